@@ -1,0 +1,125 @@
+/** What a run tells while it runs. Doing emits events; showing (live, plain, JSON) listens. Keys are snake_case: they are the JSON. */
+import type { End } from './plan/plan.js';
+import type { ErrorCode } from './errors.js';
+
+export type CommandName = 'deploy' | 'diff' | 'verify';
+
+/** What became of a tunnel. Every tunnel of a run ends in exactly one of these. */
+export type TunnelStatus =
+  /** Both ends were as planned; nothing was touched. */
+  | 'unchanged'
+  /** Trial, proof and confirm succeeded on both ends. */
+  | 'changed'
+  /** diff: a deploy would change it. */
+  | 'would_change'
+  /** The change failed; both ends are back on the old state and that was proven. */
+  | 'reverted'
+  /** It failed before anything was touched (or, for verify, a check failed). */
+  | 'failed'
+  /** An end could not be reached; nothing was touched. */
+  | 'unreachable'
+  /** Not started: canary, max-fail or an interrupt stopped the run before it. */
+  | 'skipped'
+  /** An end is in a state that could not be proven. */
+  | 'unknown';
+
+/** What became of one end. */
+export type EndStatus = 'unchanged' | 'changed' | 'would_change' | 'reverted' | 'untouched' | 'unreachable' | 'unknown';
+
+/** The layers of field-notes 3.3, in the order in which a fault is looked for. */
+export type Layer =
+  | 'ssh'
+  | 'implementation'
+  | 'file'
+  | 'link'
+  | 'params'
+  | 'underlay'
+  | 'encapsulation'
+  | 'neighbour'
+  | 'peer'
+  | 'addresses'
+  | 'routes'
+  | 'forwarding'
+  | '/64'
+  | '/48'
+  | 'mtu'
+  | 'policy'
+  | 'anchor';
+
+/** One packet check between two addresses. */
+export interface Check {
+  readonly from: End;
+  readonly source: string;
+  readonly target: string;
+  /** Which prefix it proves: `/80`, `/64`, `/48`, or `anchor`. */
+  readonly prefix: '/80' | '/64' | '/48' | 'anchor';
+  readonly ok: boolean;
+  /** Round-trip time in milliseconds; null when there was no answer. */
+  readonly rtt_ms: number | null;
+  /** Size of the IPv6 packet in bytes, headers included, sent with "don't fragment". */
+  readonly bytes: number;
+}
+
+export interface TunnelFailure {
+  readonly code: ErrorCode;
+  /** Where it failed; null when it is about neither end alone. */
+  readonly end: End | null;
+  /** First failing layer, when the failure is about the tunnel itself. */
+  readonly layer: Layer | null;
+  readonly message: string;
+  readonly hint: string | null;
+}
+
+export interface TunnelResult {
+  readonly spoke: string;
+  readonly interface: string;
+  readonly id: number;
+  readonly status: TunnelStatus;
+  readonly ends: { readonly hub: EndStatus; readonly spoke: EndStatus };
+  /** Milliseconds from the first end's ifdown to both ends up again; null when nothing was bounced. */
+  readonly down_ms: number | null;
+  readonly checks: readonly Check[];
+  readonly error: TunnelFailure | null;
+}
+
+export type Counts = Readonly<Record<TunnelStatus, number>>;
+
+/** Steps a tunnel goes through, as shown in the live view. */
+export type Step = 'connect' | 'inspect' | 'trial' | 'verify' | 'confirm' | 'revert';
+
+export interface Recap {
+  readonly event: 'recap';
+  readonly run: string;
+  readonly command: CommandName;
+  readonly exit_code: number;
+  readonly duration_ms: number;
+  readonly counts: Counts;
+  readonly tunnels: readonly TunnelResult[];
+}
+
+/** A unified diff of one end, or of one end of many tunnels whose changes are equal but for the id. */
+export interface DiffEvent {
+  readonly event: 'diff';
+  /** The spokes it stands for; more than one when folded. */
+  readonly spokes: readonly string[];
+  readonly end: End;
+  /** Unified diff of the file; empty when the file is equal and only the kernel differs. */
+  readonly text: string;
+  /** How the kernel differs although the file is equal, one sentence a difference. */
+  readonly drift: readonly string[];
+}
+
+export type RunEvent =
+  | { readonly event: 'start'; readonly run: string; readonly command: CommandName; readonly total: number }
+  /** The hub (not a tunnel) reached a step. */
+  | { readonly event: 'hub'; readonly step: Step; readonly message: string }
+  | { readonly event: 'step'; readonly spoke: string; readonly interface: string; readonly step: Step }
+  | DiffEvent
+  | ({ readonly event: 'tunnel' } & TunnelResult)
+  /** Something a person should know that belongs to no single tunnel (a stop at --max-fail, a newly accepted host key). */
+  | { readonly event: 'notice'; readonly level: 'info' | 'warning'; readonly message: string }
+  /** Detail for -v. */
+  | { readonly event: 'trace'; readonly host: string; readonly message: string }
+  | Recap;
+
+export type Emit = (event: RunEvent) => void;

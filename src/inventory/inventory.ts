@@ -1,0 +1,63 @@
+/** The inventory after parsing, defaults and rules: plain values, every spoke complete. Strings are as safe as the schema promises. */
+
+export type Mode = 'gateway' | 'policy';
+
+/** How the controller reaches a host. */
+export interface SshTarget {
+  /** Name or address; defaults to the underlay address. */
+  readonly host: string;
+  /** TCP port; default 22. */
+  readonly port: number;
+  /** Login name; default `root`. */
+  readonly user: string;
+  /** Private key file, absolute or relative to the inventory, `~/` expanded; undefined = agent, then the default keys. */
+  readonly identityFile: string | undefined;
+}
+
+/** A host's place in the IPv4 underlay. */
+export interface Underlay {
+  /** Dotted quad. */
+  readonly address: string;
+  /** Kernel interface that carries the VXLAN packets, e.g. `enp1s0f0`. */
+  readonly device: string;
+}
+
+export interface Hub {
+  readonly underlay: Underlay;
+  readonly ssh: SshTarget;
+  /** Optional IPv6 address beyond the hub, pinged from each spoke's /64 and /48. RFC 5952 text. */
+  readonly anchor: string | undefined;
+}
+
+export interface Spoke {
+  readonly name: string;
+  /** 1 … 2^(48-prefix length)-1. */
+  readonly id: number;
+  readonly mode: Mode;
+  readonly underlay: Underlay;
+  readonly ssh: SshTarget;
+  /** VXLAN network identifier, 1 … 2^24-1; default the id. */
+  readonly vni: number;
+  /** UDP port, 1 … 65535; default 4789. */
+  readonly dstport: number;
+  /** Tunnel MTU in bytes, 1280 … 65535; undefined = the underlay device's MTU minus 50, as the kernel chooses. */
+  readonly mtu: number | undefined;
+  /** Metric of the default route in gateway mode; default 512. */
+  readonly metric: number;
+  readonly tags: readonly string[];
+}
+
+export interface Inventory {
+  /** Absolute path of the file it was read from. */
+  readonly path: string;
+  /** RFC 5952 text of the prefix, e.g. `2001:db8:ae00::/40`. */
+  readonly prefix: string;
+  /** Absolute path of the directory that overrides templates, or undefined. */
+  readonly templates: string | undefined;
+  readonly hub: Hub;
+  /** In the order of the file. */
+  readonly spokes: readonly Spoke[];
+}
+
+/** Fields with a default, in one place: the schema, the docs and the normalisation read them from here. */
+export const DEFAULTS = { sshPort: 22, sshUser: 'root', mode: 'gateway', dstport: 4789, metric: 512 } as const;
