@@ -102,8 +102,10 @@ export interface DiffEvent {
   readonly event: 'diff';
   /** The spokes it stands for; more than one when folded. */
   readonly spokes: readonly string[];
+  /** Their ids, in the order of `spokes`. */
+  readonly ids: readonly number[];
   readonly end: End;
-  /** Unified diff of the file; empty when the file is equal and only the kernel differs. */
+  /** Unified diff of the file (when folded: of the first spoke's); empty when the file is equal and only the kernel differs. */
   readonly text: string;
   /** How the kernel differs although the file is equal, one sentence a difference. */
   readonly drift: readonly string[];
