@@ -37,8 +37,10 @@ export interface TunnelPlan {
   readonly spokeMac: string;
   /** Routing table of policy mode, 30000 + id. */
   readonly table: number;
-  /** First of the two rule priorities of policy mode. */
+  /** First of the two rule priorities of policy mode; the second is this + 1. */
   readonly priority: number;
+  /** Metric of this tunnel's own copy of the hub's unreachable aggregate, 2^31-1 - id: see docs/templates.md. */
+  readonly aggregateMetric: number;
   readonly ssh: SshTarget;
 }
 
