@@ -1,0 +1,73 @@
+/** The answers of the host program as values (format: the header of host.bash). */
+
+/** The whole answer to one command. */
+export interface Reply {
+  readonly ok: boolean;
+  /** Why it failed, one word of the host program's; empty when ok. */
+  readonly reason: string;
+  /** The sentence that goes with it. */
+  readonly text: string;
+  readonly values: ReadonlyMap<string, string>;
+}
+
+interface Pending {
+  readonly values: Map<string, string[]>;
+}
+
+/** Collects lines into replies. Lines that do not begin with the nonce are noise (a banner, a shell start-up file) and are dropped. */
+export class FrameReader {
+  readonly #prefix: string;
+  readonly #onReply: (sequence: number, reply: Reply) => void;
+  readonly #pending = new Map<number, Pending>();
+  #rest: Buffer[] = [];
+
+  constructor(nonce: string, onReply: (sequence: number, reply: Reply) => void) {
+    this.#prefix = `${nonce} `;
+    this.#onReply = onReply;
+  }
+
+  push(chunk: Buffer): void {
+    let start = 0;
+    for (let end = chunk.indexOf(10); end >= 0; end = chunk.indexOf(10, start)) {
+      const line = Buffer.concat([...this.#rest, chunk.subarray(start, end)]);
+      this.#rest = [];
+      start = end + 1;
+      // Values may be cut within a character: bytes stay bytes until the value is whole.
+      this.#line(line.toString('latin1'));
+    }
+    if (start < chunk.length) this.#rest.push(chunk.subarray(start));
+  }
+
+  #line(line: string): void {
+    // Noise without a final newline may stand before our first line.
+    const at = line.indexOf(this.#prefix);
+    if (at < 0) return;
+    const [sequenceText = '', key = '', value] = splitWords(line.slice(at + this.#prefix.length));
+    const sequence = Number(sequenceText);
+    const pending = this.#pending.get(sequence) ?? { values: new Map<string, string[]>() };
+    if (key !== '!') {
+      this.#pending.set(sequence, pending);
+      const parts = pending.values.get(key);
+      if (parts === undefined) pending.values.set(key, [value]);
+      else parts.push(value);
+      return;
+    }
+    this.#pending.delete(sequence);
+    const [reason = '', ...words] = toUtf8(value).split(' ');
+    const values = new Map([...pending.values].map(([name, parts]) => [toUtf8(name), unescape(parts.join(''))]));
+    this.#onReply(sequence, { ok: reason === 'ok', reason: reason === 'ok' ? '' : reason, text: words.join(' '), values });
+  }
+}
+
+/** `SEQ KEY VALUE`, the value being the rest of the line. */
+function splitWords(line: string): [string, string, string] {
+  const first = line.indexOf(' ');
+  const second = line.indexOf(' ', first + 1);
+  if (second < 0) return [line.slice(0, first), line.slice(first + 1), ''];
+  return [line.slice(0, first), line.slice(first + 1, second), line.slice(second + 1)];
+}
+
+const toUtf8 = (latin1: string): string => Buffer.from(latin1, 'latin1').toString('utf8');
+
+const unescape = (value: string): string =>
+  toUtf8(value.includes('\\') ? value.replace(/\\([\\n])/g, (_, letter: string) => (letter === 'n' ? '\n' : '\\')) : value);

@@ -1,0 +1,82 @@
+/** What `inspect` found on a host, as values. */
+import type { Reply } from './frames.js';
+import { parseLinks, parseNetwork, type KernelLink, type KernelNetwork, type NetworkQuery } from '../verify/kernel-state.js';
+
+/** Another definition of a tunnel's interface. */
+export interface StanzaPlace {
+  readonly file: string;
+  readonly line: number;
+  readonly interface: string;
+}
+
+export interface HostFacts {
+  readonly uid: number;
+  /** First line of `ifup --version`; undefined when ifup or ifdown is missing. */
+  readonly ifupdown: string | undefined;
+  /** Programs we need that are not on the host's PATH. */
+  readonly missingPrograms: readonly string[];
+  /** Does /etc/network/interfaces read /etc/network/interfaces.d? */
+  readonly sourcesInterfacesD: boolean;
+  readonly canWriteEtc: boolean;
+  readonly canWriteRun: boolean;
+  /** MTU of the underlay device in bytes; undefined when there is no such device. */
+  readonly deviceMtu: number | undefined;
+  /** net.ipv6.conf.all.forwarding. */
+  readonly forwards: boolean;
+  /** The host's own address of our SSH connection, and the device by which it answers us. */
+  readonly sshServerAddress: string | undefined;
+  readonly sshDevice: string | undefined;
+  readonly stanzas: readonly StanzaPlace[];
+  /** Contents of /etc/network/interfaces.d/vxlan* by file name. */
+  readonly files: ReadonlyMap<string, string>;
+  /** SHA-256 of the same files, hex: a file with bytes that text cannot carry shows here. */
+  readonly digests: ReadonlyMap<string, string>;
+  /** Interfaces that ifupdown believes to be up. Not evidence (field-notes 1.4). */
+  readonly configured: readonly string[];
+  /** Open trials: interface → run id. */
+  readonly trials: ReadonlyMap<string, string>;
+  readonly links: ReadonlyMap<string, KernelLink>;
+  readonly network: KernelNetwork;
+}
+
+/** @param queries the ones sent with the inspect command. Throws protocol when `ip` answered no JSON. */
+export function parseFacts(reply: Reply, queries: readonly NetworkQuery[]): HostFacts {
+  const { values } = reply;
+  const value = (key: string): string => values.get(key) ?? '';
+  const deviceMtu = Number.parseInt(value('device_mtu'), 10);
+  return {
+    uid: Number(value('uid')),
+    ifupdown: values.get('ifupdown'),
+    missingPrograms: words(value('missing')),
+    sourcesInterfacesD: values.has('sources'),
+    canWriteEtc: values.has('writable_etc'),
+    canWriteRun: values.has('writable_run'),
+    deviceMtu: Number.isNaN(deviceMtu) ? undefined : deviceMtu,
+    forwards: value('forwarding') === '1',
+    sshServerAddress: words(value('ssh'))[2],
+    sshDevice: /"dev":"([^"]+)"/.exec(value('management'))?.[1],
+    stanzas: parseStanzas(value('stanzas')),
+    files: byPrefix(values, 'file:'),
+    digests: new Map(lines(value('digests')).map((line) => [line.slice(line.lastIndexOf('/') + 1), line.slice(0, 64)])),
+    configured: lines(value('ifstate')).map((line) => line.split('=')[0] ?? ''),
+    trials: byPrefix(values, 'trial:'),
+    links: new Map(parseLinks(value('links')).map((link) => [link.name, link])),
+    network: parseNetwork(value('network'), queries),
+  };
+}
+
+function parseStanzas(text: string): StanzaPlace[] {
+  return lines(text).flatMap((line) => {
+    const match = /^(.+?):(\d+):\s*iface\s+(\S+)/.exec(line);
+    return match === null ? [] : [{ file: match[1] ?? '', line: Number(match[2]), interface: match[3] ?? '' }];
+  });
+}
+
+function byPrefix(values: ReadonlyMap<string, string>, prefix: string): Map<string, string> {
+  const found = new Map<string, string>();
+  for (const [key, value] of values) if (key.startsWith(prefix)) found.set(key.slice(prefix.length), value);
+  return found;
+}
+
+const lines = (text: string): string[] => text.split('\n').filter((line) => line !== '');
+const words = (text: string): string[] => text.split(' ').filter((word) => word !== '');

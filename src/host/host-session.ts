@@ -1,0 +1,113 @@
+/** A host program at the other end of one connection: commands go out pipelined, answers come back matched by number. */
+import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import type { SshTarget } from '../inventory/inventory.js';
+import type { Session, SessionEnd, Transport } from '../ssh/transport.js';
+import { VxfleetError } from '../errors.js';
+import { FrameReader, type Reply } from './frames.js';
+
+const PROGRAM = readFileSync(new URL('./host.bash', import.meta.url), 'utf8');
+
+/** One command for the host program. */
+export interface HostCommand {
+  readonly verb: 'inspect' | 'trial' | 'state' | 'probe' | 'route' | 'confirm' | 'revert';
+  /** Words without blanks. */
+  readonly args: readonly string[];
+  readonly payload?: string;
+  /** Milliseconds until we stop waiting for the answer. The host's own timeouts are shorter. */
+  readonly timeoutMs: number;
+}
+
+export interface HostSessionOptions {
+  /** The run's id. */
+  readonly run: string;
+  /** Seconds a trial may stay unconfirmed. */
+  readonly windowSeconds: number;
+}
+
+/** How long a session that was told to end may take to unwind its trials, in ms: an ifdown and an ifup at their longest. */
+const CLOSE_GRACE_MS = 75_000;
+/** How long the host program may take to say hello after the channel is open, in ms: a slow start-up file. */
+const HELLO_TIMEOUT_MS = 20_000;
+
+interface Waiting {
+  readonly resolve: (reply: Reply) => void;
+  readonly reject: (error: VxfleetError) => void;
+  readonly timer: NodeJS.Timeout;
+}
+
+export class HostSession {
+  readonly host: string;
+  readonly #session: Session;
+  readonly #waiting = new Map<number, Waiting>();
+  #next = 1;
+  #lost: VxfleetError | undefined;
+
+  private constructor(host: string, session: Session, nonce: string) {
+    this.host = host;
+    this.#session = session;
+    const reader = new FrameReader(nonce, (sequence, reply) => this.#settle(sequence, reply));
+    session.onData((chunk) => reader.push(chunk));
+    void session.ended.then((end) => this.#end(end));
+  }
+
+  /** Connects and starts the program. Rejects with connect, host-key, auth, lost, timeout or protocol. */
+  static async open(transport: Transport, host: string, target: SshTarget, options: HostSessionOptions): Promise<HostSession> {
+    const nonce = randomBytes(16).toString('hex');
+    const program = `NONCE=${nonce} RUN=${options.run} WINDOW=${options.windowSeconds}\n${PROGRAM}`;
+    // read -N takes exactly the program and leaves what follows on stdin to it; ASCII in the C locale, so a character is a byte.
+    const command = `exec bash -c 'LC_ALL=C; export LC_ALL; IFS= read -rN ${program.length} p && eval "$p"'`;
+    const session = new HostSession(host, await transport.open(host, target, command), nonce);
+    session.#session.write(program);
+    return session;
+  }
+
+  /** Sends a command. Rejects with lost or timeout; a command that failed on the host is a reply with ok: false. */
+  call(command: HostCommand): Promise<Reply> {
+    if (this.#lost !== undefined) return Promise.reject(this.#lost);
+    const sequence = this.#next++;
+    const payload = Buffer.from(command.payload ?? '', 'utf8');
+    const timeoutMs = command.timeoutMs + (sequence === 1 ? HELLO_TIMEOUT_MS : 0);
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        this.#waiting.delete(sequence);
+        reject(
+          new VxfleetError('timeout', `${this.host} did not answer ${command.verb} within ${Math.round(timeoutMs / 1000)} s`, {
+            host: this.host,
+            hint: 'The host ends an open trial alone when its window is over. Look at its load and at its connection.',
+          }),
+        );
+      }, timeoutMs);
+      this.#waiting.set(sequence, { resolve, reject, timer });
+      const words = [sequence, command.verb, payload.length, ...command.args].join(' ');
+      this.#session.write(Buffer.concat([Buffer.from(`${words}\n`), payload]));
+    });
+  }
+
+  /** Ends the program's stdin and waits until it is gone; it takes back every trial that is still open. */
+  async close(): Promise<void> {
+    await this.#session.close(CLOSE_GRACE_MS);
+  }
+
+  #settle(sequence: number, reply: Reply): void {
+    const waiting = this.#waiting.get(sequence);
+    if (waiting === undefined) return;
+    this.#waiting.delete(sequence);
+    clearTimeout(waiting.timer);
+    waiting.resolve(reply);
+  }
+
+  #end(end: SessionEnd): void {
+    const why = end.lost ?? `the program on the host ended with ${end.signal ?? `status ${end.exitCode ?? 'unknown'}`}`;
+    const stderr = end.stderr.trim();
+    this.#lost = new VxfleetError('lost', `lost ${this.host}: ${why}${stderr === '' ? '' : ` (${stderr.split('\n').at(-1)})`}`, {
+      host: this.host,
+      hint: 'Nothing is needed on the host: it takes an open trial back alone. Run the command again when it answers.',
+    });
+    for (const waiting of this.#waiting.values()) {
+      clearTimeout(waiting.timer);
+      waiting.reject(this.#lost);
+    }
+    this.#waiting.clear();
+  }
+}

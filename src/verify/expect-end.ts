@@ -1,0 +1,123 @@
+/** What the kernel must have of a tunnel's end once its stanza is up. The templates write it; this says it as data. */
+import type { End, TunnelPlan } from '../plan/plan.js';
+
+export interface ExpectedLink {
+  readonly vni: number;
+  readonly dstport: number;
+  readonly local: string;
+  readonly remote: string;
+  readonly device: string;
+  readonly mac: string;
+  /** Bytes. */
+  readonly mtu: number;
+}
+
+export interface ExpectedRoute {
+  readonly destination: string;
+  readonly gateway: string | undefined;
+  /** undefined: an unreachable route, which belongs to no device. */
+  readonly device: string | undefined;
+  readonly table: string;
+  readonly metric: number | undefined;
+}
+
+export interface ExpectedRule {
+  readonly priority: number;
+  readonly from: string;
+  readonly table: string;
+  readonly suppressPrefixLength: number | undefined;
+}
+
+export interface ExpectedEnd {
+  readonly end: End;
+  readonly interface: string;
+  readonly link: ExpectedLink;
+  /** `address/length`. */
+  readonly addresses: readonly string[];
+  readonly routes: readonly ExpectedRoute[];
+  readonly rules: readonly ExpectedRule[];
+  /** The rule priorities that belong to this tunnel alone. */
+  readonly priorities: readonly number[];
+}
+
+/** VXLAN over IPv4 adds 50 bytes: Ethernet 14, VXLAN 8, UDP 8, IPv4 20 (RFC 7348). */
+export const VXLAN_OVERHEAD = 50;
+
+/** The highest metric there is: a guard that loses against every other route. */
+const GUARD_METRIC = 2147483647;
+const MAIN = '254';
+
+/** The MTU both ends must have: the plan's, or what the kernel derives from the underlay device. */
+export const resolveMtu = (tunnel: TunnelPlan, deviceMtu: number): number => tunnel.mtu ?? deviceMtu - VXLAN_OVERHEAD;
+
+/** @param deviceMtu MTU of the underlay device of this end, in bytes. */
+export function expectEnd(tunnel: TunnelPlan, end: End, deviceMtu: number): ExpectedEnd {
+  const near = end === 'hub' ? tunnel.hubUnderlay : tunnel.spokeUnderlay;
+  const far = end === 'hub' ? tunnel.spokeUnderlay : tunnel.hubUnderlay;
+  return {
+    end,
+    interface: tunnel.interface,
+    link: {
+      vni: tunnel.vni,
+      dstport: tunnel.dstport,
+      local: near.address,
+      remote: far.address,
+      device: near.device,
+      mac: end === 'hub' ? tunnel.hubMac : tunnel.spokeMac,
+      mtu: resolveMtu(tunnel, deviceMtu),
+    },
+    addresses: end === 'hub' ? [`${tunnel.hubAddress}/80`] : spokeAddresses(tunnel),
+    routes: end === 'hub' ? hubRoutes(tunnel) : spokeRoutes(tunnel),
+    rules: end === 'spoke' && tunnel.mode === 'policy' ? policyRules(tunnel) : [],
+    priorities: end === 'spoke' ? [tunnel.priority, tunnel.priority + 1] : [],
+  };
+}
+
+const spokeAddresses = (tunnel: TunnelPlan): string[] => [
+  `${tunnel.spokeAddress80}/80`,
+  `${tunnel.spokeAddress64}/64`,
+  `${tunnel.spokeAddress48}/48`,
+];
+
+function hubRoutes(tunnel: TunnelPlan): ExpectedRoute[] {
+  const via = { gateway: tunnel.spokeAddress80, device: tunnel.interface, table: MAIN, metric: undefined };
+  return [
+    { destination: tunnel.prefix80, gateway: undefined, device: tunnel.interface, table: MAIN, metric: undefined },
+    { destination: tunnel.prefix64, ...via },
+    { destination: tunnel.prefix48, ...via },
+  ];
+}
+
+function spokeRoutes(tunnel: TunnelPlan): ExpectedRoute[] {
+  const connected = [tunnel.prefix80, tunnel.prefix64, tunnel.prefix48].map((destination) => ({
+    destination,
+    gateway: undefined,
+    device: tunnel.interface,
+    table: MAIN,
+    metric: undefined,
+  }));
+  const byTunnel = { destination: 'default', gateway: tunnel.hubAddress, device: tunnel.interface };
+  if (tunnel.mode === 'gateway') return [...connected, { ...byTunnel, table: MAIN, metric: tunnel.metric }];
+  const table = String(tunnel.table);
+  return [
+    ...connected,
+    { ...byTunnel, table, metric: undefined },
+    { destination: 'default', gateway: undefined, device: undefined, table, metric: GUARD_METRIC },
+  ];
+}
+
+function policyRules(tunnel: TunnelPlan): ExpectedRule[] {
+  return [tunnel.prefix80, tunnel.prefix64, tunnel.prefix48].flatMap((from) => [
+    { priority: tunnel.priority, from, table: MAIN, suppressPrefixLength: 0 },
+    { priority: tunnel.priority + 1, from, table: String(tunnel.table), suppressPrefixLength: undefined },
+  ]);
+}
+
+/** The route that keeps unassigned parts of the prefix from looping between the hub and its upstream (field-notes 2.9). */
+export const aggregateGuard = (prefix: string): ExpectedRoute => ({
+  destination: prefix,
+  gateway: undefined,
+  device: undefined,
+  table: MAIN,
+  metric: GUARD_METRIC,
+});

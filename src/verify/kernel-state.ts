@@ -1,0 +1,166 @@
+/** What the kernel says of a host's tunnels, read from `ip -j` (shapes: field-notes 3.2), reduced to what we compare. */
+import { VxfleetError } from '../errors.js';
+
+/** A VXLAN link as the kernel has it. */
+export interface KernelLink {
+  readonly name: string;
+  readonly ifindex: number;
+  readonly up: boolean;
+  /** Bytes. */
+  readonly mtu: number;
+  readonly mac: string;
+  readonly vni: number;
+  readonly local: string | undefined;
+  readonly remote: string | undefined;
+  /** The underlay device, undefined when the link is bound to none. */
+  readonly device: string | undefined;
+  readonly dstport: number;
+  readonly learning: boolean;
+  readonly ttl: number;
+  /** Global-scope IPv6 addresses. */
+  readonly addresses: readonly KernelAddress[];
+}
+
+export interface KernelAddress {
+  readonly address: string;
+  readonly length: number;
+  /** Not usable yet, or never: duplicate address detection runs or has failed. */
+  readonly tentative: boolean;
+}
+
+export interface KernelRoute {
+  /** `default` or a prefix in RFC 5952 text. */
+  readonly destination: string;
+  readonly unreachable: boolean;
+  readonly gateway: string | undefined;
+  readonly device: string | undefined;
+  /** Table number as text; `254` is main. */
+  readonly table: string;
+  readonly metric: number;
+}
+
+export interface KernelRule {
+  readonly priority: number;
+  /** Source prefix, or `all`. */
+  readonly from: string;
+  readonly table: string;
+  readonly suppressPrefixLength: number | undefined;
+}
+
+/** Routes and rules of a host, as far as they were asked for. */
+export interface KernelNetwork {
+  readonly routes: readonly KernelRoute[];
+  readonly rules: readonly KernelRule[];
+}
+
+type Json = Readonly<Record<string, unknown>>;
+
+const MAIN_TABLE = '254';
+/** rtnetlink(7) route types as `ip -N` prints them. */
+const ROUTE_TYPE = { unicast: '1', unreachable: '7' } as const;
+
+/** Parses `ip -j -d addr show …`; other kinds of links are left out. */
+export function parseLinks(text: string): KernelLink[] {
+  return parseArray(text).flatMap((entry) => {
+    const info = asJson(asJson(entry['linkinfo'])['info_data']);
+    if (asJson(entry['linkinfo'])['info_kind'] !== 'vxlan') return [];
+    const flags = Array.isArray(entry['flags']) ? entry['flags'] : [];
+    return [
+      {
+        name: asText(entry['ifname']) ?? '',
+        ifindex: asNumber(entry['ifindex']) ?? 0,
+        up: flags.includes('UP'),
+        mtu: asNumber(entry['mtu']) ?? 0,
+        mac: asText(entry['address']) ?? '',
+        vni: asNumber(info['id']) ?? 0,
+        local: asText(info['local']),
+        remote: asText(info['remote']),
+        device: asText(info['link']),
+        dstport: asNumber(info['port']) ?? 0,
+        learning: info['learning'] === true,
+        ttl: asNumber(info['ttl']) ?? 0,
+        addresses: parseAddresses(entry['addr_info']),
+      },
+    ];
+  });
+}
+
+function parseAddresses(value: unknown): KernelAddress[] {
+  if (!Array.isArray(value)) return [];
+  return value.map(asJson).flatMap((entry) => {
+    const address = asText(entry['local']);
+    if (address === undefined || entry['family'] !== 'inet6' || entry['scope'] !== 'global') return [];
+    const tentative = entry['tentative'] === true || entry['dadfailed'] === true;
+    return [{ address, length: asNumber(entry['prefixlen']) ?? 0, tentative }];
+  });
+}
+
+/** One query of a batch, and what `ip` leaves out of its answer because it was asked for. */
+export interface NetworkQuery {
+  readonly line: string;
+  readonly table?: string;
+  readonly device?: string;
+}
+
+/**
+ * Parses the answer to `ip -6 -N -j -force -batch` with these queries: one JSON document a line, in order; a query that failed
+ * leaves none, so only the last may fail.
+ */
+export function parseNetwork(text: string, queries: readonly NetworkQuery[]): KernelNetwork {
+  const routes = new Map<string, KernelRoute>();
+  const rules: KernelRule[] = [];
+  const documents = text.split('\n').filter((line) => line.startsWith('['));
+  for (const [index, document] of documents.entries()) {
+    for (const entry of parseArray(document)) {
+      if ('priority' in entry) rules.push(parseRule(entry));
+      else for (const route of parseRoute(entry, queries[index])) routes.set(JSON.stringify(route), route);
+    }
+  }
+  return { routes: [...routes.values()], rules };
+}
+
+function parseRoute(entry: Json, query: NetworkQuery | undefined): KernelRoute[] {
+  const type = asText(entry['type']) ?? ROUTE_TYPE.unicast;
+  const destination = asText(entry['dst']);
+  // Local, anycast and multicast entries are the kernel's own, made and removed with the addresses.
+  if (destination === undefined || (type !== ROUTE_TYPE.unicast && type !== ROUTE_TYPE.unreachable)) return [];
+  return [
+    {
+      destination,
+      unreachable: type === ROUTE_TYPE.unreachable,
+      gateway: asText(entry['gateway']),
+      device: asText(entry['dev']) ?? query?.device,
+      table: asText(entry['table']) ?? query?.table ?? MAIN_TABLE,
+      metric: asNumber(entry['metric']) ?? 0,
+    },
+  ];
+}
+
+function parseRule(entry: Json): KernelRule {
+  const length = asNumber(entry['srclen']);
+  const source = asText(entry['src']) ?? 'all';
+  return {
+    priority: asNumber(entry['priority']) ?? 0,
+    from: source === 'all' ? source : `${source}/${length ?? 128}`,
+    table: asText(entry['table']) ?? MAIN_TABLE,
+    suppressPrefixLength: asNumber(entry['suppress_prefixlen']),
+  };
+}
+
+function parseArray(text: string): Json[] {
+  if (text.trim() === '') return [];
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new VxfleetError('protocol', `ip answered something that is not JSON: ${text.slice(0, 120)}`, {
+      cause: error,
+      hint: 'iproute2 older than 4.18 has no -j; Debian 10 and later have it.',
+    });
+  }
+  return Array.isArray(value) ? value.map(asJson) : [];
+}
+
+const asJson = (value: unknown): Json => (typeof value === 'object' && value !== null ? (value as Json) : {});
+const asText = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
+const asNumber = (value: unknown): number | undefined => (typeof value === 'number' ? value : undefined);
