@@ -1,0 +1,27 @@
+/** A diff event for people: which tunnels it stands for, the diff, and the drift. */
+import { formatInterfaceRanges } from '../diff/interface-ranges.js';
+import type { DiffEvent } from '../events.js';
+import { colorDiff } from './color-diff.js';
+import type { Paint } from './paint.js';
+import { printableLine, visible } from './printable.js';
+
+/** Text ending in a newline. What comes from the host is made visible, never dropped: a diff hides no difference. */
+export function formatDiff(diff: DiffEvent, paint: Paint): string {
+  const diffText = visible(diff.text).replace(/\n$/, '');
+  const drift = diff.drift.map((sentence) => `drift: ${printableLine(sentence)}`);
+  const lines = [
+    paint('bold', heading(diff)),
+    ...(diffText === '' ? [] : [colorDiff(diffText, paint)]),
+    ...drift.map((line) => paint('yellow', line)),
+  ];
+  return `${lines.join('\n')}\n\n`;
+}
+
+function heading({ spokes, ids, end }: DiffEvent): string {
+  const interfaces = formatInterfaceRanges(ids);
+  const [first = ''] = spokes;
+  const where = end === 'hub' ? 'at the hub' : 'at the spoke';
+  return spokes.length > 1
+    ? `# ${interfaces} (${spokes.length} tunnels, shown for ${first}) ${where}`
+    : `# ${first} ${interfaces} ${where}`;
+}

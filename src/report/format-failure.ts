@@ -1,0 +1,51 @@
+/** One tunnel's failure, for a person: what failed, at which end, why, and what to do next. */
+import type { CommandName, TunnelResult } from '../events.js';
+import type { Paint } from './paint.js';
+import { printable, printableLine } from './printable.js';
+import { statusColour, statusMeaning, statusWord } from './status-text.js';
+
+/** Lines without newlines; the first names the tunnel and its status, the others are indented. Facts come first, advice last. */
+export function formatFailure(result: TunnelResult, command: CommandName, paint: Paint): string[] {
+  const { error, status } = result;
+  const meaning = statusMeaning(result, command);
+  const word = paint(statusColour(status), statusWord(status, command));
+  return [
+    `${paint('bold', result.spoke)} (${result.interface}) ${word}${meaning === null ? '' : `: ${meaning}`}`,
+    ...field('failed', whatFailed(result)),
+    ...field('why', error === null ? 'no reason was given' : error.message),
+    ...(status === 'unknown' ? field('ends', `hub ${result.ends.hub}, ${result.spoke} ${result.ends.spoke}`) : []),
+    ...unanswered(result),
+    ...field('next', error?.hint ?? defaultHint(result)).map((line) => paint('cyan', line)),
+  ];
+}
+
+/** Wide enough for the longest field name and a gap. */
+const FIELD_WIDTH = 8;
+
+function field(name: string, text: string): string[] {
+  const [first = '', ...rest] = printable(text).trimEnd().split('\n');
+  return [`  ${name.padEnd(FIELD_WIDTH)}${first}`, ...rest.map((line) => `  ${' '.repeat(FIELD_WIDTH)}${line}`)];
+}
+
+function whatFailed({ error, spoke }: TunnelResult): string {
+  if (error === null) return 'unspecified';
+  const place = error.end === null ? 'between the ends' : error.end === 'hub' ? 'at the hub' : `at ${spoke}`;
+  return error.layer === null ? `${error.code}, ${place}` : `${error.layer}, ${place} (${error.code})`;
+}
+
+function unanswered({ checks, spoke }: TunnelResult): string[] {
+  return checks
+    .filter((check) => !check.ok)
+    .flatMap((check) => {
+      const from = check.from === 'hub' ? 'hub' : spoke;
+      const text = `no answer: ${check.prefix} from ${from}, ${check.source} to ${check.target}, ${check.bytes} bytes`;
+      return field('check', printableLine(text));
+    });
+}
+
+function defaultHint({ status, spoke }: TunnelResult): string {
+  if (status === 'unknown')
+    return `vxfleet verify ${spoke}   # says which end answers; do not trust the tunnel until it does`;
+  if (status === 'unreachable') return `make the host answer over SSH, then run the command again for ${spoke}`;
+  return `vxfleet verify ${spoke}   # says which layer fails now`;
+}

@@ -1,0 +1,112 @@
+/** The recap for people: a row a tunnel, one line of counts, then each failure with what to do next. */
+import { formatInterfaceRanges } from '../diff/interface-ranges.js';
+import type { CommandName, Recap, TunnelResult } from '../events.js';
+import { wrapToWidth } from './fit-width.js';
+import { formatDuration } from './format-duration.js';
+import { formatFailure } from './format-failure.js';
+import { createPaint, type Paint } from './paint.js';
+import { printableLine } from './printable.js';
+import { isFailure, STATUSES, statusColour, statusMeaning, statusWord } from './status-text.js';
+
+export interface RecapFormat {
+  readonly color: boolean;
+  /** Columns; Infinity where nothing wraps (a pipe, a file). */
+  readonly width: number;
+}
+
+/** More rows than this no longer fit a small terminal beside the counts; then equal ones fold. */
+const MAX_UNFOLDED_ROWS = 16;
+
+/** Text ending in a newline. Failures are never folded away. */
+export function formatRecap(recap: Recap, format: RecapFormat): string {
+  const paint = createPaint(format.color);
+  const failures = recap.tunnels.filter(isFailure);
+  const lines = [
+    ...formatRows(groupRows(recap.tunnels), recap.command, format.width, paint),
+    ...(recap.tunnels.length === 0 ? [] : ['']),
+    formatCounts(recap, paint),
+    ...failures.flatMap((result) => ['', ...formatFailure(result, recap.command, paint)]),
+  ];
+  return lines.map((line) => `${line}\n`).join('');
+}
+
+type Group = readonly [TunnelResult, ...TunnelResult[]];
+
+function groupRows(tunnels: readonly TunnelResult[]): Group[] {
+  if (tunnels.length <= MAX_UNFOLDED_ROWS) return tunnels.map((result) => [result]);
+  const groups = new Map<string, [TunnelResult, ...TunnelResult[]]>();
+  for (const result of tunnels) {
+    const { status, ends, error, id } = result;
+    const key = JSON.stringify(isFailure(result) ? [id] : [status, ends.hub, ends.spoke, error?.message]);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [result]);
+    else group.push(result);
+  }
+  return [...groups.values()];
+}
+
+/** A list of interfaces longer than this goes below its row instead of widening the column for all of them. */
+const MAX_INTERFACES_WIDTH = 30;
+
+function formatRows(groups: readonly Group[], command: CommandName, width: number, paint: Paint): string[] {
+  const rows = groups.map((group) => {
+    const [first] = group;
+    const interfaces = formatInterfaceRanges(group.map(({ id }) => id));
+    const isLong = group.length > 1 && interfaces.length > MAX_INTERFACES_WIDTH;
+    return {
+      status: first.status,
+      name: group.length === 1 ? first.spoke : `${group.length} tunnels`,
+      interfaces: group.length === 1 ? first.interface : isLong ? `${first.interface} …` : interfaces,
+      word: statusWord(first.status, command),
+      detail: rowDetail(group, command),
+      below: isLong ? wrapToWidth(`    ${interfaces}`, width) : [],
+    };
+  });
+  const widest = (texts: readonly string[]) => Math.max(0, ...texts.map(({ length }) => length));
+  const nameWidth = widest(rows.map(({ name }) => name));
+  const interfacesWidth = widest(rows.map(({ interfaces }) => interfaces));
+  const wordWidth = widest(rows.map(({ word }) => word));
+  return rows.flatMap(({ status, name, interfaces, word, detail, below }) => {
+    const cells = `${name.padEnd(nameWidth)}  ${interfaces.padEnd(interfacesWidth)}  `;
+    const gap = detail === '' ? '' : `${' '.repeat(wordWidth - word.length)}  `;
+    return [`${cells}${paint(statusColour(status), word)}${gap}${detail}`, ...below.map((line) => paint('dim', line))];
+  });
+}
+
+function rowDetail(group: Group, command: CommandName): string {
+  const [first] = group;
+  const { hub, spoke } = first.ends;
+  const parts = [
+    statusMeaning(first, command),
+    hub === spoke ? null : `hub ${hub}, spoke ${spoke}`,
+    downTime(group),
+    checksPassed(group),
+    first.status === 'skipped' && first.error !== null ? printableLine(first.error.message) : null,
+  ];
+  return parts.filter((part) => part !== null).join(', ');
+}
+
+function downTime(group: Group): string | null {
+  const times = group.flatMap(({ down_ms }) => (down_ms === null ? [] : [down_ms])).sort((a, b) => a - b);
+  const [shortest] = times;
+  const longest = times.at(-1);
+  if (shortest === undefined || longest === undefined) return null;
+  const [from, to] = [formatDuration(shortest), formatDuration(longest)];
+  return from === to ? `down ${to}` : `down ${from} to ${to}`;
+}
+
+function checksPassed(group: Group): string | null {
+  const checks = group.flatMap((result) => result.checks);
+  if (checks.length === 0) return null;
+  const passed = checks.filter(({ ok }) => ok).length;
+  return `${passed} of ${checks.length} checks answered`;
+}
+
+function formatCounts({ command, counts, tunnels, duration_ms }: Recap, paint: Paint): string {
+  const duration = formatDuration(duration_ms);
+  if (tunnels.length === 0) return `no tunnels (${duration})`;
+  const words = STATUSES.filter((status) => counts[status] > 0).map((status) =>
+    paint(statusColour(status), `${counts[status]} ${statusWord(status, command)}`),
+  );
+  return `${tunnels.length} ${tunnels.length === 1 ? 'tunnel' : 'tunnels'}: ${words.join(', ')} (${duration})`;
+}

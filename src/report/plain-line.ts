@@ -1,0 +1,50 @@
+/** One event as plain text for stderr: words in columns, nothing that differs between two equal runs. */
+import type { CommandName, RunEvent, TunnelResult } from '../events.js';
+import { formatDuration } from './format-duration.js';
+import { formatFailure } from './format-failure.js';
+import type { Paint } from './paint.js';
+import { printableLine } from './printable.js';
+import { isFailure, statusColour, statusWord } from './status-text.js';
+
+export interface PlainOptions {
+  readonly command: CommandName;
+  /** Show trace events. */
+  readonly verbose: boolean;
+  readonly paint: Paint;
+}
+
+/** A line has to be written before the next name is known: most names fit this, a longer one only shifts its own line. */
+const NAME_WIDTH = 8;
+const INTERFACE_WIDTH = 8;
+
+/** The event's lines, without newlines; none for what is data (diff, recap) or not asked for (trace). */
+export function plainLines(event: RunEvent, { command, verbose, paint }: PlainOptions): string[] {
+  switch (event.event) {
+    case 'start':
+      return [`${event.command} of ${event.total} ${event.total === 1 ? 'tunnel' : 'tunnels'}, run ${event.run}`];
+    case 'hub':
+      return [columns('hub', '-', event.step, printableLine(event.message))];
+    case 'step':
+      return [columns(event.spoke, event.interface, event.step)];
+    case 'tunnel':
+      return isFailure(event)
+        ? [tunnelLine(event, command, paint), ...formatFailure(event, command, paint).slice(1)]
+        : [tunnelLine(event, command, paint)];
+    case 'notice':
+      return [`${event.level === 'warning' ? paint('yellow', 'warning:') : 'notice:'} ${printableLine(event.message)}`];
+    case 'trace':
+      return verbose ? [paint('dim', `${event.host.padEnd(NAME_WIDTH)} trace: ${printableLine(event.message)}`)] : [];
+    case 'diff':
+    case 'recap':
+      return [];
+  }
+}
+
+function tunnelLine(result: TunnelResult, command: CommandName, paint: Paint): string {
+  const word = paint(statusColour(result.status), statusWord(result.status, command));
+  const down = result.down_ms === null ? '' : `down ${formatDuration(result.down_ms)}`;
+  return columns(result.spoke, result.interface, word, down);
+}
+
+const columns = (name: string, iface: string, word: string, detail = ''): string =>
+  `${name.padEnd(NAME_WIDTH)} ${iface.padEnd(INTERFACE_WIDTH)} ${word}${detail === '' ? '' : `  ${detail}`}`;

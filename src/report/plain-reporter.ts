@@ -1,0 +1,25 @@
+/** One line an event on stderr, at once; diffs and the recap on stdout. */
+import type { CommandName } from '../events.js';
+import { formatDiff } from './format-diff.js';
+import { formatRecap } from './format-recap.js';
+import { flush } from './output-stream.js';
+import { createPaint } from './paint.js';
+import { plainLines } from './plain-line.js';
+import type { Reporter, ReporterIo } from './reporter-io.js';
+
+export function createPlainReporter({ stdout, stderr, color, verbose }: ReporterIo): Reporter {
+  const paint = createPaint(color);
+  let command: CommandName = 'deploy';
+  return {
+    emit: (event) => {
+      if (event.event === 'start') command = event.command;
+      const lines = plainLines(event, { command, verbose, paint });
+      if (lines.length > 0) stderr.write(lines.map((line) => `${line}\n`).join(''));
+      if (event.event === 'diff') stdout.write(formatDiff(event, paint));
+      if (event.event === 'recap') stdout.write(formatRecap(event, { color, width: stdout.columns ?? Infinity }));
+    },
+    finish: async () => {
+      await Promise.all([flush(stdout), flush(stderr)]);
+    },
+  };
+}

@@ -1,0 +1,50 @@
+/** The run's result as one value: counts, exit code and every tunnel. */
+import type { CommandName, Counts, Recap, TunnelResult, TunnelStatus } from '../events.js';
+import { STATUSES } from './status-text.js';
+
+/** What besides the tunnels decides the exit code. */
+export interface RunEnding {
+  /** The run was interrupted (Ctrl-C); what was in trial has been unwound. */
+  readonly interrupted: boolean;
+  /** `diff --exit-code`: differences are an exit code of their own. */
+  readonly exitCodeOnDifference: boolean;
+}
+
+/** Tunnels are listed in the order of their ids, in whatever order they ended. */
+export function makeRecap(
+  run: string,
+  command: CommandName,
+  results: readonly TunnelResult[],
+  durationMs: number,
+  ending: RunEnding,
+): Recap {
+  const counts = countStatuses(results);
+  return {
+    event: 'recap',
+    run,
+    command,
+    exit_code: exitCodeOf(counts, command, ending),
+    duration_ms: Math.round(durationMs),
+    counts,
+    tunnels: [...results].sort((a, b) => a.id - b.id),
+  };
+}
+
+/**
+ * The worst news wins. An end that is not proven (3) is worse than an interrupt (130): whoever pressed Ctrl-C knows that the run
+ * stopped, but not that it left something behind. An interrupt is worse than failed tunnels (1), since the tunnels that it kept from
+ * starting are among those. Differences (4) count only for diff, and only when nothing is worse.
+ */
+export function exitCodeOf(counts: Counts, command: CommandName, ending: RunEnding): number {
+  if (counts.unknown > 0) return 3;
+  if (ending.interrupted) return 130;
+  if (counts.reverted + counts.failed + counts.unreachable + counts.skipped > 0) return 1;
+  if (command === 'diff' && ending.exitCodeOnDifference && counts.would_change > 0) return 4;
+  return 0;
+}
+
+function countStatuses(results: readonly TunnelResult[]): Counts {
+  const counts = Object.fromEntries(STATUSES.map((status) => [status, 0])) as Record<TunnelStatus, number>;
+  for (const { status } of results) counts[status]++;
+  return counts;
+}

@@ -1,0 +1,71 @@
+/** How each status is said to a person, in the one order that rows, counts and tests share. */
+import type { CommandName, TunnelResult, TunnelStatus } from '../events.js';
+import type { Colour } from './paint.js';
+
+/** From the best news to the worst. */
+export const STATUSES: readonly TunnelStatus[] = [
+  'unchanged',
+  'changed',
+  'would_change',
+  'reverted',
+  'failed',
+  'unreachable',
+  'skipped',
+  'unknown',
+];
+
+const COLOURS: Readonly<Record<TunnelStatus, Colour>> = {
+  unchanged: 'green',
+  changed: 'yellow',
+  would_change: 'yellow',
+  reverted: 'red',
+  failed: 'red',
+  unreachable: 'red',
+  skipped: 'cyan',
+  unknown: 'alarm',
+};
+
+export const statusColour = (status: TunnelStatus): Colour => COLOURS[status];
+
+/** The word of a row and of the counts. verify changes nothing, so there an unchanged tunnel is one whose checks passed: `ok`. */
+export function statusWord(status: TunnelStatus, command: CommandName): string {
+  if (status === 'unchanged' && command === 'verify') return 'ok';
+  if (status === 'unknown') return 'UNKNOWN';
+  return status === 'would_change' ? 'would change' : status;
+}
+
+/** Whether a person has to look at it. A tunnel that was not started failed only if something says why. */
+export function isFailure(result: TunnelResult): boolean {
+  switch (result.status) {
+    case 'reverted':
+    case 'failed':
+    case 'unreachable':
+    case 'unknown':
+      return true;
+    case 'unchanged':
+    case 'changed':
+    case 'would_change':
+    case 'skipped':
+      return false;
+  }
+}
+
+/** What a status means for the tunnel, said after the word where it is not plain from it. */
+export function statusMeaning(result: TunnelResult, command: CommandName): string | null {
+  switch (result.status) {
+    case 'reverted':
+      return 'put back, and the old state answers';
+    case 'failed':
+      return command === 'verify' ? null : 'nothing was touched';
+    case 'unreachable':
+      return command === 'deploy' ? 'nothing was touched' : null;
+    case 'skipped':
+      return 'not started';
+    case 'unknown':
+      return 'not proven to be in the old state nor in the new one';
+    case 'unchanged':
+    case 'changed':
+    case 'would_change':
+      return null;
+  }
+}
