@@ -16,8 +16,9 @@
 #   inspect DEVICE          this host's facts; payload: lines for `ip -6 -batch`, one JSON document each in the answer
 #   trial IF                run the candidate (payload) instead of what runs now; /etc stays as it is
 #   state IF                what the kernel has of IF; payload: `ip -6 -batch` lines as above
-#   probe IF SECONDS        payload: lines "KEY SOURCE TARGET BYTES", each pinged until it answers or SECONDS are over; with one
-#                           unanswered, also what is known of the layers below (neighbours, counters, underlay)
+#   probe IF SECONDS [diagnose]
+#                           payload: lines "KEY SOURCE TARGET BYTES", each pinged until it answers or SECONDS are over; "diagnose"
+#                           adds, with one unanswered, what is known of the layers below (neighbours, counters, underlay)
 #   route                   payload: lines "KEY SOURCE TARGET": the interface by which the kernel would send each
 #   confirm IF [keep]       make the candidate the file of /etc; "keep" stores the file it replaces under /var/lib/vxfleet first
 #   revert IF               end the trial: candidate down, what ran before up again
@@ -315,7 +316,7 @@ settle() { # IF
 
 # --- probe -----------------------------------------------------------------------------------------------------------------------
 
-probe() { # IF SECONDS
+probe() { # IF SECONDS [diagnose]
   local interface=$1 seconds=$2 key status silent='' answers
   answers=$(
     while read -r key source target bytes; do
@@ -327,7 +328,7 @@ probe() { # IF SECONDS
   while read -r key status _; do
     [[ $status == 0 ]] || silent+=" $key"
   done <<<"$answers"
-  if [[ -n $silent ]]; then below "$interface" "$silent "; fi
+  if [[ -n $silent && ${3-} == diagnose ]]; then below "$interface" "$silent "; fi
 }
 
 # Prints ping's status and its output as one line. ping waits for its first answer; one that ends early (an ICMP error, an address
@@ -386,7 +387,7 @@ job() { # SEQ VERB ARGUMENT...
     inspect) inspect "$3" ;;
     trial) trial "$3" ;;
     state) state "$3" ;;
-    probe) probe "$3" "$4" ;;
+    probe) probe "$3" "$4" "${5-}" ;;
     route) route ;;
     confirm) confirm "$3" "${4-}" ;;
     revert) revert "$3" ;;

@@ -1,0 +1,59 @@
+/** From a plan to a tunnel whose two ends can be worked on: connect, inspect, render. */
+import { VxfleetError } from '../errors.js';
+import { HostSession, type HostSessionOptions } from '../host/host-session.js';
+import { parseFacts, type HostFacts } from '../host/host-facts.js';
+import type { FleetPlan, TunnelPlan } from '../plan/plan.js';
+import { renderTunnel } from '../render/render-tunnel.js';
+import type { Templates } from '../render/load-templates.js';
+import type { Transport } from '../ssh/transport.js';
+import { fleetQueries } from '../verify/queries.js';
+import { TunnelEnd } from './tunnel-end.js';
+import type { Tunnel } from './tunnel.js';
+import type { SshTarget } from '../inventory/inventory.js';
+
+const INSPECT_TIMEOUT_MS = 60_000;
+
+/** A connected host and what it said of itself. */
+export interface InspectedHost {
+  readonly session: HostSession;
+  readonly facts: HostFacts;
+}
+
+export interface FleetAccess {
+  readonly fleet: FleetPlan;
+  readonly templates: Templates;
+  readonly transport: Transport;
+  readonly session: HostSessionOptions;
+}
+
+/** Connects to a host and inspects it. Rejects with connect, host-key, auth, lost, timeout, protocol or host. */
+export async function inspectHost(access: FleetAccess, host: string, target: SshTarget, device: string): Promise<InspectedHost> {
+  const session = await HostSession.open(access.transport, host, target, access.session);
+  try {
+    const queries = fleetQueries(access.fleet.prefix);
+    const payload = queries.map(({ line }) => `${line}\n`).join('');
+    const reply = await session.call({ verb: 'inspect', args: [device], payload, timeoutMs: INSPECT_TIMEOUT_MS });
+    if (!reply.ok) throw new VxfleetError('host', `inspect failed on ${host}: ${reply.text}`, { host });
+    return { session, facts: parseFacts(reply, queries) };
+  } catch (error) {
+    await session.close();
+    throw error;
+  }
+}
+
+export const inspectHub = async (access: FleetAccess): Promise<InspectedHost> =>
+  await inspectHost(access, 'hub', access.fleet.hub.ssh, access.fleet.hub.underlay.device);
+
+export const inspectSpoke = async (access: FleetAccess, plan: TunnelPlan): Promise<InspectedHost> =>
+  await inspectHost(access, plan.spoke, plan.ssh, plan.spokeUnderlay.device);
+
+export function joinTunnel(access: FleetAccess, plan: TunnelPlan, hub: InspectedHost, spoke: InspectedHost): Tunnel {
+  const { fleet, templates } = access;
+  return {
+    fleet,
+    plan,
+    hub: new TunnelEnd(plan, 'hub', hub.session, hub.facts, renderTunnel(plan, 'hub', templates)),
+    spoke: new TunnelEnd(plan, 'spoke', spoke.session, spoke.facts, renderTunnel(plan, 'spoke', templates)),
+    custom: { hub: templates.isCustom('hub', plan.mode), spoke: templates.isCustom('spoke', plan.mode) },
+  };
+}

@@ -1,0 +1,174 @@
+/** Reasons to leave an end alone before anything on it is touched: each with what stands where and the way out. Pure. */
+import type { End, TunnelPlan } from '../plan/plan.js';
+import type { HostFacts } from '../host/host-facts.js';
+import type { Layer } from '../events.js';
+import { OWNER_PREFIX } from '../render/owner-line.js';
+import { isInPrefix } from '../plan/is-in-prefix.js';
+import { VXLAN_OVERHEAD } from '../verify/expect-end.js';
+
+export interface Refusal {
+  readonly layer: Layer;
+  readonly message: string;
+  readonly hint: string;
+}
+
+export interface PreflightOptions {
+  /** Take over a file of this name that vxfleet did not write. */
+  readonly adopt: boolean;
+}
+
+type Rule = (facts: HostFacts, tunnel: TunnelPlan, end: End, options: PreflightOptions) => Refusal | undefined;
+
+/** The first reason that applies, in the order in which one would put things right. */
+export function refusalOf(facts: HostFacts, tunnel: TunnelPlan, end: End, options: PreflightOptions): Refusal | undefined {
+  for (const rule of RULES) {
+    const refusal = rule(facts, tunnel, end, options);
+    if (refusal !== undefined) return refusal;
+  }
+  return undefined;
+}
+
+const INTERFACES_D = '/etc/network/interfaces.d';
+
+const isRoot: Rule = (facts) =>
+  facts.uid === 0
+    ? undefined
+    : refuse('ssh', `the login is not root (uid ${facts.uid})`, 'Set ssh.user to root: links and /etc/network are root\'s.');
+
+const hasPrograms: Rule = ({ missingPrograms }) =>
+  missingPrograms.length === 0
+    ? undefined
+    : refuse(
+        'implementation',
+        `not found on the host: ${missingPrograms.join(', ')}`,
+        'apt-get install iproute2 iputils-ping ifupdown (all are on a stock Debian server).',
+      );
+
+const hasClassicIfupdown: Rule = ({ ifupdown }) => {
+  if (ifupdown === undefined) {
+    return refuse('implementation', 'ifup is not installed', 'apt-get install ifupdown, and let it manage this interface.');
+  }
+  return /^ifup version 0\./.test(ifupdown)
+    ? undefined
+    : refuse(
+        'implementation',
+        `this is not classic ifupdown: ${ifupdown.slice(0, 80)}`,
+        'ifupdown2 and ifupdown-ng read our stanzas differently and fail silently; apt-get install ifupdown replaces them.',
+      );
+};
+
+const readsInterfacesD: Rule = ({ sourcesInterfacesD }) =>
+  sourcesInterfacesD
+    ? undefined
+    : refuse(
+        'implementation',
+        `/etc/network/interfaces does not read ${INTERFACES_D}`,
+        `Add the line "source ${INTERFACES_D}/*" to it, as Debian ships it; without it the tunnel would not survive a reboot.`,
+      );
+
+const canWrite: Rule = ({ canWriteEtc, canWriteRun }) => {
+  const path = canWriteEtc ? '/run' : INTERFACES_D;
+  return canWriteEtc && canWriteRun
+    ? undefined
+    : refuse('file', `${path} is not writable`, `Is it there, and is its file system mounted read-write? (findmnt -T ${path})`);
+};
+
+const hasDevice: Rule = ({ deviceMtu }, tunnel, end) => {
+  const { device } = end === 'hub' ? tunnel.hubUnderlay : tunnel.spokeUnderlay;
+  return deviceMtu === undefined
+    ? refuse('underlay', `there is no device ${device}`, 'Correct underlay.device in the inventory; `ip -br link` on the host lists what there is.')
+    : undefined;
+};
+
+const mtuFits: Rule = ({ deviceMtu }, tunnel, end) => {
+  if (deviceMtu === undefined) return undefined;
+  const { device } = end === 'hub' ? tunnel.hubUnderlay : tunnel.spokeUnderlay;
+  const most = deviceMtu - VXLAN_OVERHEAD;
+  if (tunnel.mtu !== undefined && tunnel.mtu > most) {
+    return refuse('params', `mtu ${tunnel.mtu} does not fit ${device} (MTU ${deviceMtu})`, `At most ${most}: the underlay needs ${VXLAN_OVERHEAD} bytes.`);
+  }
+  return most < 1280
+    ? refuse('params', `${device} has MTU ${deviceMtu}: too small for IPv6 in a tunnel`, 'IPv6 needs 1280 bytes and the underlay 50 more.')
+    : undefined;
+};
+
+const forwards: Rule = (facts, _tunnel, end) =>
+  end === 'spoke' || facts.forwards
+    ? undefined
+    : refuse(
+        'forwarding',
+        'the hub does not forward IPv6',
+        'sysctl -w net.ipv6.conf.all.forwarding=1, and put it into /etc/sysctl.d; an uplink that learns its default by RA needs accept_ra=2 first.',
+      );
+
+const isNotForeign: Rule = (facts, tunnel, _end, options) => {
+  const place = `${INTERFACES_D}/${tunnel.interface}`;
+  const elsewhere = facts.stanzas.find((stanza) => stanza.interface === tunnel.interface && stanza.file !== place);
+  if (elsewhere !== undefined) {
+    return refuse(
+      'file',
+      `${tunnel.interface} is defined in ${elsewhere.file}:${elsewhere.line} too`,
+      `vxfleet keeps it in ${place} alone: run ifdown ${tunnel.interface}, then remove that stanza.`,
+    );
+  }
+  const text = facts.files.get(tunnel.interface);
+  return text === undefined || text.startsWith(OWNER_PREFIX) || options.adopt
+    ? undefined
+    : refuse(
+        'file',
+        `${place} was not written by vxfleet`,
+        `vxfleet diff shows what would change; deploy --adopt takes it over and keeps a copy under /var/lib/vxfleet/${tunnel.interface}.`,
+      );
+};
+
+const hasFreeVni: Rule = (facts, tunnel) => {
+  const other = [...facts.links.values()].find(
+    (link) => link.name !== tunnel.interface && link.vni === tunnel.vni && link.dstport === tunnel.dstport,
+  );
+  return other === undefined
+    ? undefined
+    : refuse(
+        'params',
+        `${other.name} already has VNI ${tunnel.vni} on port ${tunnel.dstport}; the kernel allows one`,
+        `Give the spoke another vxlan.vni, or remove ${other.name}.`,
+      );
+};
+
+const isNotOurOwnPath: Rule = (facts, tunnel) => {
+  const inside = facts.sshServerAddress !== undefined && isInPrefix(facts.sshServerAddress, tunnel.prefix);
+  return facts.sshDevice === tunnel.interface || inside
+    ? refuse(
+        'ssh',
+        `SSH to this host runs through the tunnels themselves (${facts.sshServerAddress ?? tunnel.interface})`,
+        'Set ssh.host to the IPv4 address of the underlay: the tunnel is down while it is changed.',
+      )
+    : undefined;
+};
+
+const hasNoOpenTrial: Rule = (facts, tunnel) => {
+  const run = facts.trials.get(tunnel.interface)?.trim();
+  return run === undefined
+    ? undefined
+    : refuse(
+        'file',
+        `another run (${run}) has an open trial of ${tunnel.interface}`,
+        'It ends when that run ends, or when its window is over. Then run the command again.',
+      );
+};
+
+const RULES: readonly Rule[] = [
+  isRoot,
+  hasPrograms,
+  hasClassicIfupdown,
+  readsInterfacesD,
+  canWrite,
+  hasDevice,
+  mtuFits,
+  forwards,
+  isNotForeign,
+  hasFreeVni,
+  isNotOurOwnPath,
+  hasNoOpenTrial,
+];
+
+const refuse = (layer: Layer, message: string, hint: string): Refusal => ({ layer, message, hint });

@@ -1,0 +1,80 @@
+/** A tunnel under work: its plan, its two ends on their hosts, and what is expected of each. */
+import { VxfleetError } from '../errors.js';
+import type { Layer, TunnelFailure } from '../events.js';
+import { refusalOf, type PreflightOptions } from './preflight.js';
+import { ENDS, type End, type FleetPlan, type TunnelPlan } from '../plan/plan.js';
+import { compareEnd, describeRoute, hasRoute, type Finding } from '../verify/compare-end.js';
+import { aggregateGuard, expectEnd, resolveMtu, type ExpectedEnd } from '../verify/expect-end.js';
+import type { TunnelEnd } from './tunnel-end.js';
+
+export interface Tunnel {
+  readonly fleet: FleetPlan;
+  readonly plan: TunnelPlan;
+  readonly hub: TunnelEnd;
+  readonly spoke: TunnelEnd;
+  /** Was the end rendered by the user's own template? Then the kernel may have more than we planned. */
+  readonly custom: Readonly<Record<End, boolean>>;
+}
+
+/** How an end stands against what is desired. */
+export interface Assessment {
+  readonly end: End;
+  readonly sameFile: boolean;
+  /** How the kernel differs from the plan. */
+  readonly drift: readonly Finding[];
+}
+
+export const needsChange = ({ sameFile, drift }: Assessment): boolean => !sameFile || drift.length > 0;
+
+/** Why this tunnel must not be touched, or undefined. */
+export function refuseTunnel(tunnel: Tunnel, options: PreflightOptions): TunnelFailure | undefined {
+  for (const end of ENDS) {
+    const refusal = refusalOf(tunnel[end].facts, tunnel.plan, end, options);
+    if (refusal !== undefined) return { code: 'refused', end, ...refusal };
+  }
+  const { hub, spoke } = mtus(tunnel);
+  if (hub === spoke) return undefined;
+  return {
+    code: 'refused',
+    end: null,
+    layer: 'params',
+    message: `the two ends would have different MTUs: hub ${hub}, spoke ${spoke} (their underlay devices differ)`,
+    hint: `Set vxlan.mtu: ${Math.min(hub, spoke)} for ${tunnel.plan.spoke}.`,
+  };
+}
+
+/** What the inspection says of an end, file and kernel. */
+export function assessEnd(tunnel: Tunnel, end: End): Assessment {
+  const { facts, hasDesiredFile } = tunnel[end];
+  const { network } = facts;
+  const observed = { link: facts.links.get(tunnel.plan.interface), network };
+  const guard = aggregateGuard(tunnel.plan.prefix);
+  const guardMissing = end === 'hub' && !tunnel.custom.hub && !hasRoute(network, guard);
+  return {
+    end,
+    sameFile: hasDesiredFile,
+    drift: [
+      ...compareEnd(expectedOf(tunnel, end), observed, !tunnel.custom[end]),
+      ...(guardMissing ? [{ layer: 'routes' as const, message: `${describeRoute(guard)} is missing` }] : []),
+    ],
+  };
+}
+
+export const expectedOf = (tunnel: Tunnel, end: End): ExpectedEnd =>
+  expectEnd(tunnel.plan, end, deviceMtuOf(tunnel, end));
+
+/** The MTU that each end would have, in bytes. */
+export const mtus = (tunnel: Tunnel): Record<End, number> => ({
+  hub: resolveMtu(tunnel.plan, deviceMtuOf(tunnel, 'hub')),
+  spoke: resolveMtu(tunnel.plan, deviceMtuOf(tunnel, 'spoke')),
+});
+
+/** 0 stands for a device that does not exist: nothing equals it, and preflight refuses it by name. */
+const deviceMtuOf = (tunnel: Tunnel, end: End): number => tunnel[end].facts.deviceMtu ?? 0;
+
+/** A thrown error as the failure of a tunnel. */
+export function failureOf(error: VxfleetError, plan: TunnelPlan): TunnelFailure {
+  const end = error.host === undefined ? null : error.host === plan.spoke ? 'spoke' : 'hub';
+  const layer: Layer | null = ['connect', 'host-key', 'auth', 'lost', 'timeout'].includes(error.code) ? 'ssh' : null;
+  return { code: error.code, end, layer, message: error.message, hint: error.hint ?? null };
+}
