@@ -1,0 +1,137 @@
+import { DEFAULTS, type Mode } from './inventory.js';
+import type { Prefix } from './read-prefix.js';
+import type { Reader } from './reading.js';
+import { FIELDS, type Field } from './schema.js';
+import { child, type Tree } from './tree.js';
+
+/** A value and where it stands in the file; a default's place is the spoke's (or hub's) name. */
+export interface Located<T> {
+  readonly value: T;
+  readonly offset: number;
+}
+
+/** A value that was read; undefined when it is absent or the schema has refused it. */
+type Maybe<T> = Located<T> | undefined;
+
+export interface HostDraft {
+  readonly address: Maybe<string>;
+  /** The address as it was written, also when it is refused. */
+  readonly addressText: Maybe<string>;
+  readonly device: Maybe<string>;
+  readonly sshHost: Maybe<string>;
+  readonly sshPort: Maybe<number>;
+  readonly sshUser: Maybe<string>;
+  readonly identityFile: Maybe<string>;
+}
+
+export interface SpokeDraft extends HostDraft {
+  readonly name: string;
+  /** Where the name stands. */
+  readonly offset: number;
+  /** Demanded fields that stand neither with the spoke nor in `defaults`. */
+  readonly missing: readonly string[];
+  readonly id: Maybe<number>;
+  readonly mode: Maybe<Mode>;
+  readonly dstport: Maybe<number>;
+  readonly mtu: Maybe<number>;
+  /** The file's, or else the id; undefined when the one that applies is refused. */
+  readonly vni: (Located<number> & { readonly isFromId: boolean }) | undefined;
+  readonly metric: Maybe<number>;
+  readonly tags: readonly string[];
+}
+
+/** The inventory with defaults merged and every value placed, also when parts of it are bad: what the rules work on. */
+export interface Draft {
+  readonly prefix: Maybe<Prefix>;
+  readonly templates: Maybe<string>;
+  readonly hub: HostDraft & { readonly anchor: Maybe<string> };
+  /** Where `spokes` stands. */
+  readonly spokesOffset: number;
+  readonly spokes: readonly SpokeDraft[];
+}
+
+/** Reads what can be read of a tree; what cannot is undefined here and a finding of the schema. */
+export function draftInventory(root: Tree): Draft {
+  const hub = child(root, 'hub');
+  const spokes = child(root, 'spokes');
+  const defaults = child(root, 'defaults');
+  return {
+    prefix: readAt(FIELDS.prefix, child(root, 'prefix')),
+    templates: readAt(FIELDS.templates, child(root, 'templates')),
+    hub: {
+      ...draftHost((group, key) => child(child(hub, group), key)),
+      anchor: readAt(FIELDS.anchor, child(hub, 'anchor')),
+    },
+    spokesOffset: (root.kind === 'map' ? root.entries.get('spokes')?.keyOffset : undefined) ?? root.offset,
+    spokes:
+      spokes?.kind === 'map'
+        ? [...spokes.entries].map(([name, { keyOffset, value }]) => draftSpoke(name, keyOffset, value, defaults))
+        : [],
+  };
+}
+
+function draftSpoke(name: string, offset: number, own: Tree, defaults: Tree | undefined): SpokeDraft {
+  const top = (key: string): Tree | undefined => child(own, key) ?? child(defaults, key);
+  const nested = (group: string, key: string): Tree | undefined =>
+    child(child(own, group), key) ?? child(child(defaults, group), key);
+  const id = readAt(FIELDS.id, top('id'));
+  const vniNode = nested('vxlan', 'vni');
+  const vni = vniNode === undefined ? id : readAt(FIELDS.vni, vniNode);
+  const tags = top('tags');
+  const missing = [
+    ...(top('id') === undefined ? ['id'] : []),
+    ...(top('underlay') === undefined
+      ? ['underlay']
+      : ['address', 'device'].filter((key) => isAbsent(own, defaults, key)).map((key) => `underlay.${key}`)),
+  ];
+  return {
+    ...draftHost(nested),
+    name,
+    offset,
+    // A spoke that is no mapping is one problem, not three.
+    missing: own.kind === 'map' || (own.kind === 'scalar' && own.text === '') ? missing : [],
+    id,
+    mode: readAt(FIELDS.mode, top('mode')),
+    dstport: orDefault(top('vxlan'), nested('vxlan', 'dstport'), FIELDS.dstport, DEFAULTS.dstport, offset),
+    mtu: readAt(FIELDS.mtu, nested('vxlan', 'mtu')),
+    vni: vni && { ...vni, isFromId: vniNode === undefined },
+    metric: readAt(FIELDS.metric, top('metric')),
+    tags:
+      tags?.kind === 'list' ? [...new Set(tags.items.flatMap((item) => readAt(FIELDS.tag, item)?.value ?? []))] : [],
+  };
+}
+
+/** Whether an underlay key stands neither with the spoke nor in the defaults, and both underlays are mappings where they stand. */
+function isAbsent(own: Tree, defaults: Tree | undefined, key: string): boolean {
+  const places = [child(own, 'underlay'), child(defaults, 'underlay')];
+  return places.every((place) => place === undefined || (place.kind === 'map' && !place.entries.has(key)));
+}
+
+function draftHost(at: (group: string, key: string) => Tree | undefined): HostDraft {
+  return {
+    address: readAt(FIELDS.address, at('underlay', 'address')),
+    addressText: readAt({ read: (value) => ({ value }) }, at('underlay', 'address')),
+    device: readAt(FIELDS.device, at('underlay', 'device')),
+    sshHost: readAt(FIELDS.sshHost, at('ssh', 'host')),
+    sshPort: readAt(FIELDS.sshPort, at('ssh', 'port')),
+    sshUser: readAt(FIELDS.sshUser, at('ssh', 'user')),
+    identityFile: readAt(FIELDS.identityFile, at('ssh', 'identity_file')),
+  };
+}
+
+function orDefault<T>(
+  group: Tree | undefined,
+  node: Tree | undefined,
+  field: Field<T>,
+  fallback: T,
+  offset: number,
+): Maybe<T> {
+  if (node !== undefined) return readAt(field, node);
+  return group === undefined || group.kind === 'map' ? { value: fallback, offset } : undefined;
+}
+
+function readAt<T>({ read }: { readonly read: Reader<T> }, node: Tree | undefined): Maybe<T> {
+  if (node?.kind !== 'scalar') return undefined;
+  const reading = read(node.text);
+  return 'wrong' in reading ? undefined : { value: reading.value, offset: node.offset };
+}

@@ -1,0 +1,61 @@
+import type { Problem } from './problem.js';
+
+/** Widest piece of a source line that is shown, in characters. */
+const MAX_WIDTH = 120;
+
+/**
+ * Problems as a person reads them: `file:line:column: message`, the source line, a caret below the place, the fix, and a line that
+ * counts them. Control characters from the file are shown as symbols and never reach the terminal.
+ */
+export function formatProblems(
+  problems: readonly Problem[],
+  { color = false }: { readonly color?: boolean } = {},
+): string {
+  const paint = (code: number, text: string): string => (color ? `\u001b[${code}m${text}\u001b[0m` : text);
+  const blocks = problems.map((problem) => {
+    const { file, line, column, message, fix, sourceLine } = problem;
+    const lines = [`${paint(BOLD, `${showControls(file)}:${line}:${column}:`)} ${paint(RED, showControls(message))}`];
+    if (sourceLine !== undefined && sourceLine !== '') {
+      const gutter = `${String(line).padStart(5)} | `;
+      const { shown, caret } = clip(sourceLine, column);
+      lines.push(`${paint(DIM, gutter)}${showControls(shown)}`);
+      lines.push(`${paint(DIM, `${' '.repeat(5)} | `)}${' '.repeat(caret)}${paint(RED, '^')}`);
+    }
+    if (fix !== undefined) lines.push(`${paint(GREEN, 'fix:')} ${showControls(fix)}`);
+    return lines.join('\n');
+  });
+  const [first] = problems;
+  if (first === undefined) return '';
+  const count = `${problems.length} ${problems.length === 1 ? 'problem' : 'problems'} in ${showControls(first.file)}`;
+  return `${[...blocks, count].join('\n\n')}\n`;
+}
+
+const BOLD = 1;
+const DIM = 2;
+const RED = 31;
+const GREEN = 32;
+
+/** The piece of a line around a column, and how far into it the caret stands. */
+function clip(sourceLine: string, column: number): { shown: string; caret: number } {
+  const at = Math.min(column - 1, sourceLine.length);
+  const start = at < MAX_WIDTH - 20 ? 0 : at - MAX_WIDTH / 2;
+  const end = start + MAX_WIDTH;
+  const head = start > 0 ? '…' : '';
+  const tail = end < sourceLine.length ? '…' : '';
+  return { shown: `${head}${sourceLine.slice(start, end)}${tail}`, caret: at - start + head.length };
+}
+
+/**
+ * One visible symbol for each character that a terminal would act on: C0 and C1 controls, line separators, and the marks that
+ * reorder or hide text. A tab becomes one space, so that the caret stands where it should.
+ */
+export function showControls(text: string): string {
+  return text
+    .replace(/\t/g, ' ')
+    .replace(/[\u0000-\u001f]/g, (character) => String.fromCodePoint(0x2400 + character.charCodeAt(0)))
+    .replace(/\u007f/g, '\u2421')
+    .replace(
+      /[\u0080-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|\p{Surrogate}/gu,
+      '\ufffd',
+    );
+}

@@ -1,0 +1,84 @@
+import { isUtf8 } from 'node:buffer';
+import { open, stat, type FileHandle } from 'node:fs/promises';
+import type { Problem } from './problem.js';
+import { SourceText } from './source-text.js';
+
+/** Largest inventory in bytes. A fleet of 65535 spokes with every field written out stays below it. */
+export const MAX_FILE_BYTES = 32 * 1024 * 1024;
+
+/** Reads the file as UTF-8; what cannot be read is a problem, and a file that is too large is not read at all. */
+export async function readSource(path: string): Promise<SourceText | Problem> {
+  const refuse = (message: string, fix?: string): Problem => ({ file: path, line: 1, column: 1, message, fix });
+  let bytes: Buffer;
+  try {
+    const info = await stat(path);
+    if (info.isDirectory()) return refuse('this is a directory, not an inventory file');
+    if (!info.isFile()) return refuse('this is not a regular file');
+    if (info.size === 0) return refuse('the file is empty', 'start from inventory.example.yaml');
+    if (info.size > MAX_FILE_BYTES) return refuse(tooLarge(info.size));
+    const handle = await open(path, 'r');
+    try {
+      bytes = await readAtMost(handle, MAX_FILE_BYTES + 1);
+    } finally {
+      await handle.close();
+    }
+    if (bytes.length > MAX_FILE_BYTES) return refuse(tooLarge(bytes.length));
+  } catch (thrown) {
+    return refuse(...explain(thrown as NodeJS.ErrnoException));
+  }
+  return isUtf8(bytes) ? new SourceText(path, bytes.toString('utf8')) : badByteProblem(path, bytes);
+}
+
+const tooLarge = (bytes: number): string =>
+  `the file is too large: ${(bytes / 1024 / 1024).toFixed(1)} MiB, and an inventory has at most 32 MiB`;
+
+/** Reads up to `limit` bytes, whatever the size that the file system claims. */
+async function readAtMost(handle: FileHandle, limit: number): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let total = 0;
+  for await (const chunk of handle.createReadStream({ autoClose: false, end: limit - 1 })) {
+    chunks.push(chunk as Buffer);
+    total += (chunk as Buffer).length;
+  }
+  return Buffer.concat(chunks, total);
+}
+
+function explain(error: NodeJS.ErrnoException): [message: string, fix?: string] {
+  if (error.code === 'ENOENT') return ['the file does not exist', 'name the inventory with -i FILE'];
+  if (error.code === 'EACCES' || error.code === 'EPERM') return ['the file cannot be read: permission denied'];
+  if (error.code === 'ENOTDIR') return ['the file does not exist: a part of its path is not a directory'];
+  return [`the file cannot be read: ${error.message}`];
+}
+
+function badByteProblem(path: string, bytes: Buffer): Problem {
+  const offset = firstBadByte(bytes);
+  const valid = new SourceText(path, bytes.toString('utf8', 0, offset));
+  const { line, column } = valid.placeOf(valid.text.length);
+  const lineStart = bytes.lastIndexOf(0x0a, Math.max(offset - 1, 0)) + 1;
+  const lineEnd = bytes.indexOf(0x0a, offset);
+  const sourceLine = bytes.toString('utf8', offset === 0 ? 0 : lineStart, lineEnd === -1 ? bytes.length : lineEnd);
+  const isUtf16 = (bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff);
+  const hex = (bytes[offset] ?? 0).toString(16).padStart(2, '0');
+  const message = `the file is not UTF-8: byte 0x${hex} cannot stand here${isUtf16 ? '; it looks like UTF-16' : ''}`;
+  return { file: path, line, column, message, fix: 'save the file as UTF-8', sourceLine };
+}
+
+/** Offset of the first byte that is no part of valid UTF-8: a binary search over whole characters, then a look at the last. */
+function firstBadByte(bytes: Buffer): number {
+  let good = 0;
+  let bad = bytes.length;
+  while (bad - good > 8) {
+    let middle = (good + bad) >> 1;
+    // Step back to a byte that begins a character; three in a row that do not are bad in themselves.
+    for (let steps = 0; steps < 3 && ((bytes[middle] ?? 0) & 0xc0) === 0x80; steps++) middle--;
+    if (middle <= good) break;
+    if (isUtf8(bytes.subarray(good, middle))) good = middle;
+    else bad = middle;
+  }
+  for (let at = good; at < bytes.length;) {
+    const length = [1, 2, 3, 4].find((count) => at + count <= bytes.length && isUtf8(bytes.subarray(at, at + count)));
+    if (length === undefined) return at;
+    at += length;
+  }
+  return bytes.length;
+}

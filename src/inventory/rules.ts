@@ -1,0 +1,166 @@
+import type { Draft, Located, SpokeDraft } from './draft.js';
+import type { Finding } from './problem.js';
+import { showInteger } from './read-integer.js';
+import { isInPrefix, maxId } from './read-prefix.js';
+import { FIELDS } from './schema.js';
+import type { SourceText } from './source-text.js';
+
+/** What must hold between fields. A rule sees only values that the schema took, and works on the rest when some are missing. */
+export interface Rule {
+  /** The rule as a sentence. */
+  readonly sentence: string;
+  readonly check: (draft: Draft, source: SourceText) => readonly Finding[];
+}
+
+/** All cross-field rules; a new one is one more entry. None takes more than one pass over the spokes. */
+export const RULES: readonly Rule[] = [
+  { sentence: 'A fleet has at least one spoke.', check: findNoSpokes },
+  { sentence: 'A spoke has a name that can be selected, typed and written to a file.', check: findBadNames },
+  { sentence: 'Every spoke has an id and an underlay, its own or from the defaults.', check: findMissing },
+  { sentence: 'An id has room in the prefix.', check: findIdsOutsidePrefix },
+  { sentence: 'No two spokes have the same id.', check: findDuplicateIds },
+  { sentence: 'No two tunnels have the same VNI and UDP port on the hub.', check: findDuplicateVnis },
+  { sentence: "No two hosts have the same underlay address, the hub's included.", check: findDuplicateAddresses },
+  { sentence: 'The underlay lies outside the overlay.', check: findUnderlayInOverlay },
+  { sentence: 'SSH reaches every host outside the overlay.', check: findSshInOverlay },
+  { sentence: 'The anchor lies outside the overlay.', check: findAnchorInOverlay },
+];
+
+function findNoSpokes({ spokes, spokesOffset }: Draft, source: SourceText): Finding[] {
+  const isWritten =
+    source.text.startsWith('spokes', spokesOffset) ||
+    /^["']spokes/.test(source.text.slice(spokesOffset, spokesOffset + 8));
+  return spokes.length === 0 && isWritten ? [{ offset: spokesOffset, message: 'spokes: the fleet has no spoke' }] : [];
+}
+
+function findBadNames({ spokes }: Draft): Finding[] {
+  return spokes.flatMap(({ name, offset }) => {
+    const reading = FIELDS.name.read(name);
+    return 'wrong' in reading ? [{ offset, message: `spokes: ${reading.wrong}`, fix: reading.fix }] : [];
+  });
+}
+
+const MISSING_FIXES: Partial<Record<string, string>> = {
+  id: 'give each spoke a number of its own, like "id: 1"',
+  underlay: 'add "underlay: { address: …, device: … }"',
+};
+
+function findMissing({ spokes }: Draft): Finding[] {
+  return spokes.flatMap(({ name, offset, missing }) =>
+    missing.map((key) => ({ offset, message: `spokes.${name}: "${key}" is missing`, fix: MISSING_FIXES[key] })),
+  );
+}
+
+function findIdsOutsidePrefix({ prefix, spokes }: Draft): Finding[] {
+  if (prefix === undefined) return [];
+  const { length } = prefix.value;
+  const max = maxId(length);
+  return spokes.flatMap(({ name, id }) => {
+    if (id === undefined || id.value <= max) return [];
+    const room = max === 1 ? '1 spoke: the only id is 1' : `${max} spokes: ids run from 1 to ${showInteger(max)}`;
+    return [
+      {
+        offset: id.offset,
+        message: `spokes.${name}.id: ${showInteger(id.value)} is too large; a /${length} has room for ${room}`,
+      },
+    ];
+  });
+}
+
+function findDuplicateIds({ spokes }: Draft, source: SourceText): Finding[] {
+  return findRepeated(spokes, ({ id }) => id?.value).map(([{ name, id, offset }, first]) => ({
+    offset: id?.offset ?? offset,
+    message: `spokes.${name}.id: ${showInteger(id?.value ?? 0)} is already the id of ${first.name} (line ${lineOf(source, first.id)})`,
+    fix: 'give each spoke an id of its own',
+  }));
+}
+
+function findDuplicateVnis({ spokes }: Draft, source: SourceText): Finding[] {
+  // Equal ids are a problem of their own and would repeat themselves here.
+  const pairs = findRepeated(spokes, ({ vni, dstport }) => vni && dstport && `${vni.value} ${dstport.value}`);
+  return pairs.flatMap(([{ name, vni, dstport, offset }, first]) => {
+    if (vni === undefined || dstport === undefined || (vni.isFromId && first.vni?.isFromId)) return [];
+    const origin = vni.isFromId ? ', which follows from the id,' : '';
+    const firstOrigin = first.vni?.isFromId ? ', where it follows from the id' : '';
+    return {
+      offset: vni.isFromId ? vni.offset : (vni.offset ?? offset),
+      message:
+        `spokes.${name}: VNI ${showInteger(vni.value)}${origin} with dstport ${dstport.value} is already ` +
+        `${first.name}'s on the hub (line ${lineOf(source, first.vni)}${firstOrigin})`,
+      fix: 'give one of the two another vxlan.vni or vxlan.dstport',
+    };
+  });
+}
+
+function findDuplicateAddresses({ hub, spokes }: Draft, source: SourceText): Finding[] {
+  const hosts = [{ name: 'the hub', address: hub.address }, ...spokes];
+  return findRepeated(hosts, ({ address }) => address?.value).flatMap(([{ name, address }, first]) =>
+    address === undefined
+      ? []
+      : {
+          offset: address.offset,
+          message:
+            `spokes.${name}.underlay.address: ${address.value} is already the address of ${first.name} ` +
+            `(line ${lineOf(source, first.address)})`,
+        },
+  );
+}
+
+function findUnderlayInOverlay({ prefix, hub, spokes }: Draft): Finding[] {
+  if (prefix === undefined) return [];
+  const hosts = [
+    { path: 'hub', addressText: hub.addressText },
+    ...spokes.map(({ name, addressText }) => ({ path: `spokes.${name}`, addressText })),
+  ];
+  return hosts.flatMap(({ path, addressText }) =>
+    addressText === undefined || !isInPrefix(addressText.value, prefix.value)
+      ? []
+      : {
+          offset: addressText.offset,
+          message: `${path}.underlay.address: ${addressText.value} lies inside ${prefix.value.text}: the tunnel would carry its own packets`,
+          fix: 'use the IPv4 address of the device, as `ip -4 address` shows it',
+        },
+  );
+}
+
+function findSshInOverlay({ prefix, hub, spokes }: Draft): Finding[] {
+  if (prefix === undefined) return [];
+  const hosts = [
+    { path: 'hub', sshHost: hub.sshHost },
+    ...spokes.map(({ name, sshHost }) => ({ path: `spokes.${name}`, sshHost })),
+  ];
+  return hosts.flatMap(({ path, sshHost }) =>
+    sshHost === undefined || !isInPrefix(sshHost.value, prefix.value)
+      ? []
+      : {
+          offset: sshHost.offset,
+          message: `${path}.ssh.host: ${sshHost.value} lies inside ${prefix.value.text}: SSH would run through the tunnels it changes`,
+          fix: 'use an address or name that stays reachable while the tunnel is down, such as the underlay address',
+        },
+  );
+}
+
+function findAnchorInOverlay({ prefix, hub: { anchor } }: Draft): Finding[] {
+  if (prefix === undefined || anchor === undefined || !isInPrefix(anchor.value, prefix.value)) return [];
+  const message =
+    `hub.anchor: ${anchor.value} lies inside ${prefix.value.text}: ` +
+    'an answer would not prove that the hub forwards beyond the fleet';
+  return [{ offset: anchor.offset, message, fix: 'name an address beyond the hub, such as its upstream router' }];
+}
+
+/** Each item whose key an earlier item has, paired with the first that has it. Items without a key are left out. */
+function findRepeated<T>(items: readonly T[], keyOf: (item: T) => string | number | undefined): [again: T, first: T][] {
+  const firsts = new Map<string | number, T>();
+  const repeated: [T, T][] = [];
+  for (const item of items) {
+    const key = keyOf(item);
+    if (key === undefined) continue;
+    const first = firsts.get(key);
+    if (first === undefined) firsts.set(key, item);
+    else repeated.push([item, first]);
+  }
+  return repeated;
+}
+
+const lineOf = (source: SourceText, place: Located<unknown> | SpokeDraft | undefined): number =>
+  source.placeOf(place?.offset ?? 0).line;
