@@ -6,13 +6,18 @@ export function cutToWidth(text: string, width: number): string {
   return characters.length <= width ? text : width < 1 ? '' : `${characters.slice(0, width - 1).join('')}…`;
 }
 
-/** Broken at spaces (a word longer than a line, at the width) into lines that keep the first line's indentation. */
+/**
+ * Broken at spaces (a word longer than a line, at the width). Further lines start below the first one's text: after its indentation
+ * and after a leading word that a gap of two spaces makes a column.
+ */
 export function wrapToWidth(text: string, width: number): string[] {
-  const indent = /^ */.exec(text)?.[0] ?? '';
-  const room = Math.max(width - indent.length, 1);
+  const head = /^ *(?:\S+ {2,})?/.exec(text)?.[0] ?? '';
+  // On a terminal so narrow that the column leaves little room, none is kept.
+  const start = head.length <= width / 2 ? head : '';
+  const room = Math.max(width - start.length, 1);
   const lines: string[] = [];
   let line = '';
-  for (const word of text.trimStart().split(/(?<= )(?! )/)) {
+  for (const word of text.slice(start.length).split(/(?<= )(?! )/)) {
     if (line !== '' && line.length + word.trimEnd().length > room) {
       lines.push(line);
       line = '';
@@ -24,5 +29,5 @@ export function wrapToWidth(text: string, width: number): string[] {
     }
   }
   lines.push(line);
-  return lines.map((part) => indent + part.trimEnd());
+  return lines.map((part, index) => (index === 0 ? start : ' '.repeat(start.length)) + part.trimEnd());
 }

@@ -1,6 +1,6 @@
 /** The recap for people: a row a tunnel, one line of counts, then each failure with what to do next. */
 import { formatInterfaceRanges } from '../diff/interface-ranges.js';
-import type { CommandName, Recap, TunnelResult } from '../events.js';
+import type { CommandName, EndStatus, Recap, TunnelResult } from '../events.js';
 import { wrapToWidth } from './fit-width.js';
 import { formatDuration } from './format-duration.js';
 import { formatFailure } from './format-failure.js';
@@ -78,13 +78,16 @@ function rowDetail(group: Group, command: CommandName): string {
   const { hub, spoke } = first.ends;
   const parts = [
     statusMeaning(first, command),
-    hub === spoke ? null : `hub ${hub}, spoke ${spoke}`,
+    hub === spoke ? null : `hub ${endWord(hub)}, spoke ${endWord(spoke)}`,
     downTime(group),
-    checksPassed(group),
+    // A failed tunnel's checks are told with its failure; here they would read as those of the state it was put back to.
+    isFailure(first) ? null : checksPassed(group),
     first.status === 'skipped' && first.error !== null ? printableLine(first.error.message) : null,
   ];
   return parts.filter((part) => part !== null).join(', ');
 }
+
+const endWord = (status: EndStatus): string => (status === 'would_change' ? 'would change' : status);
 
 function downTime(group: Group): string | null {
   const times = group.flatMap(({ down_ms }) => (down_ms === null ? [] : [down_ms])).sort((a, b) => a - b);
@@ -99,7 +102,8 @@ function checksPassed(group: Group): string | null {
   const checks = group.flatMap((result) => result.checks);
   if (checks.length === 0) return null;
   const passed = checks.filter(({ ok }) => ok).length;
-  return `${passed} of ${checks.length} checks answered`;
+  if (passed < checks.length) return `${passed} of ${checks.length} checks answered`;
+  return `${passed} ${passed === 1 ? 'check' : 'checks'} answered`;
 }
 
 function formatCounts({ command, counts, tunnels, duration_ms }: Recap, paint: Paint): string {

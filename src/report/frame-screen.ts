@@ -46,11 +46,14 @@ export class FrameScreen {
     if (code !== '') this.stream.write(code);
   }
 
-  /** A terminal made narrower since the last draw has wrapped its lines: each now takes as many rows as fit it at this width. */
+  /**
+   * A terminal made narrower since the last draw has wrapped its lines: each now takes as many rows as fit it at this width. One made
+   * lower has scrolled the frame's top away, where nothing can erase it.
+   */
   private eraseCode(): string {
     if (this.frame.length === 0) return '';
     const rows = this.frame.reduce((sum, { width }) => sum + Math.max(1, Math.ceil(width / this.columns)), 0);
-    return `\r\x1b[${rows}A${ERASE_BELOW}`;
+    return `\r\x1b[${Math.min(rows, Math.max(this.rows - 1, 1))}A${ERASE_BELOW}`;
   }
 
   private frameCode(frame: readonly { readonly text: string }[]): string {

@@ -1,0 +1,144 @@
+import { describe, expect, it } from 'vitest';
+import type { CommandName, TunnelResult } from '../../src/events.js';
+import { formatRecap } from '../../src/report/format-recap.js';
+import { makeRecap } from '../../src/report/recap.js';
+import { changedTunnel, checkOf, range, revertedTunnel, unchangedTunnel, unknownTunnel } from './sample-results.js';
+
+const textOf = (results: TunnelResult[], command: CommandName = 'deploy', width = 100, color = false) =>
+  formatRecap(makeRecap('r', command, results, 1234, { interrupted: false, exitCodeOnDifference: false }), {
+    color,
+    width,
+  });
+
+describe('formatRecap', () => {
+  it('shows one tunnel', () => {
+    expect(textOf([changedTunnel(1, { spoke: 'tokyo' })])).toMatchInlineSnapshot(`
+      "tokyo  vxlan01  changed  down 84 ms, 1 check answered
+
+      1 tunnel: 1 changed (1.2 s)
+      "
+    `);
+  });
+
+  it('shows a mixed run, each failure with its end, reason and next step', () => {
+    expect(textOf([changedTunnel(1), revertedTunnel(2), unknownTunnel(10)])).toMatchInlineSnapshot(`
+      "site1   vxlan01  changed   down 84 ms, 1 check answered
+      site2   vxlan02  reverted  put back, and the old state answers, down 2.3 s
+      site10  vxlan0a  UNKNOWN   not proven to be in the old state nor in the new one, hub reverted, spoke unknown
+
+      3 tunnels: 1 changed, 1 reverted, 1 UNKNOWN (1.2 s)
+
+      site2 (vxlan02) reverted: put back, and the old state answers
+        failed  /48, at site2 (verify)
+        why     the /48 does not answer from the hub
+        check   no answer: /48 from hub, 2001:db8:ae00:0:1::1 to 2001:db8:ae02::1, 1450 bytes
+        next    look at the routes of the /48 on the spoke:
+                ip -6 route show table all
+
+      site10 (vxlan0a) UNKNOWN: not proven to be in the old state nor in the new one
+        failed  ssh, at site10 (lost)
+        why     the connection was lost during the revert
+        ends    hub reverted, site10 unknown
+        next    vxfleet verify site10   # says which end answers; do not trust the tunnel until it does
+      "
+    `);
+  });
+
+  it('folds 255 equal tunnels into one row', () => {
+    expect(textOf(range(1, 255).map((id) => changedTunnel(id, { down_ms: 40 + id })))).toMatchInlineSnapshot(`
+      "255 tunnels  vxlan01-ff  changed  down 41 ms to 295 ms, 255 checks answered
+
+      255 tunnels: 255 changed (1.2 s)
+      "
+    `);
+  });
+
+  it('never folds a failure away', () => {
+    const results = range(1, 255).map((id) =>
+      id === 64 || id === 66 ? revertedTunnel(id) : id === 200 ? unknownTunnel(id) : unchangedTunnel(id),
+    );
+    expect(textOf(results)).toMatchInlineSnapshot(`
+      "252 tunnels  vxlan01 …  unchanged
+          vxlan01-3f, vxlan41, vxlan43-c7, vxlanc9-ff
+      site64       vxlan40    reverted   put back, and the old state answers, down 2.3 s
+      site66       vxlan42    reverted   put back, and the old state answers, down 2.3 s
+      site200      vxlanc8    UNKNOWN    not proven to be in the old state nor in the new one, hub reverted, spoke unknown
+
+      255 tunnels: 252 unchanged, 2 reverted, 1 UNKNOWN (1.2 s)
+
+      site64 (vxlan40) reverted: put back, and the old state answers
+        failed  /48, at site64 (verify)
+        why     the /48 does not answer from the hub
+        check   no answer: /48 from hub, 2001:db8:ae00:0:1::1 to 2001:db8:ae40::1, 1450 bytes
+        next    look at the routes of the /48 on the spoke:
+                ip -6 route show table all
+
+      site66 (vxlan42) reverted: put back, and the old state answers
+        failed  /48, at site66 (verify)
+        why     the /48 does not answer from the hub
+        check   no answer: /48 from hub, 2001:db8:ae00:0:1::1 to 2001:db8:ae42::1, 1450 bytes
+        next    look at the routes of the /48 on the spoke:
+                ip -6 route show table all
+
+      site200 (vxlanc8) UNKNOWN: not proven to be in the old state nor in the new one
+        failed  ssh, at site200 (lost)
+        why     the connection was lost during the revert
+        ends    hub reverted, site200 unknown
+        next    vxfleet verify site200   # says which end answers; do not trust the tunnel until it does
+      "
+    `);
+  });
+
+  it('wraps a long list of interfaces below its row', () => {
+    const results = range(1, 60).map((id) => (id % 2 === 0 ? changedTunnel(id) : unchangedTunnel(id)));
+    const text = textOf(results, 'deploy', 60);
+    const below = text.split('\n').filter((line) => line.startsWith('    vxlan'));
+    expect(below.length).toBeGreaterThan(2);
+    expect(Math.max(...below.map(({ length }) => length))).toBeLessThanOrEqual(60);
+    for (const { interface: iface } of results) expect(text).toContain(iface);
+  });
+
+  it('says so when there was nothing to do', () => {
+    expect(textOf([])).toBe('no tunnels (1.2 s)\n');
+  });
+
+  it('calls a verified tunnel ok', () => {
+    const checks = [checkOf(1), checkOf(1)];
+    expect(textOf([unchangedTunnel(1, { checks })], 'verify')).toMatchInlineSnapshot(`
+      "site1  vxlan01  ok  2 checks answered
+
+      1 tunnel: 1 ok (1.2 s)
+      "
+    `);
+  });
+
+  it('says what a diff would change', () => {
+    const ends = { hub: 'would_change', spoke: 'unchanged' } as const;
+    expect(textOf([unchangedTunnel(1, { status: 'would_change', ends }), unchangedTunnel(2)], 'diff'))
+      .toMatchInlineSnapshot(`
+        "site1  vxlan01  would change  hub would change, spoke unchanged
+        site2  vxlan02  unchanged
+
+        2 tunnels: 1 unchanged, 1 would change (1.2 s)
+        "
+      `);
+  });
+
+  it('says once why tunnels were not started', () => {
+    const error = { code: 'verify', end: null, layer: null, message: 'stopped at --max-fail 1', hint: null } as const;
+    const ends = { hub: 'untouched', spoke: 'untouched' } as const;
+    const skipped = range(2, 40).map((id) => unchangedTunnel(id, { status: 'skipped', ends, error }));
+    const text = textOf([revertedTunnel(1), ...skipped]);
+    expect(text.match(/stopped at --max-fail 1/g)).toHaveLength(1);
+    expect(text).toContain('39 tunnels  vxlan02-28  skipped ');
+  });
+
+  it('colours words only when asked, and takes control characters out of what hosts say', () => {
+    const hostile = revertedTunnel(1, {
+      error: { code: 'host', end: 'hub', layer: null, message: 'bad\x1b[2J\x07 \x9b31mnews', hint: null },
+    });
+    expect(textOf([hostile])).not.toMatch(/[\x00-\x09\x0b-\x1f\x7f-\x9f]/);
+    expect(textOf([hostile])).toContain('bad news');
+    expect(textOf([hostile], 'deploy', 100, true)).toContain('\x1b[31mreverted\x1b[0m');
+  });
+});

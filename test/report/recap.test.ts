@@ -1,0 +1,58 @@
+import { describe, expect, it } from 'vitest';
+import type { CommandName, TunnelStatus } from '../../src/events.js';
+import { exitCodeOf, makeRecap } from '../../src/report/recap.js';
+import { changedTunnel, revertedTunnel } from './sample-results.js';
+
+const calm = { interrupted: false, exitCodeOnDifference: false };
+const codeOf = (statuses: TunnelStatus[], command: CommandName = 'deploy', ending: Partial<typeof calm> = {}) =>
+  makeRecap(
+    'r',
+    command,
+    statuses.map((status, n) => changedTunnel(n + 1, { status })),
+    0,
+    { ...calm, ...ending },
+  ).exit_code;
+
+describe('makeRecap', () => {
+  it('lists tunnels by id and counts each status, also those that are zero', () => {
+    const recap = makeRecap('run1', 'deploy', [revertedTunnel(3), changedTunnel(2), changedTunnel(1)], 1234.4, calm);
+    expect(recap).toMatchObject({ event: 'recap', run: 'run1', command: 'deploy', exit_code: 1, duration_ms: 1234 });
+    expect(recap.tunnels.map(({ id }) => id)).toEqual([1, 2, 3]);
+    expect(recap.counts).toEqual({
+      unchanged: 0,
+      changed: 2,
+      would_change: 0,
+      reverted: 1,
+      failed: 0,
+      unreachable: 0,
+      skipped: 0,
+      unknown: 0,
+    });
+  });
+});
+
+describe('exitCodeOf', () => {
+  it.each<[number, TunnelStatus[], CommandName?, Partial<typeof calm>?]>([
+    [0, []],
+    [0, ['unchanged', 'changed']],
+    [1, ['changed', 'reverted']],
+    [1, ['failed']],
+    [1, ['unreachable']],
+    [1, ['changed', 'skipped']],
+    [3, ['reverted', 'unknown']],
+    [0, ['would_change'], 'diff'],
+    [4, ['would_change'], 'diff', { exitCodeOnDifference: true }],
+    [0, ['unchanged'], 'diff', { exitCodeOnDifference: true }],
+    [1, ['would_change', 'unreachable'], 'diff', { exitCodeOnDifference: true }],
+    [130, ['changed', 'skipped'], 'deploy', { interrupted: true }],
+    [130, [], 'deploy', { interrupted: true }],
+    [3, ['unknown'], 'deploy', { interrupted: true }],
+  ])('is %i for %j', (code, statuses, command, ending) => {
+    expect(codeOf(statuses, command, ending)).toBe(code);
+  });
+
+  it('needs no more than the counts', () => {
+    const { counts } = makeRecap('r', 'deploy', [revertedTunnel(1)], 0, calm);
+    expect(exitCodeOf(counts, 'deploy', calm)).toBe(1);
+  });
+});
