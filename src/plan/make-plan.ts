@@ -1,5 +1,6 @@
 import { Address6 } from 'ip-address';
 import type { Inventory, Spoke } from '../inventory/inventory.js';
+import { addressText } from './address-text.js';
 import type { FleetPlan, TunnelPlan } from './plan.js';
 import { rulePriority } from './rule-priority.js';
 
@@ -64,9 +65,6 @@ function planTunnel({ prefix, hub }: Inventory, base: bigint, spoke: Spoke): Tun
     ssh: spoke.ssh,
   };
 }
-
-/** RFC 5952 text. */
-const addressText = (address: bigint): string => Address6.fromBigInt(address).correctForm();
 
 /**
  * A fixed, locally administered MAC (`02:`, then "vx" in ASCII, the id and the end). A random one would change with every bounce

@@ -1,0 +1,33 @@
+/** Every rendered file begins so; a file that does not is not ours. */
+export const OWNER_PREFIX = '# Managed by vxfleet';
+
+/** First line of a file of ours; the group is the interface it was rendered for. */
+export const OWNER_LINE = /^# Managed by vxfleet: tunnel (vxlan[0-9a-f]{2,4})\b/;
+
+/** Words that begin something other than an option of the stanza above them (interfaces(5)). */
+const TOP_LEVEL = /^(?:auto|iface|mapping|source|source-directory|rename|no-auto-down|template|allow-\S+)$/;
+
+/**
+ * Why a rendered file may not go to a host, or undefined when it may: it says who owns it and defines this one interface and
+ * nothing else. Built-in templates pass by construction; one of the user's must not take over another interface of the host.
+ */
+export function checkStanza(text: string, interfaceName: string): string | undefined {
+  const lines = text.split('\n');
+  if (OWNER_LINE.exec(lines[0] ?? '')?.[1] !== interfaceName) {
+    return `the first line must begin "${OWNER_PREFIX}: tunnel ${interfaceName}", so that vxfleet knows the file again`;
+  }
+  let autos = 0;
+  let stanzas = 0;
+  for (const line of lines) {
+    if (line.endsWith('\\')) return `a line must not be continued by a backslash: ${line}`;
+    const [word = '', name, ...rest] = line.trimStart().split(/\s+/);
+    if (!TOP_LEVEL.test(word)) continue;
+    const isOurs = name === interfaceName && (word === 'iface' || (word === 'auto' && rest.length === 0));
+    if (!isOurs) return `the file may define ${interfaceName} only, and not say: ${line.trimStart()}`;
+    if (word === 'auto') autos++;
+    else stanzas++;
+  }
+  if (stanzas !== 1) return `there must be one "iface ${interfaceName}" stanza, and there are ${stanzas}`;
+  if (autos !== 1) return `there must be one line "auto ${interfaceName}", and there are ${autos}`;
+  return undefined;
+}

@@ -1,0 +1,71 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { VxfleetError } from '../errors.js';
+import type { Mode } from '../inventory/inventory.js';
+import { nearName } from '../inventory/near-name.js';
+import type { End } from '../plan/plan.js';
+import { type CompiledTemplate, compileTemplate } from './compile-template.js';
+
+/** One template for the hub's end and one for each mode of a spoke's. */
+export const TEMPLATE_NAMES = ['hub', 'gateway', 'policy'] as const;
+export type TemplateName = (typeof TEMPLATE_NAMES)[number];
+
+export interface Template extends CompiledTemplate {
+  /** From the inventory's `templates:` directory. */
+  readonly isCustom: boolean;
+}
+
+export interface Templates {
+  readonly byName: Readonly<Record<TemplateName, Template>>;
+  /** What a custom template makes of the kernel cannot be foretold, so verification asks less of it. */
+  readonly isCustom: (end: End, mode: Mode) => boolean;
+}
+
+/** `templates/` of the package: two levels up from here, in `src/` as in `dist/`. */
+const BUILT_IN = fileURLToPath(new URL('../../templates', import.meta.url));
+
+/** The template that renders an end. */
+export const templateName = (end: End, mode: Mode): TemplateName => (end === 'hub' ? 'hub' : mode);
+
+/**
+ * The built-in templates, each replaced by the file of the same name in `directory` (the inventory's `templates:`) when there is
+ * one. Throws `inventory` when the directory or a file cannot be read, holds a template of an unknown name, or has an error.
+ */
+export function loadTemplates(directory: string | undefined): Templates {
+  const overrides = directory === undefined ? new Set<string>() : listOverrides(directory);
+  const load = (name: TemplateName): Template => {
+    const isCustom = directory !== undefined && overrides.has(`${name}.liquid`);
+    const file = join(isCustom ? directory : BUILT_IN, `${name}.liquid`);
+    return { ...compileTemplate(file, readTemplate(file)), isCustom };
+  };
+  const byName = { hub: load('hub'), gateway: load('gateway'), policy: load('policy') };
+  return { byName, isCustom: (end, mode) => byName[templateName(end, mode)].isCustom };
+}
+
+function listOverrides(directory: string): ReadonlySet<string> {
+  const names = orUnreadable(directory, () => readdirSync(directory)).filter((name) => name.endsWith('.liquid'));
+  const known = TEMPLATE_NAMES.map((name) => `${name}.liquid`);
+  for (const name of names) {
+    if (known.includes(name)) continue;
+    const near = nearName(name, known);
+    throw new VxfleetError('inventory', `${join(directory, name)}: no template has this name`, {
+      hint: near === undefined ? `The templates are ${known.join(', ')}.` : `Did you mean ${near}?`,
+    });
+  }
+  return new Set(names);
+}
+
+const readTemplate = (file: string): string => orUnreadable(file, () => readFileSync(file, 'utf8'));
+
+function orUnreadable<T>(path: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new VxfleetError('inventory', `${path}: cannot be read: ${reason}`, {
+      hint: '`templates:` names a directory, relative to the inventory.',
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,19 @@
+import { VxfleetError } from '../errors.js';
+import type { End, TunnelPlan } from '../plan/plan.js';
+import { checkStanza } from './check-stanza.js';
+import { templateName, type Templates } from './load-templates.js';
+import { templateVariables } from './template-variables.js';
+
+/**
+ * The ifupdown file of one end: the same text for the same plan, owner line first, one final newline. Throws `inventory` when a
+ * template fails or makes something that may not go to a host.
+ */
+export function renderTunnel(tunnel: TunnelPlan, end: End, templates: Templates): string {
+  const template = templates.byName[templateName(end, tunnel.mode)];
+  const text = template.render(templateVariables(tunnel, end));
+  const reason = checkStanza(text, tunnel.interface);
+  if (reason === undefined) return text;
+  throw new VxfleetError('inventory', `${template.file}: ${reason}`, {
+    hint: `Seen when it was rendered for the ${end} end of ${tunnel.spoke} (${tunnel.interface}).`,
+  });
+}

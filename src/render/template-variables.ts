@@ -1,0 +1,84 @@
+import { VxfleetError } from '../errors.js';
+import type { End, TunnelPlan } from '../plan/plan.js';
+
+/** What a template may name, and the value of each; docs/templates.md explains them. null: not set, false in an `if`. */
+export type TemplateVariables = Readonly<Record<(typeof VARIABLE_NAMES)[number], string | number | null>>;
+
+/** In the order of docs/templates.md, which a test keeps equal. */
+export const VARIABLE_NAMES = [
+  'interface',
+  'spoke',
+  'end',
+  'mode',
+  'id',
+  'prefix',
+  'prefix_80',
+  'prefix_64',
+  'prefix_48',
+  'hub_address',
+  'spoke_address_80',
+  'spoke_address_64',
+  'spoke_address_48',
+  'local',
+  'remote',
+  'device',
+  'mac',
+  'vni',
+  'dstport',
+  'mtu',
+  'metric',
+  'aggregate_metric',
+  'table',
+  'priority',
+  'priority_2',
+] as const;
+
+/**
+ * The variables of one end. The inventory's rules let no other character through already; that no value can end a word, a line
+ * or a command of a root-run file is checked here again, whatever made the plan. Throws `inventory`.
+ */
+export function templateVariables(tunnel: TunnelPlan, end: End): TemplateVariables {
+  const isHub = end === 'hub';
+  const own = isHub ? tunnel.hubUnderlay : tunnel.spokeUnderlay;
+  const peer = isHub ? tunnel.spokeUnderlay : tunnel.hubUnderlay;
+  const variables: TemplateVariables = {
+    interface: tunnel.interface,
+    spoke: tunnel.spoke,
+    end,
+    mode: tunnel.mode,
+    id: tunnel.id,
+    prefix: tunnel.prefix,
+    prefix_80: tunnel.prefix80,
+    prefix_64: tunnel.prefix64,
+    prefix_48: tunnel.prefix48,
+    hub_address: tunnel.hubAddress,
+    spoke_address_80: tunnel.spokeAddress80,
+    spoke_address_64: tunnel.spokeAddress64,
+    spoke_address_48: tunnel.spokeAddress48,
+    local: own.address,
+    remote: peer.address,
+    device: own.device,
+    mac: isHub ? tunnel.hubMac : tunnel.spokeMac,
+    vni: `0x${tunnel.vni.toString(16).padStart(2, '0')}`,
+    dstport: tunnel.dstport,
+    mtu: tunnel.mtu ?? null,
+    metric: tunnel.metric,
+    aggregate_metric: tunnel.aggregateMetric,
+    table: tunnel.table,
+    priority: tunnel.priority,
+    priority_2: tunnel.priority + 1,
+  };
+  for (const name of VARIABLE_NAMES) refuseUnsafe(name, variables[name]);
+  return variables;
+}
+
+/** Characters that are plain to sh, to ifupdown and to ip: no blank, quote, `$`, backtick, `;`, `#`, backslash or glob. */
+const SAFE_VALUE = /^[A-Za-z0-9._:/@+-]+$/;
+
+function refuseUnsafe(name: string, value: string | number | null): void {
+  if (typeof value === 'number' ? Number.isSafeInteger(value) && value >= 0 : value === null || SAFE_VALUE.test(value))
+    return;
+  throw new VxfleetError('inventory', `the value of ${name} cannot stand in a stanza: ${JSON.stringify(value)}`, {
+    hint: 'Only letters, digits and . _ : / @ + - reach a host.',
+  });
+}
