@@ -59,11 +59,12 @@ function pieces(text: string, pattern: RegExp | null, placeholders: ReadonlyMap<
 
 /**
  * A value counts only as a whole token: not inside a word, nor where a `-`, `.` or `:` joins it to more (`1` is not in `ae00::1`,
- * `tokyo` not in `tokyo-2`), while `tokyo:/etc/…` and a sentence's last word do count. The longest value wins.
+ * `tokyo` not in `tokyo-2`), while `tokyo:/etc/…` and a sentence's last word do count. Nor is
+ * `6` in `ip -6`, or `64` in the length of `…::1/64`. The longest value wins.
  */
 function ownValues(placeholders: ReadonlyMap<string, string>): RegExp | null {
   const values = [...placeholders.keys()].filter((value) => value !== '').sort((a, b) => b.length - a.length);
   if (values.length === 0) return null;
   const either = values.map((value) => value.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&')).join('|');
-  return new RegExp(`(?<!\\w|[\\w:][-.:])(${either})(?!\\w|[-.:][\\w:])`, 'g');
+  return new RegExp(`(?<!\\w|[\\w: ][-.:]|[0-9a-f:]/(?=\\d))(${either})(?!\\w|[-.:][\\w:])`, 'g');
 }

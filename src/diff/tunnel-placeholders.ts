@@ -25,6 +25,7 @@ export function tunnelPlaceholders(tunnel: TunnelPlan): ReadonlyMap<string, stri
     [String(tunnel.table), 'table'],
     [String(tunnel.priority), 'priority'],
     [String(tunnel.priority + 1), 'next_priority'],
+    [String(tunnel.aggregateMetric), 'aggregate_metric'],
   ];
   const placeholders = new Map<string, string>();
   for (const [value, placeholder] of pairs) if (!placeholders.has(value)) placeholders.set(value, placeholder);

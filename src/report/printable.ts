@@ -1,5 +1,8 @@
 /** Text from hosts and files may carry terminal control; here it is made harmless before a person's terminal sees it. */
 
+// Control characters are what this file looks for.
+/* oxlint-disable no-control-regex */
+
 /** CSI, OSC (to its terminator, or to the line's end), DCS-like strings and two-character escapes, each in 7-bit and 8-bit form. */
 const ESCAPE_SEQUENCES =
   /(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|(?:\x1b[\]PX^_]|[\x90\x98\x9d\x9e\x9f])[^\x07\x1b\x9c\n]*(?:\x07|\x1b\\|\x9c)?|\x1b[ -/]*[0-~]/g;

@@ -53,7 +53,7 @@ describe('foldDiffs', () => {
 
   it('replaces whole tokens only', () => {
     // 1 and 2 are these tunnels' ids; inside an address, a name or a number they are something else.
-    for (const text of ['+2001:db8::%\n', '+port 478%\n', '+%.5\n', '+eth-%\n', '+vlan%\n']) {
+    for (const text of ['+2001:db8::%\n', '+port 478%\n', '+%.5\n', '+eth-%\n', '+vlan%\n', '+ip -%\n', '+::1/%\n']) {
       const diffs = [1, 2].map((id) => diffOf(id, text.replace('%', String(id))));
       expect(foldDiffs(diffs), text).toHaveLength(2);
     }

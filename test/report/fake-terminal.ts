@@ -1,3 +1,4 @@
+/* oxlint-disable no-control-regex */
 /** A terminal that draws what is written to it, as far as the live view uses one. Both streams of a run may share it. */
 export class FakeTerminal {
   readonly isTTY = true;

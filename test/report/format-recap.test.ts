@@ -1,3 +1,4 @@
+/* oxlint-disable no-control-regex */
 import { describe, expect, it } from 'vitest';
 import type { CommandName, TunnelResult } from '../../src/events.js';
 import { formatRecap } from '../../src/report/format-recap.js';

@@ -1,3 +1,4 @@
+/* oxlint-disable no-control-regex */
 import { describe, expect, it } from 'vitest';
 import fc from 'fast-check';
 import { escapeJson, printable, printableLine, visible } from '../../src/report/printable.js';
