@@ -28,6 +28,9 @@ export interface SessionEnd {
 
 /** Opens sessions. `command` is handed to the login shell of the host as it is: quote it before. */
 export interface Transport {
-  /** Rejects with a VxfleetError of code connect, host-key or auth. */
+  /**
+   * Rejects with a VxfleetError of code connect (after its retries), host-key, auth, or protocol (no common algorithm, not an SSH
+   * server, the command is refused).
+   */
   open(host: string, target: import('../inventory/inventory.js').SshTarget, command: string): Promise<Session>;
 }

@@ -1,0 +1,86 @@
+/** The known_hosts files on disk: read once a run, appended to when a new key is accepted. */
+import { randomBytes } from 'node:crypto';
+import { closeSync, fstatSync, mkdirSync, openSync, readFileSync, readSync, writeSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { VxfleetError } from '../errors.js';
+import { hashedName, knownHostsName, keyType, parseKnownHosts, type KnownHostsEntry } from './known-hosts.js';
+
+/** Files to read, in order. `userFile` (`--known-hosts FILE`) replaces the user's own. */
+export function knownHostsFiles(home: string, userFile?: string): string[] {
+  return [userFile ?? join(home, '.ssh', 'known_hosts'), '/etc/ssh/ssh_known_hosts'];
+}
+
+/** Entries of all files; a file that does not exist is empty. New keys go to the first file. */
+export class KnownHostsStore {
+  readonly files: readonly string[];
+  #entries: KnownHostsEntry[] | undefined;
+  readonly #onTrace: (message: string) => void;
+
+  constructor(files: readonly string[], onTrace: (message: string) => void = () => {}) {
+    this.files = files;
+    this.#onTrace = onTrace;
+  }
+
+  /** Throws `host-key` when a file exists and cannot be read: it might hold a revocation. */
+  entries(): readonly KnownHostsEntry[] {
+    this.#entries ??= this.files.flatMap((file) => this.#read(file));
+    return this.#entries;
+  }
+
+  /** Appends one line with one write, so that concurrent writers never mix; a host's key that is recorded already is left alone. */
+  add(host: string, port: number, key: Buffer): void {
+    const file = this.files[0];
+    const type = keyType(key);
+    if (file === undefined || type === undefined) throw new VxfleetError('internal', 'no known_hosts file to write to');
+    // Whoever hides names in this file (HashKnownHosts, Debian's default) gets hidden names; OpenSSH's own default is plain ones.
+    const isHashed = this.entries().some((entry) => entry.file === file && entry.names.startsWith('|1|'));
+    const name = knownHostsName(host, port);
+    const names = isHashed ? hashedName(name, randomBytes(20)) : name;
+    try {
+      mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+      append(file, `${names} ${type} ${key.toString('base64')}\n`);
+      this.#entries = undefined;
+    } catch (cause) {
+      throw new VxfleetError('host-key', `cannot record the host key in ${file}: ${reasonOf(cause)}`, {
+        hint: `make ${file} writable, or name another file with --known-hosts FILE`,
+        cause,
+      });
+    }
+  }
+
+  #read(file: string): readonly KnownHostsEntry[] {
+    let text: string;
+    try {
+      text = readFileSync(file, 'utf8');
+    } catch (cause) {
+      if (codeOf(cause) === 'ENOENT') return [];
+      throw new VxfleetError('host-key', `cannot read ${file}: ${reasonOf(cause)}`, {
+        hint: 'host keys are always checked: make the file readable, or name another one with --known-hosts FILE',
+        cause,
+      });
+    }
+    const { entries, problems } = parseKnownHosts(text, file);
+    for (const problem of problems) this.#onTrace(`${problem.file}:${problem.line}: skipped: ${problem.message}`);
+    return entries;
+  }
+}
+
+function append(file: string, line: string): void {
+  const fd = openSync(file, 'a+', 0o600);
+  try {
+    writeSync(fd, endsWithNewline(fd) ? line : `\n${line}`);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function endsWithNewline(fd: number): boolean {
+  const { size } = fstatSync(fd);
+  if (size === 0) return true;
+  const last = Buffer.alloc(1);
+  readSync(fd, last, 0, 1, size - 1);
+  return last[0] === 0x0a;
+}
+
+const codeOf = (thrown: unknown): unknown => (thrown as NodeJS.ErrnoException).code;
+const reasonOf = (thrown: unknown): string => (thrown instanceof Error ? thrown.message : String(thrown));

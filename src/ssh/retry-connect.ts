@@ -1,0 +1,30 @@
+/** Repeats an attempt whose connection never stood. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isRetryable, toVxfleetError } from '../errors.js';
+import { isSilence } from './silence.js';
+
+export interface RetryOptions {
+  /** How often to try again after the first attempt. */
+  readonly retries: number;
+  /** The first pause; each next one is twice as long. */
+  readonly baseDelayMs: number;
+  readonly onRetry?: (message: string, delayMs: number) => void;
+}
+
+/** Rejects with the last attempt's error. A refused login or host key is never repeated, nor a host that stayed silent for a whole timeout. */
+export async function retryConnect<T>(attempt: () => Promise<T>, options: RetryOptions): Promise<T> {
+  for (let failures = 0; ; failures += 1) {
+    try {
+      return await attempt();
+    } catch (thrown) {
+      const error = toVxfleetError(thrown);
+      if (failures >= options.retries || !isRetryable(error.code) || isSilence(error)) throw error;
+      const delayMs = jittered(options.baseDelayMs * 2 ** failures);
+      options.onRetry?.(error.message, delayMs);
+      await sleep(delayMs);
+    }
+  }
+}
+
+/** 50 % to 150 %: clients that a busy sshd dropped together must not come back together. */
+const jittered = (delayMs: number): number => Math.round(delayMs * (0.5 + Math.random()));
