@@ -1,0 +1,134 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { afterAll, describe, expect, test } from 'vitest';
+import { makePlan } from '../../src/plan/make-plan.js';
+import { loadTemplates } from '../../src/render/load-templates.js';
+import { renderTunnel } from '../../src/render/render-tunnel.js';
+import { VARIABLE_NAMES } from '../../src/render/template-variables.js';
+import { inventory, spoke } from './fleet.js';
+
+const templates = loadTemplates(undefined);
+const osaka = spoke('osaka', 10, { mode: 'policy', mtu: 1400, vni: 1010, dstport: 4790 });
+const plan = makePlan(inventory('2001:db8:ae00::/40', [spoke('tokyo', 1), osaka]));
+const [tokyoTunnel, osakaTunnel] = [plan.tunnels[0]!, plan.tunnels[1]!];
+
+test.each([
+  ['hub', tokyoTunnel, 'hub'],
+  ['gateway', tokyoTunnel, 'spoke'],
+  ['policy', osakaTunnel, 'spoke'],
+] as const)('renders the golden %s stanza', async (name, tunnel, end) => {
+  await expect(renderTunnel(tunnel, end, templates)).toMatchFileSnapshot(`golden/${name}`);
+});
+
+test('no accepted name, device or number makes a line that the templates did not write', () => {
+  const bounds = {
+    mtu: [1280, 65535],
+    vni: [1, 2 ** 24 - 1],
+    dstport: [1, 65535],
+    metric: [1, 2 ** 31 - 1],
+    id: [1, 255],
+  };
+  const within = ([min, max]: number[]) => fc.integer({ min: min!, max: max! });
+  const name = fc.stringMatching(/^[a-z0-9-]{1,30}$/);
+  const device = fc.stringMatching(/^[A-Za-z0-9._@+-]{1,15}$/);
+  const input = fc.record({
+    name,
+    device,
+    mode: fc.constantFrom('gateway', 'policy'),
+    end: fc.constantFrom('hub', 'spoke'),
+    id: within(bounds.id),
+    mtu: fc.option(within(bounds.mtu), { nil: undefined }),
+    vni: within(bounds.vni),
+    dstport: within(bounds.dstport),
+    metric: within(bounds.metric),
+  });
+  fc.assert(
+    fc.property(input, ({ name, device, mode, end, id, ...numbers }) => {
+      const one = spoke(name, id, { mode, ...numbers, underlay: { address: '10.0.0.1', device } });
+      const text = renderTunnel(makePlan(inventory('2001:db8:ae00::/40', [one])).tunnels[0]!, end, templates);
+      const { source } = templates.byName[end === 'hub' ? 'hub' : mode];
+      const patterns = linePatterns(source);
+      const lines = text.split('\n');
+      expect(lines.pop()).toBe('');
+      expect(lines.length).toBe(patterns.length);
+      lines.forEach((line, index) => expect(line).toMatch(patterns[index]!));
+    }),
+  );
+});
+
+/** Each line of a template with a word in place of each variable. */
+function linePatterns(source: string): RegExp[] {
+  const code = source.replace(/\{% #[^]*?%\}/g, '').replace(/\{% if mtu %\}.*?\{% endif %\}/g, '{{OPTIONAL}}');
+  const lines = code.split('\n').filter((line) => line.trim() !== '');
+  return lines.map((line) => {
+    const literal = line.replace(/[.*+?^$()|[\]\\/]/g, '\\$&');
+    return new RegExp(
+      `^${literal.replace(/\{\{OPTIONAL\}\}/g, '(?: mtu \\d+)?').replace(/\{\{ \w+ \}\}/g, '[A-Za-z0-9._:/@+-]+')}$`,
+    );
+  });
+}
+
+test.each(['a\nb', 'a"', "a'", '$a', '`a`', 'a;b', '#a', 'a\\', 'a b', '', 'a|b', 'é'])(
+  'refuses the value %j',
+  (value) => {
+    for (const tunnel of [
+      { ...tokyoTunnel, spoke: value },
+      { ...tokyoTunnel, hubUnderlay: { address: '10.0.0.1', device: value } },
+    ])
+      expect(() => renderTunnel(tunnel, 'hub', templates)).toThrow(/cannot stand in a stanza/);
+  },
+);
+
+test('docs/templates.md lists the variables of the code', () => {
+  const doc = readFileSync(new URL('../../docs/templates.md', import.meta.url), 'utf8');
+  expect([...doc.matchAll(/^\| `(\w+)` +\|/gm)].map((match) => match[1])).toEqual(VARIABLE_NAMES);
+});
+
+describe('custom templates', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'vxfleet-templates-'));
+  afterAll(() => rmSync(directory, { recursive: true }));
+  const custom = (source: string) => {
+    writeFileSync(join(directory, 'hub.liquid'), source);
+    return loadTemplates(directory);
+  };
+  const head =
+    '# Managed by vxfleet: tunnel {{ interface }}\nauto {{ interface }}\niface {{ interface }} inet6 static\n';
+
+  test('override one end and leave the others', () => {
+    const loaded = custom(`${head}  {% if id > 5 %}# high {{ spoke | upcase }}{% endif %}\n`);
+    expect([loaded.isCustom('hub', 'policy'), loaded.isCustom('spoke', 'policy')]).toEqual([true, false]);
+    expect(renderTunnel(osakaTunnel, 'hub', loaded)).toContain('  # high OSAKA\n');
+    expect(renderTunnel(tokyoTunnel, 'hub', loaded)).not.toContain('high');
+  });
+
+  test.each([
+    [
+      'unknown variable',
+      'a\n  {{ devise }}\n',
+      /hub\.liquid:2:6: unknown variable: devise\n {4}\{\{ devise \}\}\n {7}\^/,
+    ],
+    ['unknown filter', '{{ id | frob }}', /hub\.liquid:1:1: undefined filter: frob\n/],
+    ['open tag', 'x {% if id %}', /hub\.liquid:1:3: tag .* not closed\n/],
+    ['unused branch', '{% if false %}{{ nope }}{% endif %}', /unknown variable: nope/],
+    ['carriage return', 'a\r\n', /hub\.liquid:1:2: a carriage return/],
+  ])('%s is an error with its place', (_, source, message) => {
+    expect(() => custom(source)).toThrow(message);
+    expect(() => custom(source)).toThrow(expect.objectContaining({ code: 'inventory' }));
+  });
+
+  test.each([
+    ['no owner line', 'auto {{ interface }}\niface {{ interface }} inet6 static\n', /first line/],
+    ['another interface', `${head}auto eth0\niface eth0 inet dhcp\n`, /may define vxlan01 only.*auto eth0/],
+    ['a second stanza', `${head}iface {{ interface }} inet manual\n`, /there are 2/],
+    ['source', `${head}source /etc/x\n`, /source \/etc\/x/],
+    ['a continued line', `${head}  up true \\\n  x\n`, /backslash/],
+  ])('%s is refused', (_, source, message) => {
+    expect(() => renderTunnel(tokyoTunnel, 'hub', custom(source))).toThrow(message);
+  });
+
+  test('a directory that is not there is an inventory error', () => {
+    expect(() => loadTemplates(join(directory, 'none'))).toThrow(expect.objectContaining({ code: 'inventory' }));
+  });
+});
