@@ -45,8 +45,8 @@ export interface Draft {
   readonly prefix: Maybe<Prefix>;
   readonly templates: Maybe<string>;
   readonly hub: HostDraft & { readonly anchor: Maybe<string> };
-  /** Where `spokes` stands. */
-  readonly spokesOffset: number;
+  /** Where the mapping `spokes` stands; undefined when there is none. */
+  readonly spokesOffset: number | undefined;
   readonly spokes: readonly SpokeDraft[];
 }
 
@@ -62,7 +62,7 @@ export function draftInventory(root: Tree): Draft {
       ...draftHost((group, key) => child(child(hub, group), key)),
       anchor: readAt(FIELDS.anchor, child(hub, 'anchor')),
     },
-    spokesOffset: (root.kind === 'map' ? root.entries.get('spokes')?.keyOffset : undefined) ?? root.offset,
+    spokesOffset: spokes?.kind === 'map' ? spokes.offset : undefined,
     spokes:
       spokes?.kind === 'map'
         ? [...spokes.entries].map(([name, { keyOffset, value }]) => draftSpoke(name, keyOffset, value, defaults))
@@ -89,7 +89,7 @@ function draftSpoke(name: string, offset: number, own: Tree, defaults: Tree | un
     name,
     offset,
     // A spoke that is no mapping is one problem, not three.
-    missing: own.kind === 'map' || (own.kind === 'scalar' && own.text === '') ? missing : [],
+    missing: own.kind === 'map' ? missing : [],
     id,
     mode: readAt(FIELDS.mode, top('mode')),
     dstport: orDefault(top('vxlan'), nested('vxlan', 'dstport'), FIELDS.dstport, DEFAULTS.dstport, offset),

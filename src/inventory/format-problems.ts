@@ -49,7 +49,7 @@ function clip(sourceLine: string, column: number): { shown: string; caret: numbe
  * One visible symbol for each character that a terminal would act on: C0 and C1 controls, line separators, and the marks that
  * reorder or hide text. A tab becomes one space, so that the caret stands where it should.
  */
-export function showControls(text: string): string {
+function showControls(text: string): string {
   return text
     .replace(/\t/g, ' ')
     .replace(/[\u0000-\u001f]/g, (character) => String.fromCodePoint(0x2400 + character.charCodeAt(0)))

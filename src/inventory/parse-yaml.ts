@@ -34,7 +34,7 @@ export function parseYaml(source: SourceText): {
   const findings: Finding[] = complaints.map(({ pos, code, message }) => ({
     // An error at the end of the file is shown after its last character, not on an empty line.
     offset: Math.min(pos[0], end),
-    message: `YAML: ${(message[0] ?? '').toLowerCase()}${message.slice(1)}`,
+    message: `YAML: ${SYNTAX_MESSAGES[code] ?? `${(message[0] ?? '').toLowerCase()}${message.slice(1)}`}`,
     fix: SYNTAX_FIXES[code],
   }));
   if (document.errors.length > 0) return { root: undefined, findings };
@@ -46,6 +46,12 @@ export function parseYaml(source: SourceText): {
   const root = walk.toTree(document.contents, 0)?.tree;
   return { root: walk.isBroken ? undefined : root, findings };
 }
+
+/** Where the library's own words speak to programmers. */
+const SYNTAX_MESSAGES: Partial<Record<string, string>> = {
+  MULTIPLE_DOCS: 'a second document begins here',
+  MULTILINE_IMPLICIT_KEY: 'this reads as a key that runs over several lines',
+};
 
 const SYNTAX_FIXES: Partial<Record<string, string>> = {
   TAB_AS_INDENT: 'indent with spaces',

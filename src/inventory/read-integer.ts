@@ -24,9 +24,10 @@ export function readInteger({ min, max, minReason, maxReason }: IntegerRange): R
   const expected = `a whole number from ${min} to ${max}, decimal or 0x hex`;
   return (text) => {
     if (!INTEGER_PATTERN.test(text)) return { wrong: `${describeNonInteger(text)}; it must be ${expected}` };
+    const digits = text.toLowerCase().replace(/^(0x)?0+(?=[0-9a-f])/, '$1');
     // 32 digits are far past every bound, and BigInt of a million digits would take its time.
-    if (text.length > 32) return { wrong: `${quote(text)} is over ${max}` };
-    const value = BigInt(/^0+[0-9]/.test(text) ? text.replace(/^0+(?=[0-9])/, '') : text.toLowerCase());
+    if (digits.length > 32) return { wrong: `${quote(text)} is over ${showInteger(max)}` };
+    const value = BigInt(digits);
     if (value < BigInt(min)) {
       return { wrong: `${showInteger(value)} is below ${showInteger(min)}${minReason ? `: ${minReason}` : ''}` };
     }

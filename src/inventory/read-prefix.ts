@@ -2,7 +2,7 @@ import { Address6 } from 'ip-address';
 import { quote, type Reading } from './reading.js';
 
 /** Bounds of the prefix length: a /47 has one spoke, a /32 has 65535, and beyond it the ids would not fit the plan. */
-export const PREFIX_LENGTH = { min: 32, max: 47 } as const;
+const PREFIX_LENGTH = { min: 32, max: 47 } as const;
 
 /** The largest id that a prefix of this length has room for: every spoke takes a /48, and the first /48 holds the link prefixes. */
 export const maxId = (prefixLength: number): number => 2 ** (48 - prefixLength) - 1;
@@ -16,6 +16,7 @@ export interface Prefix {
 
 /** Reads the fleet's prefix; anything but a routable network of /32 to /47 without host bits is refused. */
 export function readPrefix(text: string): Reading<Prefix> {
+  if (text === '') return { wrong: 'the prefix is empty; it must be IPv6, like 2001:db8:ae00::/40' };
   if (text.includes('%')) {
     return {
       wrong: `${quote(text)} has a zone; a routed prefix has none`,
@@ -25,7 +26,7 @@ export function readPrefix(text: string): Reading<Prefix> {
   const [addressText = '', lengthText, ...rest] = text.split('/');
   const network = parse(addressText);
   if (network === undefined || rest.length > 0) {
-    const family = /^[0-9]+(\.[0-9]+){3}$/.test(addressText) ? 'an IPv4 address' : 'not an IPv6 prefix';
+    const family = /^[0-9]+(\.[0-9]+){3}$/.test(addressText) ? 'IPv4' : 'not an IPv6 prefix';
     return { wrong: `${quote(text)} is ${family}; the prefix must be IPv6, like 2001:db8:ae00::/40` };
   }
   if (lengthText === undefined)

@@ -4,7 +4,7 @@ import type { Problem } from './problem.js';
 import { SourceText } from './source-text.js';
 
 /** Largest inventory in bytes. A fleet of 65535 spokes with every field written out stays below it. */
-export const MAX_FILE_BYTES = 32 * 1024 * 1024;
+const MAX_FILE_BYTES = 32 * 1024 * 1024;
 
 /** Reads the file as UTF-8; what cannot be read is a problem, and a file that is too large is not read at all. */
 export async function readSource(path: string): Promise<SourceText | Problem> {

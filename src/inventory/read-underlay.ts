@@ -2,7 +2,7 @@ import { isIPv6 } from 'node:net';
 import { quote, type Reading } from './reading.js';
 
 /** Longest interface name in bytes: the kernel's IFNAMSIZ is 16 with the closing NUL. */
-export const DEVICE_NAME_MAX = 15;
+const DEVICE_NAME_MAX = 15;
 
 /** Interface names that may enter a stanza: a part of what the kernel takes, without anything that a shell or ifupdown reads. */
 export const DEVICE_PATTERN = /^(?!\.{1,2}$)(?![vV][xX][lL][aA][nN])[A-Za-z0-9_.+][A-Za-z0-9_.+-]{0,14}$/;

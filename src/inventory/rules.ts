@@ -26,11 +26,9 @@ export const RULES: readonly Rule[] = [
   { sentence: 'The anchor lies outside the overlay.', check: findAnchorInOverlay },
 ];
 
-function findNoSpokes({ spokes, spokesOffset }: Draft, source: SourceText): Finding[] {
-  const isWritten =
-    source.text.startsWith('spokes', spokesOffset) ||
-    /^["']spokes/.test(source.text.slice(spokesOffset, spokesOffset + 8));
-  return spokes.length === 0 && isWritten ? [{ offset: spokesOffset, message: 'spokes: the fleet has no spoke' }] : [];
+function findNoSpokes({ spokes, spokesOffset }: Draft): Finding[] {
+  if (spokesOffset === undefined || spokes.length > 0) return [];
+  return [{ offset: spokesOffset, message: 'spokes: the fleet has no spoke' }];
 }
 
 function findBadNames({ spokes }: Draft): Finding[] {
@@ -42,6 +40,8 @@ function findBadNames({ spokes }: Draft): Finding[] {
 
 const MISSING_FIXES: Partial<Record<string, string>> = {
   id: 'give each spoke a number of its own, like "id: 1"',
+  'underlay.address': 'add "address: …" to its underlay, the IPv4 address of the host',
+  'underlay.device': 'add "device: …" to its underlay, or to the one of "defaults"',
   underlay: 'add "underlay: { address: …, device: … }"',
 };
 
@@ -78,12 +78,12 @@ function findDuplicateIds({ spokes }: Draft, source: SourceText): Finding[] {
 function findDuplicateVnis({ spokes }: Draft, source: SourceText): Finding[] {
   // Equal ids are a problem of their own and would repeat themselves here.
   const pairs = findRepeated(spokes, ({ vni, dstport }) => vni && dstport && `${vni.value} ${dstport.value}`);
-  return pairs.flatMap(([{ name, vni, dstport, offset }, first]) => {
+  return pairs.flatMap(([{ name, vni, dstport }, first]) => {
     if (vni === undefined || dstport === undefined || (vni.isFromId && first.vni?.isFromId)) return [];
     const origin = vni.isFromId ? ', which follows from the id,' : '';
     const firstOrigin = first.vni?.isFromId ? ', where it follows from the id' : '';
     return {
-      offset: vni.isFromId ? vni.offset : (vni.offset ?? offset),
+      offset: vni.offset,
       message:
         `spokes.${name}: VNI ${showInteger(vni.value)}${origin} with dstport ${dstport.value} is already ` +
         `${first.name}'s on the hub (line ${lineOf(source, first.vni)}${firstOrigin})`,

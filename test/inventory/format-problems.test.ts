@@ -1,0 +1,39 @@
+import { expect, test } from 'vitest';
+import { formatProblems } from '../../src/inventory/format-problems.js';
+
+const problem = { file: 'inventory.yaml', line: 3, column: 9, message: 'wrong', sourceLine: '    id: 0', fix: 'id: 1' };
+
+test('shows the place, the line, a caret, the fix and the count', () => {
+  expect(formatProblems([problem])).toBe(
+    [
+      'inventory.yaml:3:9: wrong',
+      '    3 |     id: 0',
+      '      |         ^',
+      'fix: id: 1',
+      '',
+      '1 problem in inventory.yaml',
+      '',
+    ].join('\n'),
+  );
+});
+
+test('colours only when asked to, and changes nothing else', () => {
+  const coloured = formatProblems([problem], { color: true });
+  expect(coloured).toContain('\u001b[31m^\u001b[0m');
+  // eslint-disable-next-line no-control-regex
+  expect(coloured.replace(/\u001b\[[0-9]+m/g, '')).toBe(formatProblems([problem]));
+});
+
+test('lets no control character reach the terminal', () => {
+  const hostile = 'a\u001b[2J\r\u0007\u009b31m\u202e\u2028b';
+  const shown = formatProblems([{ ...problem, file: hostile, message: hostile, sourceLine: hostile, fix: hostile }]);
+  // eslint-disable-next-line no-control-regex
+  expect(shown).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e\u2028]/);
+});
+
+test('keeps the caret below its place in a line that is cut', () => {
+  const sourceLine = `${'a'.repeat(5000)}X${'b'.repeat(5000)}`;
+  const [, source = '', caret = ''] = formatProblems([{ ...problem, column: 5001, sourceLine }]).split('\n');
+  expect(source.length).toBeLessThan(140);
+  expect(source[caret.indexOf('^')]).toBe('X');
+});
