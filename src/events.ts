@@ -121,7 +121,7 @@ export type RunEvent =
   /** Something a person should know that belongs to no single tunnel (a stop at --max-fail, a newly accepted host key). */
   | { readonly event: 'notice'; readonly level: 'info' | 'warning'; readonly message: string }
   /** Detail for -v. */
-  | { readonly event: 'trace'; readonly host: string; readonly message: string }
+  | { readonly event: 'trace'; readonly message: string }
   | Recap;
 
 export type Emit = (event: RunEvent) => void;

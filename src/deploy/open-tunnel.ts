@@ -3,8 +3,7 @@ import { VxfleetError } from '../errors.js';
 import { HostSession, type HostSessionOptions } from '../host/host-session.js';
 import { parseFacts, type HostFacts } from '../host/host-facts.js';
 import type { FleetPlan, TunnelPlan } from '../plan/plan.js';
-import { renderTunnel } from '../render/render-tunnel.js';
-import type { Templates } from '../render/load-templates.js';
+import type { FleetFiles } from '../render/render-fleet.js';
 import type { Transport } from '../ssh/transport.js';
 import { fleetQueries } from '../verify/queries.js';
 import { TunnelEnd } from './tunnel-end.js';
@@ -21,7 +20,8 @@ export interface InspectedHost {
 
 export interface FleetAccess {
   readonly fleet: FleetPlan;
-  readonly templates: Templates;
+  /** The files as they shall be, rendered before anybody is contacted. */
+  readonly files: FleetFiles;
   readonly transport: Transport;
   readonly session: HostSessionOptions;
 }
@@ -48,12 +48,13 @@ export const inspectSpoke = async (access: FleetAccess, plan: TunnelPlan): Promi
   await inspectHost(access, plan.spoke, plan.ssh, plan.spokeUnderlay.device);
 
 export function joinTunnel(access: FleetAccess, plan: TunnelPlan, hub: InspectedHost, spoke: InspectedHost): Tunnel {
-  const { fleet, templates } = access;
+  const { fleet } = access;
+  const files = access.files.of(plan);
   return {
     fleet,
     plan,
-    hub: new TunnelEnd(plan, 'hub', hub.session, hub.facts, renderTunnel(plan, 'hub', templates)),
-    spoke: new TunnelEnd(plan, 'spoke', spoke.session, spoke.facts, renderTunnel(plan, 'spoke', templates)),
-    custom: { hub: templates.isCustom('hub', plan.mode), spoke: templates.isCustom('spoke', plan.mode) },
+    hub: new TunnelEnd(plan, 'hub', hub.session, hub.facts, files.hub),
+    spoke: new TunnelEnd(plan, 'spoke', spoke.session, spoke.facts, files.spoke),
+    custom: files.custom,
   };
 }

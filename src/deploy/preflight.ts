@@ -2,7 +2,7 @@
 import type { End, TunnelPlan } from '../plan/plan.js';
 import type { HostFacts } from '../host/host-facts.js';
 import type { Layer } from '../events.js';
-import { OWNER_PREFIX } from '../render/owner-line.js';
+import { OWNER_PREFIX } from '../render/check-stanza.js';
 import { isInPrefix } from '../plan/is-in-prefix.js';
 import { VXLAN_OVERHEAD } from '../verify/expect-end.js';
 

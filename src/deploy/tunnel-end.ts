@@ -63,7 +63,7 @@ export class TunnelEnd {
 
   /** What the kernel has of this end right now. */
   async observe(): Promise<ObservedEnd> {
-    const queries = tunnelQueries(this.#tunnel);
+    const queries = tunnelQueries(this.#tunnel, this.end);
     const payload = queries.map(({ line }) => `${line}\n`).join('');
     const reply = await this.#must({ verb: 'state', args: [this.#tunnel.interface], payload, timeoutMs: QUERY_TIMEOUT_MS });
     return {

@@ -3,8 +3,8 @@ import { VxfleetError } from '../errors.js';
 import type { Layer, TunnelFailure } from '../events.js';
 import { refusalOf, type PreflightOptions } from './preflight.js';
 import { ENDS, type End, type FleetPlan, type TunnelPlan } from '../plan/plan.js';
-import { compareEnd, describeRoute, hasRoute, type Finding } from '../verify/compare-end.js';
-import { aggregateGuard, expectEnd, resolveMtu, type ExpectedEnd } from '../verify/expect-end.js';
+import { compareEnd, type Finding } from '../verify/compare-end.js';
+import { expectEnd, resolveMtu, type ExpectedEnd } from '../verify/expect-end.js';
 import type { TunnelEnd } from './tunnel-end.js';
 
 export interface Tunnel {
@@ -48,15 +48,10 @@ export function assessEnd(tunnel: Tunnel, end: End): Assessment {
   const { facts, hasDesiredFile } = tunnel[end];
   const { network } = facts;
   const observed = { link: facts.links.get(tunnel.plan.interface), network };
-  const guard = aggregateGuard(tunnel.plan.prefix);
-  const guardMissing = end === 'hub' && !tunnel.custom.hub && !hasRoute(network, guard);
   return {
     end,
     sameFile: hasDesiredFile,
-    drift: [
-      ...compareEnd(expectedOf(tunnel, end), observed, !tunnel.custom[end]),
-      ...(guardMissing ? [{ layer: 'routes' as const, message: `${describeRoute(guard)} is missing` }] : []),
-    ],
+    drift: compareEnd(expectedOf(tunnel, end), observed, !tunnel.custom[end]),
   };
 }
 

@@ -33,7 +33,7 @@ export function plainLines(event: RunEvent, { command, verbose, paint }: PlainOp
     case 'notice':
       return [`${event.level === 'warning' ? paint('yellow', 'warning:') : 'notice:'} ${printableLine(event.message)}`];
     case 'trace':
-      return verbose ? [paint('dim', `${event.host.padEnd(NAME_WIDTH)} trace: ${printableLine(event.message)}`)] : [];
+      return verbose ? [paint('dim', `trace: ${printableLine(event.message)}`)] : [];
     case 'diff':
     case 'recap':
       return [];

@@ -66,7 +66,7 @@ function compareAddresses(expected: ExpectedEnd, link: KernelLink, strict: boole
   return findings;
 }
 
-export function hasRoute(network: KernelNetwork, route: ExpectedRoute): boolean {
+function hasRoute(network: KernelNetwork, route: ExpectedRoute): boolean {
   return network.routes.some((have: KernelRoute) => {
     if (have.destination !== route.destination || have.table !== route.table) return false;
     if (route.metric !== undefined && have.metric !== route.metric) return false;
@@ -91,9 +91,9 @@ function describeRule(rule: ExpectedRule | KernelRule): string {
   return `pref ${rule.priority} from ${rule.from} lookup ${rule.table}${suppress}`;
 }
 
-export function describeRoute(route: ExpectedRoute): string {
+function describeRoute(route: ExpectedRoute): string {
   const table = route.table === '254' ? '' : ` table ${route.table}`;
-  if (route.device === undefined) return `route unreachable ${route.destination}${table}`;
+  if (route.device === undefined) return `route unreachable ${route.destination} metric ${route.metric ?? 'any'}${table}`;
   const via = route.gateway === undefined ? '' : ` via ${route.gateway}`;
   const metric = route.metric === undefined ? '' : ` metric ${route.metric}`;
   return `route ${route.destination}${via} dev ${route.device}${table}${metric}`;

@@ -85,6 +85,8 @@ function hubRoutes(tunnel: TunnelPlan): ExpectedRoute[] {
     { destination: tunnel.prefix80, gateway: undefined, device: tunnel.interface, table: MAIN, metric: undefined },
     { destination: tunnel.prefix64, ...via },
     { destination: tunnel.prefix48, ...via },
+    // The copy of the aggregate's guard that belongs to this tunnel (field-notes 2.9, templates/hub.liquid).
+    { destination: tunnel.prefix, gateway: undefined, device: undefined, table: MAIN, metric: tunnel.aggregateMetric },
   ];
 }
 
@@ -112,12 +114,3 @@ function policyRules(tunnel: TunnelPlan): ExpectedRule[] {
     { priority: tunnel.priority + 1, from, table: String(tunnel.table), suppressPrefixLength: undefined },
   ]);
 }
-
-/** The route that keeps unassigned parts of the prefix from looping between the hub and its upstream (field-notes 2.9). */
-export const aggregateGuard = (prefix: string): ExpectedRoute => ({
-  destination: prefix,
-  gateway: undefined,
-  device: undefined,
-  table: MAIN,
-  metric: GUARD_METRIC,
-});

@@ -100,6 +100,7 @@ export interface NetworkQuery {
   readonly line: string;
   readonly table?: string;
   readonly device?: string;
+  readonly metric?: number;
 }
 
 /**
@@ -131,7 +132,7 @@ function parseRoute(entry: Json, query: NetworkQuery | undefined): KernelRoute[]
       gateway: asText(entry['gateway']),
       device: asText(entry['dev']) ?? query?.device,
       table: asText(entry['table']) ?? query?.table ?? MAIN_TABLE,
-      metric: asNumber(entry['metric']) ?? 0,
+      metric: asNumber(entry['metric']) ?? query?.metric ?? 0,
     },
   ];
 }

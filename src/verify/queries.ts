@@ -1,5 +1,5 @@
 /** What to ask `ip -6 -batch` on a host: data, made here, run by the host program. */
-import type { TunnelPlan } from '../plan/plan.js';
+import type { End, TunnelPlan } from '../plan/plan.js';
 import type { NetworkQuery } from './kernel-state.js';
 
 /** Everything of the fleet's prefix on a host, all tables, in one dump. */
@@ -13,8 +13,13 @@ export const fleetQueries = (prefix: string): NetworkQuery[] => [
  * What belongs to one tunnel. The kernel filters by table and by device, so a hub with a full BGP table answers quickly. The query
  * that fails when the link is missing comes last.
  */
-export const tunnelQueries = (tunnel: TunnelPlan): NetworkQuery[] => [
+export const tunnelQueries = (tunnel: TunnelPlan, end: End): NetworkQuery[] => [
   { line: 'rule show' },
-  { line: `route show table ${tunnel.table}`, table: String(tunnel.table) },
+  end === 'hub'
+    ? {
+        line: `route show table main dev lo exact ${tunnel.prefix} metric ${tunnel.aggregateMetric}`,
+        metric: tunnel.aggregateMetric,
+      }
+    : { line: `route show table ${tunnel.table}`, table: String(tunnel.table) },
   { line: `route show table all dev ${tunnel.interface}`, device: tunnel.interface },
 ];

@@ -1,0 +1,33 @@
+#!/usr/bin/env node
+import { CommanderError } from 'commander';
+import { createProgram } from './cli.js';
+import { toVxfleetError, type ErrorCode } from './errors.js';
+
+/** What a command that threw ends with; results of tunnels have exit codes of their own. */
+const EXIT_CODES: Partial<Record<ErrorCode, number>> = { usage: 2, inventory: 2 };
+
+const program = createProgram(async (exitCode) => {
+  process.exitCode = await exitCode;
+});
+
+try {
+  await program.parseAsync();
+} catch (thrown) {
+  process.exitCode = thrown instanceof CommanderError ? commanderExit(thrown) : report(thrown);
+}
+
+/** commander has printed its message already. Help and version are no errors. */
+function commanderExit(error: CommanderError): number {
+  return error.exitCode === 0 ? 0 : 2;
+}
+
+function report(thrown: unknown): number {
+  const error = toVxfleetError(thrown);
+  process.stderr.write(`vxfleet: ${error.message}\n`);
+  if (error.hint !== undefined) process.stderr.write(`  ${error.hint}\n`);
+  if (error.code === 'internal') {
+    process.stderr.write('  This is a bug of vxfleet.\n');
+    if (error.cause instanceof Error) process.stderr.write(`${error.cause.stack ?? ''}\n`);
+  }
+  return EXIT_CODES[error.code] ?? 1;
+}

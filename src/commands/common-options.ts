@@ -1,0 +1,66 @@
+/** The options that every command shares, defined once. */
+import { InvalidArgumentError, Option, type Command } from 'commander';
+import type { OutputMode } from '../report/reporter.js';
+
+/** What every command is given. */
+export interface CommonOptions {
+  readonly inventory: string;
+  readonly color: boolean;
+  readonly verbose?: true;
+  readonly output: OutputMode;
+}
+
+/** Commands that talk to hosts. */
+export interface HostOptions extends CommonOptions {
+  readonly forks: number;
+  readonly knownHosts?: string;
+  readonly acceptNew?: true;
+  readonly verifyTimeout: number;
+}
+
+const DEFAULT_INVENTORY = 'inventory.yaml';
+
+export function addCommonOptions(command: Command): Command {
+  return command
+    .addOption(
+      new Option('-i, --inventory <file>', 'the inventory').default(DEFAULT_INVENTORY).env('VXFLEET_INVENTORY'),
+    )
+    .addOption(
+      new Option('--output <mode>', 'how to show it; auto is live on a terminal, else plain')
+        .choices(['auto', 'live', 'plain', 'json'])
+        .default('auto'),
+    )
+    .option('--no-color', 'no colours (also: NO_COLOR)')
+    .option('-v, --verbose', 'show what is done on each host');
+}
+
+export function addHostOptions(command: Command): Command {
+  return addCommonOptions(command)
+    .option('--forks <n>', 'hosts worked on at once', parseCount(1), 32)
+    .option('--known-hosts <file>', "host keys, in place of the user's ~/.ssh/known_hosts")
+    .option('--accept-new', 'accept and store keys of hosts that are unknown; a changed key is never accepted')
+    .option('--verify-timeout <seconds>', 'how long packets may take to come back', parseCount(1), 10);
+}
+
+/** A whole number of at least `least`. */
+export const parseCount =
+  (least: number) =>
+  (text: string): number => {
+    const value = Number(text);
+    if (/^\d+$/.test(text) && Number.isSafeInteger(value) && value >= least) return value;
+    throw new InvalidArgumentError(`It takes a whole number of at least ${least}.`);
+  };
+
+/** `3` or `10%`, as a function of the fleet's size. */
+export function parseMaxFail(text: string): (total: number) => number {
+  const match = /^(\d+)(%?)$/.exec(text);
+  if (match === null) throw new InvalidArgumentError('It takes a whole number or a percentage, such as 3 or 10%.');
+  const value = Number(match[1]);
+  if (match[2] === '') return () => value;
+  if (value > 100) throw new InvalidArgumentError('A percentage is at most 100%.');
+  return (total) => Math.floor((total * value) / 100);
+}
+
+/** NO_COLOR (no-color.org), --no-color, or an output that is no terminal. */
+export const useColor = (options: CommonOptions, stream: NodeJS.WriteStream): boolean =>
+  options.color && (process.env['NO_COLOR'] ?? '') === '' && stream.isTTY;

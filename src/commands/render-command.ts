@@ -1,0 +1,34 @@
+import type { Command } from 'commander';
+import { ENDS } from '../plan/plan.js';
+import { loadTemplates } from '../render/load-templates.js';
+import { renderFleet } from '../render/render-fleet.js';
+import { addCommonOptions, type CommonOptions } from './common-options.js';
+import { examples, LIMIT_HELP } from './help-text.js';
+import { loadFleet, PROBLEMS_SHOWN } from './load-fleet.js';
+import type { Finish } from './finish.js';
+
+export function addRenderCommand(program: Command, finish: Finish): void {
+  const command = program.command('render').description('Print the interfaces files as they would be on each host.');
+  addCommonOptions(command.argument('[limit...]', LIMIT_HELP))
+    .addHelpText('after', examples('vxfleet render tokyo', 'vxfleet render hub --output json'))
+    .action((limits: string[], options: CommonOptions) => finish(showFiles(limits, options)));
+}
+
+async function showFiles(limits: readonly string[], options: CommonOptions): Promise<number> {
+  const fleet = await loadFleet(options, limits);
+  if (fleet === PROBLEMS_SHOWN) return 2;
+  const files = renderFleet(fleet.tunnels, loadTemplates(fleet.inventory.templates));
+  const shown = fleet.tunnels.flatMap((tunnel) =>
+    ENDS.filter((end) => end === 'hub' || fleet.ends === 'both').map((end) => ({
+      host: end === 'hub' ? 'hub' : tunnel.spoke,
+      path: `/etc/network/interfaces.d/${tunnel.interface}`,
+      text: files.of(tunnel)[end],
+    })),
+  );
+  const text =
+    options.output === 'json'
+      ? shown.map((file) => `${JSON.stringify(file)}\n`)
+      : shown.map(({ host, path, text: content }) => `==> ${host}:${path} <==\n${content}\n`);
+  process.stdout.write(text.join(''));
+  return 0;
+}

@@ -1,0 +1,114 @@
+/**
+ * What deploy, diff and verify have in common: inventory and templates before any connection, the hub first, then the tunnels, then
+ * the recap. Signals end in an AbortSignal; what is in trial unwinds itself.
+ */
+import { randomBytes } from 'node:crypto';
+import { homedir } from 'node:os';
+import { toVxfleetError } from '../errors.js';
+import type { CommandName, Emit, TunnelResult } from '../events.js';
+import { inspectHub, type FleetAccess, type InspectedHost } from '../deploy/open-tunnel.js';
+import { thrownResult } from '../deploy/tunnel-result.js';
+import { loadTemplates } from '../render/load-templates.js';
+import { renderFleet } from '../render/render-fleet.js';
+import { makeRecap } from '../report/recap.js';
+import { createReporter } from '../report/reporter.js';
+import { knownHostsFiles } from '../ssh/known-hosts-store.js';
+import { createSsh2Transport } from '../ssh/ssh2-transport.js';
+import { askPassphrase } from './ask-passphrase.js';
+import { useColor, type HostOptions } from './common-options.js';
+import { loadFleet, PROBLEMS_SHOWN, type LoadedFleet } from './load-fleet.js';
+import { withInterrupt } from './with-interrupt.js';
+
+export interface RunContext {
+  readonly fleet: LoadedFleet;
+  readonly access: FleetAccess;
+  readonly hub: InspectedHost;
+  readonly emit: Emit;
+  readonly signal: AbortSignal;
+}
+
+export interface RunSettings {
+  readonly command: CommandName;
+  /** Seconds a trial may stay unconfirmed. */
+  readonly windowSeconds: number;
+  /** `diff --exit-code`. */
+  readonly exitCodeOnDifference: boolean;
+}
+
+/** @param work all the tunnels' results; must not reject for what happens on hosts. */
+export async function runCommand(
+  limits: readonly string[],
+  options: HostOptions,
+  settings: RunSettings,
+  work: (context: RunContext) => Promise<TunnelResult[]>,
+): Promise<number> {
+  const fleet = await loadFleet(options, limits);
+  if (fleet === PROBLEMS_SHOWN) return 2;
+  const files = renderFleet(fleet.tunnels, loadTemplates(fleet.inventory.templates));
+
+  const run = `${new Date().toISOString().slice(0, 19).replace(/[-:]/g, '')}-${randomBytes(3).toString('hex')}`;
+  const started = performance.now();
+  const reporter = createReporter(options.output, {
+    stdout: process.stdout,
+    stderr: process.stderr,
+    color: useColor(options, process.stderr),
+    verbose: options.verbose === true,
+  });
+  const { emit } = reporter;
+  try {
+    return await withInterrupt(emit, async (signal) => {
+      const transport = createSsh2Transport({
+        home: homedir(),
+        knownHosts: knownHostsFiles(homedir(), options.knownHosts),
+        acceptNew: options.acceptNew === true,
+        agentSocket: process.env['SSH_AUTH_SOCK'],
+        askPassphrase,
+        onNotice: (message: string) => emit({ event: 'notice', level: 'info', message }),
+        onTrace: (message: string) => emit({ event: 'trace', message }),
+      });
+      const access: FleetAccess = {
+        fleet: fleet.plan,
+        files,
+        transport,
+        session: { run, windowSeconds: settings.windowSeconds },
+      };
+      emit({ event: 'start', run, command: settings.command, total: fleet.tunnels.length });
+      const results = await runOnHub(fleet, access, emit, signal, work);
+      const recap = makeRecap(run, settings.command, results, performance.now() - started, {
+        interrupted: signal.aborted,
+        exitCodeOnDifference: settings.exitCodeOnDifference,
+      });
+      emit(recap);
+      return recap.exit_code;
+    });
+  } finally {
+    await reporter.finish();
+  }
+}
+
+/** Without the hub there is nothing to do on any spoke: every tunnel's result is the hub's error. */
+async function runOnHub(
+  fleet: LoadedFleet,
+  access: FleetAccess,
+  emit: Emit,
+  signal: AbortSignal,
+  work: (context: RunContext) => Promise<TunnelResult[]>,
+): Promise<TunnelResult[]> {
+  let hub: InspectedHost;
+  try {
+    emit({ event: 'hub', step: 'connect', message: `connecting to ${access.fleet.hub.ssh.host}` });
+    hub = await inspectHub(access);
+    emit({ event: 'hub', step: 'inspect', message: `inspected: ${hub.facts.links.size} tunnels are up` });
+  } catch (error) {
+    return fleet.tunnels.map((tunnel) => {
+      const result = thrownResult(tunnel, toVxfleetError(error));
+      emit({ event: 'tunnel', ...result });
+      return result;
+    });
+  }
+  try {
+    return await work({ fleet, access, hub, emit, signal });
+  } finally {
+    await hub.session.close();
+  }
+}

@@ -1,0 +1,25 @@
+import type { Command } from 'commander';
+import { runFleet } from '../deploy/run-fleet.js';
+import { verifyTunnel } from '../deploy/verify-tunnel.js';
+import { addHostOptions, type HostOptions } from './common-options.js';
+import type { Finish } from './finish.js';
+import { examples, LIMIT_HELP } from './help-text.js';
+import { runCommand } from './run-command.js';
+
+export function addVerifyCommand(program: Command, finish: Finish): void {
+  const command = program.command('verify').description('Test the tunnels from both ends; changes nothing.');
+  addHostOptions(command.argument('[limit...]', LIMIT_HELP))
+    .addHelpText('after', examples('vxfleet verify', 'vxfleet verify tokyo --output json'))
+    .action((limits: string[], options: HostOptions) => finish(verify(limits, options)));
+}
+
+async function verify(limits: readonly string[], options: HostOptions): Promise<number> {
+  const settings = { command: 'verify', windowSeconds: 60, exitCodeOnDifference: false } as const;
+  return await runCommand(limits, options, settings, async ({ fleet, access, hub, emit, signal }) =>
+    runFleet(
+      fleet.tunnels,
+      (plan) => verifyTunnel(access, hub, plan, { verifySeconds: options.verifyTimeout, emit }),
+      { forks: options.forks, canary: 0, maxFail: Number.POSITIVE_INFINITY, signal, emit },
+    ),
+  );
+}

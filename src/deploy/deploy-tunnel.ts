@@ -1,0 +1,98 @@
+/** One tunnel of a deploy (or diff): connect, inspect, compare, and change what differs. */
+import type { Emit, TunnelResult } from '../events.js';
+import { tunnelPlaceholders } from '../diff/tunnel-placeholders.js';
+import type { EndDiff } from '../diff/fold-diffs.js';
+import { unifiedDiff } from '../diff/unified-diff.js';
+import { ENDS, type End, type TunnelPlan } from '../plan/plan.js';
+import { changeTunnel } from './change-tunnel.js';
+import { inspectSpoke, joinTunnel, type FleetAccess, type InspectedHost } from './open-tunnel.js';
+import { assessEnd, needsChange, refuseTunnel, type Assessment, type Tunnel } from './tunnel.js';
+import { thrownResult, untouchedResult } from './tunnel-result.js';
+
+export interface DeployOptions {
+  /** Only show what would change. */
+  readonly dryRun: boolean;
+  /** Bounce also what is unchanged. */
+  readonly force: boolean;
+  /** Take over a file that vxfleet did not write. */
+  readonly adopt: boolean;
+  /** Which ends may be changed. */
+  readonly ends: 'both' | 'hub';
+  /** Seconds until which packets must have come back. */
+  readonly verifySeconds: number;
+  readonly signal: AbortSignal;
+  readonly emit: Emit;
+  /** Takes the differences of a tunnel's ends. */
+  readonly onDiff: (diffs: readonly EndDiff[]) => void;
+}
+
+/** Never rejects: what happens is the result. */
+export async function deployTunnel(
+  access: FleetAccess,
+  hub: InspectedHost,
+  plan: TunnelPlan,
+  options: DeployOptions,
+): Promise<TunnelResult> {
+  let spoke: InspectedHost | undefined;
+  try {
+    options.emit({ event: 'step', spoke: plan.spoke, interface: plan.interface, step: 'connect' });
+    spoke = await inspectSpoke(access, plan);
+    return await deployInspected(joinTunnel(access, plan, hub, spoke), options);
+  } catch (error) {
+    return thrownResult(plan, error);
+  } finally {
+    await spoke?.session.close();
+  }
+}
+
+async function deployInspected(tunnel: Tunnel, options: DeployOptions): Promise<TunnelResult> {
+  const { plan } = tunnel;
+  const selected: readonly End[] = options.ends === 'hub' ? ['hub'] : ENDS;
+  const assessments = selected.map((end) => assessEnd(tunnel, end));
+  const changing = assessments.filter(needsChange);
+  const ends = options.force && !options.dryRun ? selected : changing.map(({ end }) => end);
+  options.onDiff(changing.map((assessment) => describe(tunnel, assessment)));
+
+  if (options.dryRun && changing.length > 0) {
+    const would = (end: End) => (ends.includes(end) ? 'would_change' : 'unchanged');
+    const refusal = refuseTunnel(tunnel, { adopt: options.adopt }) ?? null;
+    const status = refusal === null ? 'would_change' : 'failed';
+    return { ...untouchedResult(plan, status, refusal), ends: { hub: would('hub'), spoke: would('spoke') } };
+  }
+  if (ends.length === 0) return untouchedResult(plan, 'unchanged', null);
+  const refusal = refuseTunnel(tunnel, { adopt: options.adopt });
+  if (refusal !== undefined) return untouchedResult(plan, 'failed', refusal);
+
+  const { emit, ...rest } = options;
+  const outcome = await changeTunnel(tunnel, ends, {
+    ...rest,
+    onStep: (step) => emit({ event: 'step', spoke: plan.spoke, interface: plan.interface, step }),
+  });
+  return {
+    spoke: plan.spoke,
+    interface: plan.interface,
+    id: plan.id,
+    status: outcome.status,
+    ends: outcome.ends,
+    down_ms: outcome.downMs,
+    checks: outcome.checks,
+    error: outcome.failure,
+  };
+}
+
+function describe(tunnel: Tunnel, { end, drift, sameFile }: Assessment): EndDiff {
+  const { plan } = tunnel;
+  const host = end === 'hub' ? 'hub' : plan.spoke;
+  const path = `/etc/network/interfaces.d/${plan.interface}`;
+  const { current, desired } = tunnel[end];
+  const text = sameFile ? '' : unifiedDiff(current, desired, { oldLabel: `${host}:${path}`, newLabel: `${host}:${path} (desired)` });
+  return {
+    spoke: plan.spoke,
+    id: plan.id,
+    end,
+    text,
+    // With another file the kernel is another by nature; only what the file does not explain is drift.
+    drift: sameFile ? drift.map(({ message }) => message) : [],
+    placeholders: tunnelPlaceholders(plan),
+  };
+}

@@ -1,0 +1,33 @@
+import type { TunnelFailure, TunnelResult, TunnelStatus } from '../events.js';
+import { toVxfleetError, type VxfleetError } from '../errors.js';
+import type { TunnelPlan } from '../plan/plan.js';
+import { failureOf } from './tunnel.js';
+
+const UNREACHABLE = ['connect', 'host-key', 'auth', 'lost', 'timeout'];
+
+/** A result in which nothing was touched. */
+export function untouchedResult(plan: TunnelPlan, status: TunnelStatus, error: TunnelFailure | null): TunnelResult {
+  const end = status === 'unchanged' ? 'unchanged' : status === 'would_change' ? 'would_change' : 'untouched';
+  return {
+    spoke: plan.spoke,
+    interface: plan.interface,
+    id: plan.id,
+    status,
+    ends: { hub: end, spoke: end },
+    down_ms: null,
+    checks: [],
+    error,
+  };
+}
+
+/** What is thrown before anything was touched, as the tunnel's result. */
+export function thrownResult(plan: TunnelPlan, thrown: unknown): TunnelResult {
+  const error: VxfleetError = toVxfleetError(thrown);
+  const failure = failureOf(error, plan);
+  if (!UNREACHABLE.includes(error.code)) return untouchedResult(plan, 'failed', failure);
+  const ends =
+    failure.end === 'hub'
+      ? ({ hub: 'unreachable', spoke: 'untouched' } as const)
+      : ({ hub: 'untouched', spoke: 'unreachable' } as const);
+  return { ...untouchedResult(plan, 'unreachable', failure), ends };
+}

@@ -1,0 +1,67 @@
+/** One tunnel of a verify: the proof of a deploy, at any time, changing nothing. */
+import type { Emit, TunnelResult } from '../events.js';
+import { ENDS, type TunnelPlan } from '../plan/plan.js';
+import { inspectSpoke, joinTunnel, type FleetAccess, type InspectedHost } from './open-tunnel.js';
+import { proveTunnel } from './prove-tunnel.js';
+import { thrownResult, untouchedResult } from './tunnel-result.js';
+import type { Tunnel } from './tunnel.js';
+import type { TunnelFailure } from '../events.js';
+
+export interface VerifyOptions {
+  /** Seconds until which packets must have come back. */
+  readonly verifySeconds: number;
+  readonly emit: Emit;
+}
+
+/** Never rejects: what happens is the result. */
+export async function verifyTunnel(
+  access: FleetAccess,
+  hub: InspectedHost,
+  plan: TunnelPlan,
+  { verifySeconds, emit }: VerifyOptions,
+): Promise<TunnelResult> {
+  let spoke: InspectedHost | undefined;
+  try {
+    emit({ event: 'step', spoke: plan.spoke, interface: plan.interface, step: 'connect' });
+    spoke = await inspectSpoke(access, plan);
+    const tunnel = joinTunnel(access, plan, hub, spoke);
+    emit({ event: 'step', spoke: plan.spoke, interface: plan.interface, step: 'verify' });
+    const { checks, failure } = await proveTunnel(tunnel, verifySeconds);
+    const error = failure ?? fileFailure(tunnel) ?? forwardingFailure(tunnel);
+    return {
+      ...untouchedResult(plan, error === null ? 'unchanged' : 'failed', error),
+      ends: { hub: 'unchanged', spoke: 'unchanged' },
+      checks,
+    };
+  } catch (error) {
+    return thrownResult(plan, error);
+  } finally {
+    await spoke?.session.close();
+  }
+}
+
+/** A tunnel that works without its file is gone after the next reboot. */
+function fileFailure(tunnel: Tunnel): TunnelFailure | null {
+  const end = ENDS.find((one) => !tunnel[one].hasDesiredFile);
+  if (end === undefined) return null;
+  const what = tunnel[end].current === null ? 'is missing' : 'is not the one that the inventory makes';
+  return {
+    code: 'verify',
+    end,
+    layer: 'file',
+    message: `the tunnel answers, but /etc/network/interfaces.d/${tunnel.plan.interface} ${what}`,
+    hint: `vxfleet diff ${tunnel.plan.spoke}; vxfleet deploy ${tunnel.plan.spoke}.`,
+  };
+}
+
+/** Pings of the hub's own addresses pass without it; only transit does not (field-notes 2.10). */
+function forwardingFailure(tunnel: Tunnel): TunnelFailure | null {
+  if (tunnel.hub.facts.forwards) return null;
+  return {
+    code: 'verify',
+    end: 'hub',
+    layer: 'forwarding',
+    message: 'the hub answers, but does not forward IPv6 (net.ipv6.conf.all.forwarding is 0)',
+    hint: 'sysctl -w net.ipv6.conf.all.forwarding=1, and put it into /etc/sysctl.d.',
+  };
+}
