@@ -50,12 +50,15 @@ function clip(sourceLine: string, column: number): { shown: string; caret: numbe
  * reorder or hide text. A tab becomes one space, so that the caret stands where it should.
  */
 function showControls(text: string): string {
-  return text
-    .replace(/\t/g, ' ')
-    .replace(/[\u0000-\u001f]/g, (character) => String.fromCodePoint(0x2400 + character.charCodeAt(0)))
-    .replace(/\u007f/g, '\u2421')
-    .replace(
-      /[\u0080-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|\p{Surrogate}/gu,
-      '\ufffd',
-    );
+  return (
+    text
+      .replace(/\t/g, ' ')
+      // eslint-disable-next-line no-control-regex
+      .replace(/[\u0000-\u001f]/g, (character) => String.fromCodePoint(0x2400 + character.charCodeAt(0)))
+      .replace(/\u007f/g, '\u2421')
+      .replace(
+        /[\u0080-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|\p{Surrogate}/gu,
+        '\ufffd',
+      )
+  );
 }

@@ -27,21 +27,20 @@ export function readName(text: string): Reading<string> {
 }
 
 /** Reads one tag. */
-export const readTag = (text: string): Reading<string> => readWord(text.replace(/^@/, ' @'), 'a tag', TAG_PATTERN);
+export const readTag = (text: string): Reading<string> => readWord(text, 'a tag', TAG_PATTERN);
 
 function readWord(text: string, what: string, pattern: RegExp): Reading<string> {
-  const shown = text.startsWith(' @') ? text.slice(1) : text;
-  if (pattern.test(shown)) return { value: shown };
+  if (pattern.test(text)) return { value: text };
   const rule = `${what} has only a-z, 0-9 and "-"`;
-  if (shown === '') return { wrong: `${what} cannot be empty` };
-  if (shown.length > 63) return { wrong: `${quote(shown)} has ${shown.length} letters; ${what} has at most 63` };
-  if (shown.startsWith('-'))
-    return { wrong: `${quote(shown)} starts with "-"; ${rule} and starts with a letter or digit` };
-  const tamed = shown
+  if (text === '') return { wrong: `${what} cannot be empty` };
+  if (text.length > 63) return { wrong: `${quote(text)} has ${text.length} letters; ${what} has at most 63` };
+  if (text.startsWith('-'))
+    return { wrong: `${quote(text)} starts with "-"; ${rule} and starts with a letter or digit` };
+  const tamed = text
     .toLowerCase()
     .replace(/^@/, '')
     .replace(/[_. ]+/g, '-');
-  return { wrong: `${quote(shown)} is refused: ${rule}`, fix: pattern.test(tamed) ? tamed : undefined };
+  return { wrong: `${quote(text)} is refused: ${rule}`, fix: pattern.test(tamed) ? tamed : undefined };
 }
 
 /** Reads a spoke's mode. */

@@ -90,7 +90,7 @@ export const FIELDS = {
   sshPort: integer({ min: 1, max: 65535 }, `TCP port of the SSH server. Default: ${DEFAULTS.sshPort}.`),
   sshUser: {
     read: readSshUser,
-    description: `Login name; it must be root. Default: ${DEFAULTS.sshUser}.`,
+    description: `Login name, with the rights of root on the host. Default: ${DEFAULTS.sshUser}.`,
     jsonSchema: pattern(SSH_USER_PATTERN),
   },
   identityFile: {

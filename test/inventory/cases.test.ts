@@ -18,4 +18,5 @@ test.each(readdirSync(cases).sort())('%s', async (name) => {
 });
 
 /** Without the absolute path, which differs from one machine to the next. */
-const showInventory = ({ path: _, ...rest }: Inventory): string => `${JSON.stringify(rest, null, 2)}\n`;
+const showInventory = (inventory: Inventory): string =>
+  `${JSON.stringify({ ...inventory, path: undefined }, null, 2)}\n`;
