@@ -4,7 +4,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { homedir } from 'node:os';
-import { toVxfleetError } from '../errors.js';
+import { toVxfleetError, VxfleetError } from '../errors.js';
 import type { CommandName, Emit, TunnelResult } from '../events.js';
 import { inspectHub, type FleetAccess, type InspectedHost } from '../deploy/open-tunnel.js';
 import { thrownResult } from '../deploy/tunnel-result.js';
@@ -72,8 +72,12 @@ export async function runCommand(
         transport,
         session: { run, windowSeconds: settings.windowSeconds },
       };
+      // The hub first, and only then the live view: a passphrase is asked for on a terminal that nothing else draws on.
+      emit({ event: 'hub', step: 'connect', message: `connecting to ${access.fleet.hub.ssh.host}` });
+      const hub = await inspectHub(access).catch((error: unknown) => toVxfleetError(error));
       emit({ event: 'start', run, command: settings.command, total: fleet.tunnels.length });
-      const results = await runOnHub(fleet, access, emit, signal, work);
+      const results =
+        hub instanceof VxfleetError ? failAll(fleet, hub, emit) : await workFromHub(fleet, access, hub, emit, signal, work);
       const recap = makeRecap(run, settings.command, results, performance.now() - started, {
         interrupted: signal.aborted,
         exitCodeOnDifference: settings.exitCodeOnDifference,
@@ -87,25 +91,23 @@ export async function runCommand(
 }
 
 /** Without the hub there is nothing to do on any spoke: every tunnel's result is the hub's error. */
-async function runOnHub(
+function failAll(fleet: LoadedFleet, error: VxfleetError, emit: Emit): TunnelResult[] {
+  return fleet.tunnels.map((tunnel) => {
+    const result = thrownResult(tunnel, error);
+    emit({ event: 'tunnel', ...result });
+    return result;
+  });
+}
+
+async function workFromHub(
   fleet: LoadedFleet,
   access: FleetAccess,
+  hub: InspectedHost,
   emit: Emit,
   signal: AbortSignal,
   work: (context: RunContext) => Promise<TunnelResult[]>,
 ): Promise<TunnelResult[]> {
-  let hub: InspectedHost;
-  try {
-    emit({ event: 'hub', step: 'connect', message: `connecting to ${access.fleet.hub.ssh.host}` });
-    hub = await inspectHub(access);
-    emit({ event: 'hub', step: 'inspect', message: `inspected: ${hub.facts.links.size} tunnels are up` });
-  } catch (error) {
-    return fleet.tunnels.map((tunnel) => {
-      const result = thrownResult(tunnel, toVxfleetError(error));
-      emit({ event: 'tunnel', ...result });
-      return result;
-    });
-  }
+  emit({ event: 'hub', step: 'inspect', message: `inspected: ${hub.facts.links.size} tunnels are up` });
   try {
     return await work({ fleet, access, hub, emit, signal });
   } finally {
