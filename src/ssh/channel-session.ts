@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import type { Client, ClientChannel } from 'ssh2';
 import { VxfleetError } from '../errors.js';
 import type { SshTarget } from '../inventory/inventory.js';
+import { shellQuote } from './shell-quote.js';
 import { TextTail } from './text-tail.js';
 import type { Session, SessionEnd } from './transport.js';
 import { silence } from './silence.js';
@@ -69,7 +70,8 @@ export function startProgram(
 }
 
 function refusedHint(target: SshTarget): string {
-  return `look at sshd's MaxSessions and ForceCommand and at the account's shell; try: ssh -p ${target.port} ${target.user}@${target.host} true`;
+  const tryIt = shellQuote(['ssh', '-p', String(target.port), `${target.user}@${target.host}`, 'true']);
+  return `look at sshd's MaxSessions and ForceCommand and at the account's shell; try: ${tryIt}`;
 }
 
 /** Session over one exec channel; see transport.ts for what it promises. */

@@ -7,6 +7,7 @@ import { hostKeyError, keyTypeName } from './host-key-error.js';
 import { fingerprint, hostKeyAlgorithms, judgeHostKey, keyType } from './known-hosts.js';
 import type { KnownHostsStore } from './known-hosts-store.js';
 import type { Login } from './login.js';
+import { shellQuote } from './shell-quote.js';
 import { silence } from './silence.js';
 
 export interface HandshakeOptions {
@@ -40,6 +41,7 @@ export function handshake(
     let refusal: VxfleetError | undefined;
     let newKey: Buffer | undefined;
     const where = `${target.host} port ${target.port}`;
+    const tryIt = shellQuote(['ssh', '-v', '-p', String(target.port), `${target.user}@${target.host}`, 'true']);
 
     const fail = (error: VxfleetError): void => {
       if (isSettled) return;
@@ -52,11 +54,10 @@ export function handshake(
       timer = setTimeout(() => fail(timeoutError()), options.readyTimeoutMs);
     };
     const timeoutError = (): VxfleetError => {
-      const stage = socket.bytesRead === 0 ? 'sent no SSH banner' : 'did not finish the SSH handshake';
-      const reason = `${stage} within ${options.readyTimeoutMs} ms`;
-      return new VxfleetError('connect', `${where} took the connection but ${reason}`, {
+      const reason = `did not finish the SSH handshake within ${options.readyTimeoutMs} ms`;
+      return new VxfleetError('connect', `${where} ${reason}`, {
         host,
-        hint: `is that port sshd's, and is the host overloaded? try: ssh -v -p ${target.port} ${target.user}@${target.host}`,
+        hint: `is the host overloaded? try: ${tryIt}`,
         cause: silence(reason),
       });
     };

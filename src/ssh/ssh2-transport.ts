@@ -3,6 +3,7 @@ import pLimit, { type LimitFunction } from 'p-limit';
 import type { Client } from 'ssh2';
 import type { SshTarget } from '../inventory/inventory.js';
 import { listAgentKeys, type AgentContents } from './agent-keys.js';
+import { awaitBanner } from './await-banner.js';
 import { startProgram } from './channel-session.js';
 import { dial } from './dial.js';
 import { handshake, type HandshakeOptions } from './handshake.js';
@@ -26,7 +27,7 @@ export interface Ssh2TransportOptions {
   readonly askPassphrase?: AskPassphrase | undefined;
   /** For TCP; default 10 s. */
   readonly connectTimeoutMs?: number | undefined;
-  /** For key exchange and login together, and again for the start of the command; default 20 s, sshd's slow DNS look-ups included. */
+  /** For the banner, for key exchange and login, and for the start of the command, each; default 20 s: sshd may look up names first. */
   readonly readyTimeoutMs?: number | undefined;
   /** Default 5 s; three unanswered ones end the connection. */
   readonly keepaliveIntervalMs?: number | undefined;
@@ -62,7 +63,7 @@ export function createSsh2Transport(options: Ssh2TransportOptions): Transport {
   const agentContents = (): Promise<AgentContents> =>
     (agent ??= agentSocket === undefined ? Promise.resolve({ keys: [], notes: [] }) : listAgentKeys(agentSocket));
 
-  // Two bounds: an sshd counts connections from TCP on (MaxStartups), our CPU only handshakes. So a dead host delays nobody else.
+  // Two bounds: an sshd counts connections from TCP on (MaxStartups), our CPU handshakes only. A dead host never holds one of ours.
   const limitHandshake = pLimit(maxHandshakes);
   const limitByServer = new Map<string, LimitFunction>();
   const limitServer = (target: SshTarget): LimitFunction => {
@@ -78,6 +79,7 @@ export function createSsh2Transport(options: Ssh2TransportOptions): Transport {
     if (!(await login.prepareFirst())) throw login.refusal(host, target);
     const { client, socket } = await limitServer(target)(async () => {
       const socket = await dial(host, target, connectTimeoutMs);
+      await awaitBanner(socket, host, target, readyTimeoutMs);
       const client: Client = await limitHandshake(() => handshake(socket, host, target, login, handshakeOptions));
       return { client, socket };
     });

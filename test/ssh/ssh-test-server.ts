@@ -14,10 +14,13 @@ export interface KeyPair {
 }
 
 export function makeKey(type: 'ed25519' | 'ecdsa' | 'rsa' = 'ed25519', passphrase?: string): KeyPair {
-  const lock = passphrase === undefined ? {} : { passphrase, cipher: 'aes256-cbc', rounds: 4 };
-  const size = type === 'rsa' ? { bits: 2048 } : type === 'ecdsa' ? { bits: 256 } : {};
+  // The types tie each option to one kind of key; ssh2 ignores those that a kind does not have.
+  const options = {
+    ...(type === 'rsa' ? { bits: 2048 } : type === 'ecdsa' ? { bits: 256 } : {}),
+    ...(passphrase === undefined ? {} : { passphrase, cipher: 'aes256-cbc', rounds: 4 }),
+  } as { bits: 256; passphrase: string; cipher: string; rounds: number };
   for (;;) {
-    const pair = ssh2.utils.generateKeyPairSync(type as 'ed25519', { ...size, ...lock });
+    const pair = ssh2.utils.generateKeyPairSync(type as 'ecdsa', options);
     // ssh2 now and then writes an ed25519 key that it cannot read back.
     if (!(ssh2.utils.parseKey(pair.private, passphrase) instanceof Error)) return pair;
   }
