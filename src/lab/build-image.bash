@@ -1,0 +1,160 @@
+#!/bin/bash
+# Builds what a lab host has and the machine lacks, as one overlayfs layer: build-image.bash CACHE KEY COPY
+#
+# CACHE/KEY/upper is the result, unless it is there already; it is then copied to COPY/upper. It holds the packages that a Debian server
+# with ifupdown and sshd has, and whiteouts over everything of the
+# machine that a host must not see. The machine itself is only ever read. Progress goes to stdout, a line a step.
+#
+# The caller runs this in mount and pid namespaces of its own, so that a kill leaves neither mount nor process. The lock is flock(2) on the
+# cache's directory: it cannot outlive its holder. A build goes into CACHE/building and is renamed when it is complete.
+set -euo pipefail
+
+cache=$1
+key=$2
+copy=$3
+here=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
+# shellcheck source=src/lab/mount-api.bash
+. "$here/mount-api.bash"
+
+packages=(openssh-server ifupdown iproute2 iputils-ping procps)
+work=$cache/building
+root=$work/root
+
+# Top-level entries that a Debian system needs; anything else (/data, /work, a backup disk) is the machine's own business.
+system=" bin boot dev etc home lib lib32 lib64 libx32 lost+found media mnt opt proc root run sbin srv sys tmp usr var "
+
+# Emptied in every host: mode and path. Empty directories stay, the machine's content does not.
+emptied=(
+  '0700 root' '0755 home' '0755 boot' '0755 media' '0755 mnt' '0755 opt' '0755 srv'
+  '0755 etc/ssh' '0755 etc/profile.d' '0755 etc/network/interfaces.d' '0755 etc/apt/auth.conf.d' '0710 etc/ssl/private'
+  '0755 etc/cron.d' '0755 etc/cron.daily' '0755 etc/cron.hourly' '0755 etc/cron.monthly' '0755 etc/cron.weekly' '0755 etc/cron.yearly'
+  '0755 var/spool/cron' '0755 var/cache/apt' '0755 var/lib/apt/lists' '0755 var/lib/vxfleet' '0755 var/cache/vxfleet-lab'
+  '0755 var/log' '0755 var/backups' '2775 var/mail' '1777 var/tmp'
+)
+# Removed in every host.
+removed=(
+  etc/bash.bashrc etc/environment etc/profile etc/crontab etc/anacrontab etc/nologin etc/hosts.allow etc/hosts.deny etc/ld.so.preload
+  etc/apt/auth.conf etc/network/interfaces usr/sbin/policy-rc.d
+  etc/network/if-pre-up.d etc/network/if-up.d etc/network/if-down.d etc/network/if-post-down.d
+)
+
+mount_image() {
+  mount -t overlay overlay -o "lowerdir=/,upperdir=$work/upper,workdir=$work/work" "$root"
+}
+
+install_packages() {
+  local package missing=()
+  for package in "${packages[@]}"; do
+    # shellcheck disable=SC2016 # dpkg-query's own variable
+    [[ $(chroot "$root" dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null) == installed ]] || missing+=("$package")
+  done
+  ((${#missing[@]})) || return 0
+  printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d" # 101: no service may be started while packages are installed
+  chmod 755 "$root/usr/sbin/policy-rc.d"
+  echo "installing ${missing[*]} into the image"
+  export DEBIAN_FRONTEND=noninteractive
+  chroot "$root" apt-get -q update </dev/null >"$work/apt.log" 2>&1 || echo 'apt-get update failed' >>"$work/apt.log"
+  if ! chroot "$root" apt-get -qy --no-install-recommends install "${missing[@]}" </dev/null >>"$work/apt.log" 2>&1; then
+    echo "apt-get could not install ${missing[*]} into the lab's image:" >&2
+    tail -n 12 "$work/apt.log" >&2
+    return 1
+  fi
+}
+
+# Written straight into the layer, not through the mount: a whiteout (a character device 0:0) hides a directory of any size at once.
+white_out() {
+  local path=$1
+  rm -rf "${work:?}/upper/$path"
+  [[ -e /$path || -L /$path ]] || return 0
+  mkdir -p "$work/upper/$(dirname "$path")"
+  mknod "$work/upper/$path" c 0 0
+}
+
+hide_machine() {
+  local entry
+  for entry in /* /.[!.]*; do
+    entry=${entry#/}
+    [[ $system == *" $entry "* || ! -e /$entry ]] || white_out "$entry"
+  done
+  for entry in "${removed[@]}"; do white_out "$entry"; done
+  for entry in "${emptied[@]}"; do
+    # A directory that is mounted over on the machine is empty in the overlay anyway.
+    white_out "${entry#* }"
+  done
+}
+
+# Through the mount: a directory made over a whiteout is opaque, so what the machine adds later stays hidden too.
+write_fresh_files() {
+  local entry hooks
+  for entry in "${emptied[@]}"; do
+    mkdir -p "$root/${entry#* }"
+    chmod "${entry%% *}" "$root/${entry#* }"
+  done
+  for hooks in pre-up up down post-down; do mkdir -p "$root/etc/network/if-$hooks.d"; done
+  mkdir -p "$root/run" "$root/tmp" "$root/proc" "$root/sys" "$root/dev"
+  install -m 644 "$root/usr/share/base-files/profile" "$root/etc/profile"
+  : >"$root/etc/environment"
+  : >"$root/etc/bash.bashrc"
+  cat >"$root/etc/network/interfaces" <<'FILE'
+# This file describes the network interfaces available on your system
+# and how to activate them. For more information, see interfaces(5).
+
+source /etc/network/interfaces.d/*
+
+# The loopback network interface
+auto lo
+iface lo inet loopback
+FILE
+  cat >"$root/etc/ssh/sshd_config" <<'FILE'
+# A lab host's sshd: root with the lab's key, nothing else.
+HostKey /etc/ssh/ssh_host_ed25519_key
+PermitRootLogin prohibit-password
+PasswordAuthentication no
+KbdInteractiveAuthentication no
+UsePAM no
+UseDNS no
+PrintMotd no
+Subsystem sftp internal-sftp
+FILE
+  # No password of the machine is worth anything in a host; `*` lets a key in where `!` would not.
+  sed -i 's/^\([^:]*\):[^:]*:/\1:*:/' "$root/etc/shadow"
+  rm -f "$root/etc/shadow-" "$root/etc/gshadow-"
+  sed -i 's|^\(root:.*\):[^:]*$|\1:/bin/bash|' "$root/etc/passwd"
+  local needed
+  for needed in usr/sbin/sshd sbin/ifup bin/ping bin/ps; do
+    [[ -x $root/$needed ]] || { echo "the image has no /$needed" >&2; return 1; }
+  done
+}
+
+build() {
+  command -v apt-get >/dev/null || { echo 'this machine has no apt-get: the lab needs a Debian system' >&2; return 1; }
+  mkdir -p "$work"/{upper,work,root}
+  if ! mount_image 2>"$work/mount.log"; then
+    echo "overlayfs cannot write to $cache ($(<"$work/mount.log")); mount a disk or a tmpfs there" >&2
+    return 1
+  fi
+  mount_api "$root"
+  install_packages
+  umount -R "$root"
+  hide_machine
+  mount_image
+  write_fresh_files
+  umount "$root"
+  rm -rf "$work"/{work,root} "$work"/*.log
+  mv -T "$work" "$cache/$key"
+}
+
+main() {
+  # The lock must be on the directory that is there now: a purge may have removed the one that was waited for.
+  until [[ $cache -ef /proc/self/fd/9 ]]; do
+    mkdir -p "$cache"
+    exec 9<"$cache"
+    flock 9
+  done
+  rm -rf "$work"
+  [[ -d $cache/$key ]] || build
+  mkdir -p "$copy"
+  cp -a "$cache/$key/upper" "$copy/upper"
+}
+
+main

@@ -1,0 +1,37 @@
+#!/bin/bash
+# pid 1 of a lab host: host-init.bash DEVICE ADDRESS PORT ROLE
+#
+# What systemd does on a real one: the network, sshd for ever, and the reaping of orphans (bash waits for every child that is given to it).
+# Says "ready" on file descriptor 3 when sshd listens. Its output is the host's console.
+set -u
+# The lab may be gone from the other end of the descriptor and of the console; a host goes on.
+trap '' PIPE HUP INT
+
+device=$1
+address=$2
+port=$3
+role=$4
+
+mkdir -p /run/sshd /run/network /run/lock
+ip link set lo up
+# On Debian a hub forwards because /etc/sysctl.d says so.
+[[ $role != hub ]] || echo 1 >/proc/sys/net/ipv6/conf/all/forwarding
+ip address add "$address/15" dev "$device"
+ip link set "$device" up
+ifup -a 3>&-
+
+serve_ssh() {
+  while :; do
+    /usr/sbin/sshd -D -p "$port"
+    sleep 1
+  done
+}
+serve_ssh 3>&- &
+
+until [[ -s /run/sshd.pid ]]; do sleep 0.02; done
+echo ready >&3
+exec 3>&-
+while :; do
+  wait
+  sleep 1
+done

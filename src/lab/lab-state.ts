@@ -1,0 +1,45 @@
+/** What a lab is made of, as kept in its state.json. */
+import { readFile, rename, writeFile } from 'node:fs/promises';
+import { stateFile } from './lab-paths.js';
+
+/** One host of a lab. */
+export interface LabHost {
+  /** `hub` or the spoke's name. */
+  readonly name: string;
+  readonly role: 'hub' | 'spoke';
+  /** IPv4 address in UNDERLAY. */
+  readonly address: string;
+  /** Name of its underlay interface. */
+  readonly device: string;
+  /** TCP port of its sshd. */
+  readonly port: number;
+  /** Fixed: with a new one after a reboot, neighbours would keep the old ARP entry for minutes. */
+  readonly mac: string;
+  /** The bridge's end of its cable. */
+  readonly bridgePort: string;
+}
+
+export interface LabState {
+  /** `starting` with nobody holding the lock is what a crash leaves. */
+  readonly phase: 'starting' | 'up';
+  /** Address of the controller in the underlay. */
+  readonly controller: string;
+  /** The hub first. */
+  readonly hosts: readonly LabHost[];
+}
+
+/** The state of a lab, or undefined when there is none (or only remains without a readable state). */
+export async function readLabState(lab: string): Promise<LabState | undefined> {
+  try {
+    return JSON.parse(await readFile(stateFile(lab), 'utf8')) as LabState;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Replaces the state at once: a reader sees the old one or the new one. */
+export async function writeLabState(lab: string, state: LabState): Promise<void> {
+  const draft = `${stateFile(lab)}.new`;
+  await writeFile(draft, `${JSON.stringify(state, null, 2)}\n`);
+  await rename(draft, stateFile(lab));
+}

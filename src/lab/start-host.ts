@@ -1,0 +1,51 @@
+/** Starts one host of the lab. */
+import { spawn } from 'node:child_process';
+import { closeSync, openSync, readFileSync } from 'node:fs';
+import { VxfleetError } from '../errors.js';
+import { consoleFile, hostNamespace, NETNS_ROOT, programFile, stateDirectory } from './lab-paths.js';
+import type { LabHost } from './lab-state.js';
+
+/** How long a host may take until its sshd listens, in ms. 255 of them on two cores take turns. */
+const START_MS = 120_000;
+
+/**
+ * Starts the host's init and waits until its sshd listens. The host does not depend on us from then on.
+ * @throws VxfleetError lab, with the end of the host's console
+ */
+export async function startHost(lab: string, { name, device, address, port, role }: LabHost): Promise<void> {
+  const console = openSync(consoleFile(lab, name), 'a');
+  const child = spawn(
+    'nsenter',
+    [
+      `--net=${NETNS_ROOT}/${hostNamespace(lab, name)}`,
+      ...['unshare', '--mount', '--pid', '--uts', '--ipc', '--fork', '--kill-child'],
+      ...['bash', programFile('start-host.bash'), stateDirectory(lab), name, device, address, String(port), role],
+    ],
+    { cwd: '/', detached: true, stdio: ['ignore', console, console, 'pipe'] },
+  );
+  closeSync(console);
+  const ready = child.stdio[3] as NodeJS.ReadableStream & { destroy(): void };
+  try {
+    await new Promise<void>((resolve, reject) => {
+      const fail = (reason: string): void => {
+        reject(
+          new VxfleetError('lab', `host ${name} did not start: ${reason}${consoleEnd(lab, name)}`, { host: name }),
+        );
+      };
+      const timer = setTimeout(() => fail(`its sshd did not listen within ${START_MS / 1000} s`), START_MS);
+      ready.once('data', () => resolve());
+      child.once('error', (error) => fail(error.message));
+      child.once('exit', (code) => fail(`its init ended with ${String(code)}`));
+      ready.once('close', () => clearTimeout(timer));
+    });
+  } finally {
+    ready.destroy();
+    child.removeAllListeners();
+    child.unref();
+  }
+}
+
+function consoleEnd(lab: string, host: string): string {
+  const lines = readFileSync(consoleFile(lab, host), 'utf8').trim().split('\n').slice(-10);
+  return `\n${lines.join('\n')}`;
+}
