@@ -84,7 +84,7 @@ export function handshake(
       if (refusal !== undefined) return fail(refusal);
       if (isOver) return fail(login.refusal(host, target));
       const isIncompatible =
-        error.level === 'handshake' || (error.level === 'protocol' && !/^Connection lost/.test(error.message));
+        error.level === 'handshake' || (error.level === 'protocol' && !error.message.startsWith('Connection lost'));
       if (isIncompatible && !login.hasTried) return fail(incompatible(host, target, error));
       fail(lost(error));
     });
