@@ -305,6 +305,21 @@ describe('connecting', () => {
     await Promise.all(sessions.map((session) => session.close()));
   });
 
+  it('never has more handshakes under way than it may, over all servers', async () => {
+    let underWay = 0;
+    let most = 0;
+    const onConnection: ServerBehaviour['onConnection'] = (connection) => {
+      most = Math.max(most, (underWay += 1));
+      connection.once('ready', () => (underWay -= 1));
+    };
+    const servers = await Promise.all(Array.from({ length: 10 }, () => startServer({ onConnection })));
+    const known_hosts = servers.map(({ port, hostKey }) => knownLine(port, hostKey)).join('');
+    const transport = transportOf(makeHome({ id_ed25519: userKey.private, known_hosts }), { maxHandshakes: 3 });
+    const sessions = await Promise.all(servers.map(({ port }) => transport.open('tokyo', targetOf(port), 'true')));
+    expect(most).toBe(3);
+    await Promise.all(sessions.map((session) => session.close()));
+  });
+
   it('does not let silent hosts hold up the others', async () => {
     const ports = await Promise.all(Array.from({ length: 4 }, () => startTcpServer(() => {})));
     const { transport, open } = await setUp({}, { maxHandshakes: 2, readyTimeoutMs: 3000 });
