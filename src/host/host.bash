@@ -55,6 +55,11 @@ run() { # SECONDS COMMAND...
   rc=$?
 }
 
+# The payload's queries, one JSON document each on a line of its own; a query that fails (no such device) leaves none.
+ask_kernel() {
+  out=$(timeout -k 5 20 ip -6 -N -j -force -batch - 2>/dev/null <<<"$payload" 3>&- 4<&-)
+}
+
 read_file() { # VARIABLE FILE
   IFS= read -rd '' "$1" 2>/dev/null <"$2" || true
 }
@@ -102,7 +107,7 @@ inspect() { # DEVICE
   done
   run 20 ip -j -d addr show type vxlan
   reply links "$out"
-  run 20 ip -6 -N -j -force -batch - <<<"$payload"
+  ask_kernel
   reply network "$out"
 }
 
@@ -131,7 +136,7 @@ state() { # IF
     ((rc == 0)) && link=$out
   fi
   reply links "$link"
-  run 10 ip -6 -N -j -force -batch - <<<"$payload"
+  ask_kernel
   reply network "$out"
 }
 
@@ -321,7 +326,7 @@ probe() { # IF SECONDS [diagnose]
   answers=$(
     while read -r key source target bytes; do
       printf '%s %s\n' "$key" "$(ping_until "$seconds" "$source" "$target" "$bytes")" &
-    done <<<"$payload"
+    done <<<"${payload%$'\n'}"
     wait
   ) 3>&- 4<&-
   reply pings "$answers"
@@ -367,7 +372,7 @@ below() { # IF KEYS
     while read -r key source target bytes; do
       [[ $2 == *" $key "* ]] || continue
       ping -6 -n -q -c 2 -i 0.2 -W 1 -I "$source" "$target" >/dev/null 2>&1 </dev/null 3>&- && printf '%s ' "$key"
-    done <<<"$payload"
+    done <<<"${payload%$'\n'}"
   )"
 }
 
@@ -376,7 +381,7 @@ route() {
   while read -r key source target; do
     run 5 ip -6 -j route get "$target" from "$source"
     reply "$key" "$out"
-  done <<<"$payload"
+  done <<<"${payload%$'\n'}"
 }
 
 # --- the session -----------------------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ const events: RunEvent[] = [
   { event: 'start', run: 'r1', command: 'deploy', total: 2 },
   { event: 'notice', level: 'warning', message: 'host key of osaka is new\x1b[2J' },
   { event: 'hub', step: 'inspect', message: '2 tunnels' },
-  { event: 'trace', host: 'hub', message: 'connected' },
+  { event: 'trace', message: 'hub: connected' },
   { event: 'step', spoke: 'tokyo', interface: 'vxlan01', step: 'trial' },
   {
     event: 'diff',
@@ -90,7 +90,7 @@ describe('plain', () => {
   });
 
   it('shows traces when verbose', async () => {
-    expect((await report('plain', true)).stderr).toContain('hub      trace: connected\n');
+    expect((await report('plain', true)).stderr).toContain('trace: hub: connected\n');
   });
 });
 

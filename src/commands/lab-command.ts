@@ -1,0 +1,147 @@
+/** lab: a fleet of real hosts on this machine, to try and to test on. */
+import { fileURLToPath } from 'node:url';
+import { Option, type Command } from 'commander';
+import type { Inventory } from '../inventory/inventory.js';
+import { formatProblems } from '../inventory/format-problems.js';
+import { loadInventory } from '../inventory/load-inventory.js';
+import { labCut, labHeal } from '../lab/lab-cable.js';
+import { labDown } from '../lab/lab-down.js';
+import { defaultLabName } from '../lab/lab-paths.js';
+import { labReboot } from '../lab/lab-reboot.js';
+import { labExec, labRun } from '../lab/lab-run.js';
+import { labStatus } from '../lab/lab-status.js';
+import { labUp } from '../lab/lab-up.js';
+import { parseCount } from './common-options.js';
+import type { Finish } from './finish.js';
+import { examples } from './help-text.js';
+
+interface LabOptions {
+  readonly name: string;
+}
+
+interface UpOptions extends LabOptions {
+  readonly spokes: number;
+  readonly inventory?: string;
+}
+
+export function addLabCommand(program: Command, finish: Finish): void {
+  const lab = program
+    .command('lab')
+    .description('Run a fleet of real hosts on this machine (Linux, root), to try vxfleet and to test it.')
+    .addHelpText('after', examples('vxfleet lab up --spokes 3', 'vxfleet lab run -- deploy'));
+  addUp(lab, finish);
+  addDown(lab, finish);
+  addRun(lab, finish);
+  addExec(lab, finish);
+  addStatus(lab, finish);
+  for (const { word, description, act } of HOST_VERBS) addHostVerb(lab, finish, word, description, act);
+}
+
+function addUp(lab: Command, finish: Finish): void {
+  named(lab.command('up').description('Start a hub and spokes: real sshd, ifupdown and VXLAN, each in namespaces of its own.'))
+    .option('--spokes <n>', 'how many spokes, 1 to 255', parseCount(1), 3)
+    .option('-i, --inventory <file>', 'the fleet to start, with underlay addresses of 198.18.0.0/15, in place of --spokes')
+    .addHelpText('after', examples('vxfleet lab up', 'vxfleet lab up --spokes 8'))
+    .action((options: UpOptions) => finish(up(options)));
+}
+
+async function up({ name, spokes, inventory: path }: UpOptions): Promise<number> {
+  let inventory: Inventory | undefined;
+  if (path !== undefined) {
+    const loaded = await loadInventory(path);
+    if (!loaded.ok) {
+      process.stderr.write(formatProblems(loaded.problems));
+      return 2;
+    }
+    inventory = loaded.inventory;
+  }
+  const started = performance.now();
+  const { hosts, inventoryPath } = await labUp({ name, spokes, inventory, log });
+  const seconds = ((performance.now() - started) / 1000).toFixed(1);
+  log(`lab ${name}: a hub and ${hosts - 1} spokes are up after ${seconds} s; their inventory is ${inventoryPath}`);
+  log(`next: vxfleet lab run ${nameOption(name)}-- deploy`);
+  return 0;
+}
+
+function addDown(lab: Command, finish: Finish): void {
+  named(lab.command('down').description('End the lab and remove all of it, also what a crash left.'))
+    .option('--purge', 'remove the cached image too')
+    .addHelpText('after', examples('vxfleet lab down', 'vxfleet lab down --purge'))
+    .action((options: LabOptions & { purge?: true }) => finish(down(options)));
+}
+
+async function down({ name, purge }: LabOptions & { purge?: true }): Promise<number> {
+  const wasThere = await labDown({ name, purgeImage: purge === true });
+  log(wasThere ? `lab ${name}: gone` : `lab ${name}: there was none`);
+  return 0;
+}
+
+function addRun(lab: Command, finish: Finish): void {
+  named(lab.command('run').description('Run a vxfleet command on the lab, from its controller.'))
+    .argument('<command...>', 'a vxfleet command with its arguments, after --')
+    .addHelpText('after', examples('vxfleet lab run -- deploy', 'vxfleet lab run -- verify tokyo'))
+    .action((argv: string[], { name }: LabOptions) => finish(labRun({ name, argv, binPath: BIN })));
+}
+
+function addExec(lab: Command, finish: Finish): void {
+  named(lab.command('exec').description('Run any command on a host of the lab, as root.'))
+    .argument('<host>', 'hub or a spoke')
+    .argument('<command...>', 'the command with its arguments, after --')
+    .addHelpText('after', examples('vxfleet lab exec hub -- ip -br link', 'vxfleet lab exec tokyo -- bash'))
+    .action((host: string, argv: string[], { name }: LabOptions) => finish(labExec({ name, host, argv })));
+}
+
+function addStatus(lab: Command, finish: Finish): void {
+  named(lab.command('status').description('Show which hosts of the lab are up.'))
+    .addHelpText('after', examples('vxfleet lab status', 'vxfleet lab status --name other'))
+    .action(({ name }: LabOptions) => finish(status(name)));
+}
+
+async function status(name: string): Promise<number> {
+  const { phase, hosts } = await labStatus(name);
+  process.stdout.write(`lab ${name}: ${phase}\n`);
+  const width = Math.max(0, ...hosts.map((host) => host.name.length));
+  for (const host of hosts) {
+    const state = host.isRunning ? (host.isCut ? 'cut' : 'up') : 'dead';
+    process.stdout.write(`${host.name.padEnd(width)}  ${host.address.padEnd(15)}  ${state}\n`);
+  }
+  return 0;
+}
+
+const HOST_VERBS = [
+  { word: 'reboot', description: 'Restart a host: its disk stays, all else goes.', act: labReboot },
+  { word: 'cut', description: "Pull a host's cable to the underlay.", act: labCut },
+  { word: 'heal', description: "Put a host's cable back.", act: labHeal },
+] as const;
+
+function addHostVerb(
+  lab: Command,
+  finish: Finish,
+  word: string,
+  description: string,
+  act: (options: { name: string; host: string }) => Promise<void>,
+): void {
+  named(lab.command(word).description(description))
+    .argument('<host>', 'hub or a spoke')
+    .addHelpText('after', examples(`vxfleet lab ${word} tokyo`, `vxfleet lab ${word} hub`))
+    .action((host: string, { name }: LabOptions) =>
+      finish(
+        act({ name, host }).then(() => {
+          log(`${host}: ${word} done`);
+          return 0;
+        }),
+      ),
+    );
+}
+
+/** Several labs may exist at once. */
+const named = (command: Command): Command =>
+  command.addOption(new Option('--name <lab>', 'which lab; also VXFLEET_LAB').default(defaultLabName()));
+
+const BIN = fileURLToPath(new URL('../bin.js', import.meta.url));
+
+const nameOption = (name: string): string => (name === defaultLabName() ? '' : `--name ${name} `);
+
+const log = (message: string): void => {
+  process.stderr.write(`${message}\n`);
+};
