@@ -8,6 +8,7 @@
 # The caller runs this in mount and pid namespaces of its own, so that a kill leaves neither mount nor process. The lock is flock(2) on the
 # cache's directory: it cannot outlive its holder. A build goes into CACHE/building and is renamed when it is complete.
 set -euo pipefail
+umask 022
 
 cache=$1
 key=$2
@@ -21,7 +22,7 @@ work=$cache/building
 root=$work/root
 
 # Top-level entries that a Debian system needs; anything else (/data, /work, a backup disk) is the machine's own business.
-system=" bin boot dev etc home lib lib32 lib64 libx32 lost+found media mnt opt proc root run sbin srv sys tmp usr var "
+system=" bin boot dev etc home lib lib32 lib64 libx32 media mnt opt proc root run sbin srv sys tmp usr var "
 
 # Emptied in every host: mode and path. Empty directories stay, the machine's content does not.
 emptied=(

@@ -1,5 +1,5 @@
 /** A host's own files, written into its upper layer before it starts for the first time. */
-import { mkdir, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { disksDirectory } from './lab-paths.js';
 import type { LabHost } from './lab-state.js';
 import { generateOpensshKey } from './openssh-keys.js';
@@ -16,6 +16,8 @@ export async function makeHostDisk(lab: string, { name }: LabHost, authorizedKey
   );
   // 0700: sshd takes no key from under a directory that others may write to.
   await mkdir(`${disk}/upper/root/.ssh`, { recursive: true, mode: 0o700 });
+  // Whatever our umask: a host's /etc is everybody's to read.
+  await Promise.all(['', '/etc', '/etc/ssh'].map((directory) => chmod(`${disk}/upper${directory}`, 0o755)));
   const hostKey = generateOpensshKey(`root@${name}`);
   const files: readonly (readonly [string, string, number])[] = [
     ['etc/hostname', `${name}\n`, 0o644],
@@ -24,6 +26,9 @@ export async function makeHostDisk(lab: string, { name }: LabHost, authorizedKey
     ['etc/ssh/ssh_host_ed25519_key.pub', `${hostKey.publicKey} root@${name}\n`, 0o644],
     ['root/.ssh/authorized_keys', `${authorizedKey}\n`, 0o600],
   ];
-  await Promise.all(files.map(([file, text, mode]) => writeFile(`${disk}/upper/${file}`, text, { mode })));
+  for (const [file, text, mode] of files) {
+    await writeFile(`${disk}/upper/${file}`, text, { mode });
+    await chmod(`${disk}/upper/${file}`, mode);
+  }
   return hostKey.publicKey;
 }

@@ -4,6 +4,7 @@
 # What systemd does on a real one: the network, sshd for ever, and the reaping of orphans (bash waits for every child that is given to it).
 # Says "ready" on file descriptor 3 when sshd listens. Its output is the host's console.
 set -u
+umask 022
 # The lab may be gone from the other end of the descriptor and of the console; a host goes on.
 trap '' PIPE HUP INT
 
@@ -22,7 +23,7 @@ ifup -a 3>&-
 
 serve_ssh() {
   while :; do
-    /usr/sbin/sshd -D -p "$port"
+    /usr/sbin/sshd -D -e -p "$port"
     sleep 1
   done
 }

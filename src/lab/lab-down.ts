@@ -1,10 +1,11 @@
 /** `vxfleet lab down`: nothing of the lab stays on the machine. */
 import { readdir, readFile, rm, rmdir } from 'node:fs/promises';
+import { VxfleetError } from '../errors.js';
 import { checkRoot } from './check-machine.js';
 import { purgeImage } from './lab-image.js';
 import { withLabLock } from './lab-lock.js';
 import { checkLabName, disksDirectory, isNamespaceOf, STATE_ROOT, stateDirectory, stateFile } from './lab-paths.js';
-import { killProcesses, listNamespaces } from './namespace-processes.js';
+import { findProcesses, killProcesses, listNamespaces } from './namespace-processes.js';
 import { restoreNetnsMount } from './netns-mount.js';
 import { runBatch } from './run-batch.js';
 import { runProgram } from './run-program.js';
@@ -35,6 +36,7 @@ export async function labDown(options: LabDownOptions): Promise<boolean> {
 
 /** Removes all of one lab, whole or half made. The caller holds the lock. */
 export async function removeLab(lab: string, lock: number): Promise<boolean> {
+  refuseInside(lab);
   // First the state: a host that is just about to start looks for it once it can be found and killed.
   await rm(stateFile(lab), { force: true });
   const namespaces = listNamespaces().filter((namespace) => isNamespaceOf(lab, namespace));
@@ -47,6 +49,12 @@ export async function removeLab(lab: string, lock: number): Promise<boolean> {
   await unmountAll(disksDirectory(lab));
   await rm(stateDirectory(lab), { recursive: true, force: true });
   return existed;
+}
+
+function refuseInside(lab: string): void {
+  const namespaces = listNamespaces().filter((namespace) => isNamespaceOf(lab, namespace));
+  if ([...findProcesses(namespaces).values()].flat().includes(process.pid))
+    throw new VxfleetError('lab', `this command runs inside lab ${lab} itself`, { hint: 'Run it from outside.' });
 }
 
 /** After the last lab, what the labs share goes too. The caller holds the lock. */

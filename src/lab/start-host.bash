@@ -7,6 +7,7 @@
 # Runs as pid 1 of fresh mount, pid, uts and ipc namespaces in the host's network namespace. File descriptor 3 is where host-init.bash
 # says "ready".
 set -euo pipefail
+umask 022
 
 state=$1
 host=$2

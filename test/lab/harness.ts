@@ -1,0 +1,150 @@
+/** Real hosts for tests: a lab that is started for one test file, with vxfleet run inside it. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import type { Inventory } from '../../src/inventory/inventory.js';
+import { loadInventory } from '../../src/inventory/load-inventory.js';
+import { checkMachine } from '../../src/lab/check-machine.js';
+import { labCut, labHeal } from '../../src/lab/lab-cable.js';
+import { controllerCommand, hostCommand, type LabCommand } from '../../src/lab/lab-command.js';
+import { labDown } from '../../src/lab/lab-down.js';
+import { labReboot } from '../../src/lab/lab-reboot.js';
+import { labUp } from '../../src/lab/lab-up.js';
+
+/** The built program. Tests of the lab run it as users do. */
+export const DIST = process.env['VXFLEET_DIST'] ?? fileURLToPath(new URL('../../dist', import.meta.url));
+const BIN = join(DIST, 'bin.js');
+
+export interface Outcome {
+  /** Exit code; null when a signal ended it. */
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A program that runs on a host until it is told to stop. */
+export interface Running {
+  /** Sends the signal (SIGINT by default, so that ping prints its counts) and waits for the end. */
+  stop(signal?: NodeJS.Signals): Promise<Outcome>;
+  /** When it ends by itself. */
+  readonly ended: Promise<Outcome>;
+}
+
+export interface RunOptions {
+  readonly env?: NodeJS.ProcessEnv;
+  readonly cwd?: string;
+  /** SIGKILL after this many ms. */
+  readonly timeoutMs?: number;
+  /** Aborting sends SIGINT, as Ctrl-C does. */
+  readonly interrupt?: AbortSignal;
+}
+
+export interface TestLab {
+  readonly name: string;
+  /** The inventory that `run` uses by default; tests may rewrite it. */
+  readonly inventoryPath: string;
+  /** HOME of the controller. */
+  readonly home: string;
+  /** vxfleet on the controller. */
+  run(argv: readonly string[], options?: RunOptions): Promise<Outcome>;
+  /** Any command on a host, as root. */
+  exec(host: string, argv: readonly string[]): Promise<Outcome>;
+  /** A command on a host that goes on while the test does something else. */
+  spawnExec(host: string, argv: readonly string[]): Promise<Running>;
+  reboot(host: string): Promise<void>;
+  cut(host: string): Promise<void>;
+  heal(host: string): Promise<void>;
+  down(): Promise<void>;
+}
+
+/**
+ * Why lab tests cannot run here, for `describe.skipIf`; undefined when they can. CI must run them: there it is always undefined, and a machine that
+ * is not fit fails the tests.
+ */
+export async function labAvailability(): Promise<string | undefined> {
+  if (process.env['CI'] === 'true') return undefined;
+  return checkMachine().then(
+    () => undefined,
+    (error: unknown) => String(error),
+  );
+}
+
+/** Starts a lab of this name (a-z and 0-9; unlike every other test file's), replacing one that an earlier test run left. */
+export async function startLab(
+  name: string,
+  { spokes = 2, inventoryText }: { readonly spokes?: number; readonly inventoryText?: string } = {},
+): Promise<TestLab> {
+  await labDown({ name });
+  const up = (inventory?: Inventory) => labUp({ name, spokes, inventory, log: () => undefined });
+  const { inventoryPath } = await (inventoryText === undefined ? up() : withInventory(inventoryText, up));
+  return {
+    name,
+    inventoryPath,
+    home: join(inventoryPath, '..', 'home'),
+    run: async (argv, options = {}) => collect(start(await controllerCommand(name, BIN, argv), options), options),
+    exec: async (host, argv) => collect(start(await hostCommand(name, host, argv), {}), {}),
+    spawnExec: async (host, argv) => watch(start(await hostCommand(name, host, argv), {})),
+    reboot: (host) => labReboot({ name, host }),
+    cut: (host) => labCut({ name, host }),
+    heal: (host) => labHeal({ name, host }),
+    down: async () => void (await labDown({ name })),
+  };
+}
+
+/** Calls body with the inventory of this text, whose file is there as long as body runs. */
+async function withInventory<T>(inventoryText: string, body: (inventory: Inventory) => Promise<T>): Promise<T> {
+  const directory = await mkdtemp(join(tmpdir(), 'vxfleet-test-'));
+  const path = join(directory, 'inventory.yaml');
+  try {
+    await writeFile(path, inventoryText);
+    const result = await loadInventory(path);
+    if (!result.ok) throw new Error(JSON.stringify(result.problems, null, 2));
+    return await body(result.inventory);
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+function start({ command, args, env }: LabCommand, options: RunOptions): ChildProcess {
+  return spawn(command, args, {
+    env: { ...env, ...options.env },
+    cwd: options.cwd,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+}
+
+async function collect(child: ChildProcess, { timeoutMs, interrupt }: RunOptions): Promise<Outcome> {
+  const timer = timeoutMs === undefined ? undefined : setTimeout(() => child.kill('SIGKILL'), timeoutMs);
+  interrupt?.addEventListener('abort', () => child.kill('SIGINT'));
+  if (child.stdout === null || child.stderr === null) throw new TypeError('spawn without pipes');
+  const code = new Promise<number | null>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', resolve);
+  });
+  const [stdout, stderr, exitCode] = await Promise.all([text(child.stdout), text(child.stderr), code]);
+  clearTimeout(timer);
+  return { code: exitCode, stdout, stderr };
+}
+
+function watch(child: ChildProcess): Running {
+  const ended = collect(child, {});
+  return {
+    ended,
+    stop: async (signal = 'SIGINT') => {
+      // Just started, nsenter may not have come so far.
+      while (child.exitCode === null && (await findChildren(child)).length === 0) await sleep(10);
+      for (const pid of await findChildren(child)) process.kill(pid, signal);
+      return ended;
+    },
+  };
+}
+
+/** nsenter waits for its child, the program itself, and passes no signal on. */
+async function findChildren({ pid }: ChildProcess): Promise<number[]> {
+  const list = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8').catch(() => '');
+  return list.trim().split(' ').filter(Boolean).map(Number);
+}
