@@ -1,0 +1,146 @@
+/**
+ * The layers of src/. Data flows one way, and a newcomer who reads the folders in this order follows it:
+ *
+ *     inventory → plan → render → diff, verify → ssh → host → deploy → report → commands → cli → bin
+ *
+ * A layer imports from itself and from what stands before it. `errors.ts` and `events.ts` are the words that all layers share.
+ * test/architecture/layers.test.ts plants bad imports and sees each rule refuse them.
+ */
+const LAYERS = ['inventory', 'plan', 'render', '(?:diff|verify)', 'ssh', 'host', 'deploy', 'report', 'commands'];
+
+const folder = (name) => `^src/${name}/`;
+const ENTRY = '^src/(?:cli|bin)\\.ts$';
+
+/** A rule a layer: nothing of it may import a later layer. */
+const layerRules = LAYERS.map((layer, index) => ({
+  name: `layer-${layer.replace(/[^a-z|]/g, '').replace('|', '-')}`,
+  comment:
+    `${layer} is written without knowing who uses it: imports point down the list of layers. Move what both need to the lower one, ` +
+    'or let the higher one hand it in.',
+  severity: 'error',
+  from: { path: folder(layer) },
+  to: { path: [...LAYERS.slice(index + 1).map(folder), ENTRY] },
+}));
+
+/** @type {import('dependency-cruiser').IConfiguration} */
+module.exports = {
+  forbidden: [
+    ...layerRules,
+    {
+      name: 'diff-and-verify-are-strangers',
+      comment:
+        'diff compares files, verify compares what a kernel and its pings say. Either must stay readable without the other; a deploy joins them.',
+      severity: 'error',
+      from: { path: '^src/(diff|verify)/' },
+      to: { path: '^src/(?:diff|verify)/', pathNot: '^src/$1/' },
+    },
+    {
+      name: 'shared-words-are-leaves',
+      comment:
+        'errors.ts and events.ts are imported everywhere, so they import next to nothing: events.ts may name the types of errors and of ' +
+        'the plan.',
+      severity: 'error',
+      from: { path: '^src/(?:errors|events)\\.ts$' },
+      to: { path: '^src/', pathNot: '^src/errors\\.ts$|^src/plan/plan\\.ts$' },
+    },
+    {
+      name: 'pure-core',
+      comment:
+        'Plan, templates, diffs and verdicts are functions of values: tested without a host, a disk or a clock. What reads files is ' +
+        'named for it: load-* and inventory/read-source.',
+      severity: 'error',
+      from: {
+        path: '^src/(?:inventory|plan|render|diff|verify)/',
+        pathNot: ['^src/inventory/(?:load-[^/]*|read-source)\\.ts$', '^src/render/load-templates\\.ts$'],
+      },
+      to: { path: '^(?:node:)?(?:fs|child_process|worker_threads|http|https|dgram|tls|readline|timers)(?:/|$)' },
+    },
+    {
+      name: 'pure-core-opens-no-sockets',
+      comment:
+        'As pure-core. The inventory may use node:net for isIPv4 and isIPv6, which look at text only.',
+      severity: 'error',
+      from: { path: '^src/(?:plan|render|diff|verify)/' },
+      to: { path: '^(?:node:)?net$' },
+    },
+    {
+      name: 'ssh2-in-ssh-only',
+      comment:
+        'All else sees the Transport interface, so that one folder knows ssh2 and its oddities. The lab may, to make keys.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/(?:ssh|lab)/' },
+      to: { path: 'node_modules/(?:@types/)?ssh2/' },
+    },
+    {
+      name: 'listr2-in-report-only',
+      comment: 'Doing is apart from showing: a run emits events, and only the live view draws them.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/report/' },
+      to: { path: 'node_modules/listr2/' },
+    },
+    {
+      name: 'commander-in-the-command-line-only',
+      comment: 'Options are parsed once, at the edge; what is below takes plain values.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/commands/|^src/(?:cli|bin)\\.ts$' },
+      to: { path: 'node_modules/commander/' },
+    },
+    {
+      name: 'report-knows-events-only',
+      comment:
+        'The report is a listener: it knows the events (events.ts) and how to show a diff, and neither the run nor the hosts. ' +
+        'The other way round is layer-deploy.',
+      severity: 'error',
+      from: { path: '^src/report/' },
+      to: { path: '^src/(?!report/|diff/|events\\.ts$|errors\\.ts$)' },
+    },
+    {
+      name: 'lab-is-used-by-commands-only',
+      comment: 'The lab stands beside the tool: a fleet to try it on. vxfleet must work the same with the folder gone.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/(?:lab|commands)/' },
+      to: { path: '^src/lab/' },
+    },
+    {
+      name: 'lab-stands-alone',
+      comment: 'The lab makes hosts out of an inventory and knows nothing of how they get their tunnels.',
+      severity: 'error',
+      from: { path: '^src/lab/' },
+      to: { path: '^src/(?!lab/|inventory/|errors\\.ts$)' },
+    },
+    {
+      name: 'no-cycles',
+      comment: 'Two files that need each other are one file, or hide a third.',
+      severity: 'error',
+      from: {},
+      to: { circular: true },
+    },
+    {
+      name: 'no-orphans',
+      comment: 'A file that nothing imports and that imports nothing is a leftover.',
+      severity: 'error',
+      from: { orphan: true, path: '^src/', pathNot: '^src/bin\\.ts$' },
+      to: {},
+    },
+    {
+      name: 'resolvable',
+      comment: 'Every import leads to a file or a package.',
+      severity: 'error',
+      from: {},
+      to: { couldNotResolve: true },
+    },
+    {
+      name: 'no-dev-dependencies',
+      comment: 'What src/ imports must be there after an installation without development dependencies. Types are erased.',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { dependencyTypes: ['npm-dev', 'npm-no-pkg'], dependencyTypesNot: ['type-only'], pathNot: 'node_modules/@types/' },
+    },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'node', 'types', 'default'] },
+  },
+};

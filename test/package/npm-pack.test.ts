@@ -1,0 +1,73 @@
+import { execFile } from 'node:child_process';
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+const run = promisify(execFile);
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string };
+
+/** What an outer `npm test` tells its scripts about the outer package must not reach the npm that is tested. */
+const env = Object.fromEntries(
+  Object.entries(process.env).filter(([name]) => !/^npm_(?:package|lifecycle|config_local_prefix|command)/.test(name)),
+);
+
+/** The repository without what is made from it, so that packing builds nothing in the checkout. */
+function copyRepository(target: string): void {
+  const made = new Set(['node_modules', 'dist', '.git', 'coverage']);
+  for (const name of readdirSync(ROOT).filter((entry) => !made.has(entry) && !entry.startsWith('.dist.')))
+    cpSync(join(ROOT, name), join(target, name), { recursive: true });
+  symlinkSync(join(ROOT, 'node_modules'), join(target, 'node_modules'));
+}
+
+describe('the packed package', () => {
+  let directory = '';
+  let installed = '';
+  const vxfleet = (...argv: string[]) =>
+    run('npx', ['--no-install', 'vxfleet', ...argv], { cwd: join(directory, 'empty'), env });
+
+  beforeAll(async () => {
+    directory = mkdtempSync(join(tmpdir(), 'vxfleet-pack-'));
+    const source = join(directory, 'source');
+    copyRepository(source);
+    await run('npm', ['pack', '--pack-destination', directory], { cwd: source, env });
+
+    const empty = join(directory, 'empty');
+    cpSync(join(source, '.npmrc'), join(empty, '.npmrc'));
+    writeFileSync(join(empty, 'package.json'), '{ "private": true }\n');
+    const tarball = join(directory, `vxfleet-${manifest.version}.tgz`);
+    const options = ['--ignore-scripts', '--prefer-offline', '--omit=dev', '--no-audit', '--no-fund'];
+    await run('npm', ['install', ...options, tarball], { cwd: empty, env });
+    installed = join(empty, 'node_modules/vxfleet');
+  });
+  afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+  it('ships what a user needs and nothing else', () => {
+    const files = readdirSync(installed).toSorted();
+    expect(files).toEqual(
+      ['LICENSE', 'README.md', 'dist', 'docs', 'inventory.example.yaml', 'package.json', 'templates'].toSorted(),
+    );
+    expect(readdirSync(join(installed, 'docs'))).toEqual(['inventory.schema.json']);
+    expect(existsSync(join(installed, 'dist/host/host.bash'))).toBe(true);
+    expect(readdirSync(join(installed, 'dist'), { recursive: true }).filter((file) => /\.(?:map|test\.js)$/.test(String(file)))).toEqual([]);
+  });
+
+  it('prints its version', async () => {
+    const { stdout } = await vxfleet('--version');
+    expect(stdout.trim()).toBe(manifest.version);
+  });
+
+  it('shows the address plan of the example inventory', async () => {
+    const { stdout } = await vxfleet('inventory', '-i', join(installed, 'inventory.example.yaml'));
+    expect(stdout).toContain('vxlan01');
+  });
+
+  it('renders stanzas with the templates that came with it', async () => {
+    const { stdout } = await vxfleet('render', '-i', join(installed, 'inventory.example.yaml'));
+    expect(stdout).toMatch(/^auto vxlan01$/m);
+    expect(stdout).toMatch(/^iface vxlan01 inet6 static$/m);
+  });
+});
