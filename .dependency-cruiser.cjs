@@ -57,8 +57,7 @@ module.exports = {
     },
     {
       name: 'pure-core-opens-no-sockets',
-      comment:
-        'As pure-core. The inventory may use node:net for isIPv4 and isIPv6, which look at text only.',
+      comment: 'As pure-core. The inventory may use node:net for isIPv4 and isIPv6, which look at text only.',
       severity: 'error',
       from: { path: '^src/(?:plan|render|diff|verify)/' },
       to: { path: '^(?:node:)?net$' },
@@ -131,10 +130,15 @@ module.exports = {
     },
     {
       name: 'no-dev-dependencies',
-      comment: 'What src/ imports must be there after an installation without development dependencies. Types are erased.',
+      comment:
+        'What src/ imports must be there after an installation without development dependencies. Types are erased.',
       severity: 'error',
       from: { path: '^src/' },
-      to: { dependencyTypes: ['npm-dev', 'npm-no-pkg'], dependencyTypesNot: ['type-only'], pathNot: 'node_modules/@types/' },
+      to: {
+        dependencyTypes: ['npm-dev', 'npm-no-pkg'],
+        dependencyTypesNot: ['type-only'],
+        pathNot: 'node_modules/@types/',
+      },
     },
   ],
   options: {

@@ -38,9 +38,16 @@ export function addLabCommand(program: Command, finish: Finish): void {
 }
 
 function addUp(lab: Command, finish: Finish): void {
-  named(lab.command('up').description('Start a hub and spokes: real sshd, ifupdown and VXLAN, each in namespaces of its own.'))
+  named(
+    lab
+      .command('up')
+      .description('Start a hub and spokes: real sshd, ifupdown and VXLAN, each in namespaces of its own.'),
+  )
     .option('--spokes <n>', 'how many spokes, 1 to 255', parseCount(1), 3)
-    .option('-i, --inventory <file>', 'the fleet to start, with underlay addresses of 198.18.0.0/15, in place of --spokes')
+    .option(
+      '-i, --inventory <file>',
+      'the fleet to start, with underlay addresses of 198.18.0.0/15, in place of --spokes',
+    )
     .addHelpText('after', examples('vxfleet lab up', 'vxfleet lab up --spokes 8'))
     .action((options: UpOptions) => finish(up(options)));
 }

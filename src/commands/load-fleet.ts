@@ -16,7 +16,10 @@ export interface LoadedFleet extends Selection {
 export const PROBLEMS_SHOWN = Symbol('the problems of the inventory were shown');
 
 /** Throws usage for an unknown LIMIT. */
-export async function loadFleet(options: CommonOptions, limits: readonly string[]): Promise<LoadedFleet | typeof PROBLEMS_SHOWN> {
+export async function loadFleet(
+  options: CommonOptions,
+  limits: readonly string[],
+): Promise<LoadedFleet | typeof PROBLEMS_SHOWN> {
   const loaded = await loadInventory(options.inventory);
   if (!loaded.ok) {
     process.stderr.write(formatProblems(loaded.problems, { color: useColor(options, process.stderr) }));

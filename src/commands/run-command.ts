@@ -77,7 +77,9 @@ export async function runCommand(
       const hub = await inspectHub(access).catch((error: unknown) => toVxfleetError(error));
       emit({ event: 'start', run, command: settings.command, total: fleet.tunnels.length });
       const results =
-        hub instanceof VxfleetError ? failAll(fleet, hub, emit) : await workFromHub(fleet, access, hub, emit, signal, work);
+        hub instanceof VxfleetError
+          ? failAll(fleet, hub, emit)
+          : await workFromHub(fleet, access, hub, emit, signal, work);
       const recap = makeRecap(run, settings.command, results, performance.now() - started, {
         interrupted: signal.aborted,
         exitCodeOnDifference: settings.exitCodeOnDifference,

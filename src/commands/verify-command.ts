@@ -16,10 +16,12 @@ export function addVerifyCommand(program: Command, finish: Finish): void {
 async function verify(limits: readonly string[], options: HostOptions): Promise<number> {
   const settings = { command: 'verify', windowSeconds: 60, exitCodeOnDifference: false } as const;
   return await runCommand(limits, options, settings, async ({ fleet, access, hub, emit, signal }) =>
-    runFleet(
-      fleet.tunnels,
-      (plan) => verifyTunnel(access, hub, plan, { verifySeconds: options.verifyTimeout, emit }),
-      { forks: options.forks, canary: 0, maxFail: Number.POSITIVE_INFINITY, signal, emit },
-    ),
+    runFleet(fleet.tunnels, (plan) => verifyTunnel(access, hub, plan, { verifySeconds: options.verifyTimeout, emit }), {
+      forks: options.forks,
+      canary: 0,
+      maxFail: Number.POSITIVE_INFINITY,
+      signal,
+      emit,
+    }),
   );
 }

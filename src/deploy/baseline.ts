@@ -24,7 +24,9 @@ export async function takeBaseline(tunnel: Tunnel): Promise<Baseline> {
     ...ENDS.map((end) => tunnel[end].probe(planned, BASELINE_SECONDS, false)),
   ]);
   const checks = probes.flatMap((probe) => probe.checks);
-  const answered = planned.filter((one) => checks.some((c) => c.ok && c.source === one.source && c.target === one.target));
+  const answered = planned.filter((one) =>
+    checks.some((c) => c.ok && c.source === one.source && c.target === one.target),
+  );
   return { observed: { hub, spoke }, answered };
 }
 

@@ -28,7 +28,11 @@ export interface ChangeOutcome {
 }
 
 /** Changes the given ends. Never rejects for what happens on hosts: that is the outcome. */
-export async function changeTunnel(tunnel: Tunnel, ends: readonly End[], options: ChangeOptions): Promise<ChangeOutcome> {
+export async function changeTunnel(
+  tunnel: Tunnel,
+  ends: readonly End[],
+  options: ChangeOptions,
+): Promise<ChangeOutcome> {
   const change = new Change(tunnel, ends, options);
   let baseline: Baseline;
   try {

@@ -85,7 +85,9 @@ function describe(tunnel: Tunnel, { end, drift, sameFile }: Assessment): EndDiff
   const host = end === 'hub' ? 'hub' : plan.spoke;
   const path = `/etc/network/interfaces.d/${plan.interface}`;
   const { current, desired } = tunnel[end];
-  const text = sameFile ? '' : unifiedDiff(current, desired, { oldLabel: `${host}:${path}`, newLabel: `${host}:${path} (desired)` });
+  const text = sameFile
+    ? ''
+    : unifiedDiff(current, desired, { oldLabel: `${host}:${path}`, newLabel: `${host}:${path} (desired)` });
   return {
     spoke: plan.spoke,
     id: plan.id,

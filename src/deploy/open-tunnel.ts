@@ -27,7 +27,12 @@ export interface FleetAccess {
 }
 
 /** Connects to a host and inspects it. Rejects with connect, host-key, auth, lost, timeout, protocol or host. */
-export async function inspectHost(access: FleetAccess, host: string, target: SshTarget, device: string): Promise<InspectedHost> {
+export async function inspectHost(
+  access: FleetAccess,
+  host: string,
+  target: SshTarget,
+  device: string,
+): Promise<InspectedHost> {
   const session = await HostSession.open(access.transport, host, target, access.session);
   try {
     const queries = fleetQueries(access.fleet.prefix);

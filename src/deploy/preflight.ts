@@ -20,7 +20,12 @@ export interface PreflightOptions {
 type Rule = (facts: HostFacts, tunnel: TunnelPlan, end: End, options: PreflightOptions) => Refusal | undefined;
 
 /** The first reason that applies, in the order in which one would put things right. */
-export function refusalOf(facts: HostFacts, tunnel: TunnelPlan, end: End, options: PreflightOptions): Refusal | undefined {
+export function refusalOf(
+  facts: HostFacts,
+  tunnel: TunnelPlan,
+  end: End,
+  options: PreflightOptions,
+): Refusal | undefined {
   for (const rule of RULES) {
     const refusal = rule(facts, tunnel, end, options);
     if (refusal !== undefined) return refusal;
@@ -33,7 +38,11 @@ const INTERFACES_D = '/etc/network/interfaces.d';
 const isRoot: Rule = (facts) =>
   facts.uid === 0
     ? undefined
-    : refuse('ssh', `the login is not root (uid ${facts.uid})`, 'Set ssh.user to root: links and /etc/network are root\'s.');
+    : refuse(
+        'ssh',
+        `the login is not root (uid ${facts.uid})`,
+        "Set ssh.user to root: links and /etc/network are root's.",
+      );
 
 const hasPrograms: Rule = ({ missingPrograms }) =>
   missingPrograms.length === 0
@@ -46,7 +55,11 @@ const hasPrograms: Rule = ({ missingPrograms }) =>
 
 const hasClassicIfupdown: Rule = ({ ifupdown }) => {
   if (ifupdown === undefined) {
-    return refuse('implementation', 'ifup is not installed', 'apt-get install ifupdown, and let it manage this interface.');
+    return refuse(
+      'implementation',
+      'ifup is not installed',
+      'apt-get install ifupdown, and let it manage this interface.',
+    );
   }
   return /^ifup version 0\./.test(ifupdown)
     ? undefined
@@ -70,13 +83,21 @@ const canWrite: Rule = ({ canWriteEtc, canWriteRun }) => {
   const path = canWriteEtc ? '/run' : INTERFACES_D;
   return canWriteEtc && canWriteRun
     ? undefined
-    : refuse('file', `${path} is not writable`, `Is it there, and is its file system mounted read-write? (findmnt -T ${path})`);
+    : refuse(
+        'file',
+        `${path} is not writable`,
+        `Is it there, and is its file system mounted read-write? (findmnt -T ${path})`,
+      );
 };
 
 const hasDevice: Rule = ({ deviceMtu }, tunnel, end) => {
   const { device } = end === 'hub' ? tunnel.hubUnderlay : tunnel.spokeUnderlay;
   return deviceMtu === undefined
-    ? refuse('underlay', `there is no device ${device}`, 'Correct underlay.device in the inventory; `ip -br link` on the host lists what there is.')
+    ? refuse(
+        'underlay',
+        `there is no device ${device}`,
+        'Correct underlay.device in the inventory; `ip -br link` on the host lists what there is.',
+      )
     : undefined;
 };
 
@@ -85,10 +106,18 @@ const mtuFits: Rule = ({ deviceMtu }, tunnel, end) => {
   const { device } = end === 'hub' ? tunnel.hubUnderlay : tunnel.spokeUnderlay;
   const most = deviceMtu - VXLAN_OVERHEAD;
   if (tunnel.mtu !== undefined && tunnel.mtu > most) {
-    return refuse('params', `mtu ${tunnel.mtu} does not fit ${device} (MTU ${deviceMtu})`, `At most ${most}: the underlay needs ${VXLAN_OVERHEAD} bytes.`);
+    return refuse(
+      'params',
+      `mtu ${tunnel.mtu} does not fit ${device} (MTU ${deviceMtu})`,
+      `At most ${most}: the underlay needs ${VXLAN_OVERHEAD} bytes.`,
+    );
   }
   return most < 1280
-    ? refuse('params', `${device} has MTU ${deviceMtu}: too small for IPv6 in a tunnel`, 'IPv6 needs 1280 bytes and the underlay 50 more.')
+    ? refuse(
+        'params',
+        `${device} has MTU ${deviceMtu}: too small for IPv6 in a tunnel`,
+        'IPv6 needs 1280 bytes and the underlay 50 more.',
+      )
     : undefined;
 };
 

@@ -33,11 +33,17 @@ export async function proveTunnel(tunnel: Tunnel, seconds: number): Promise<Proo
     const [finding] = findings;
     if (finding === undefined) continue;
     const more = findings.length > 1 ? ` (and ${findings.length - 1} more)` : '';
-    return { checks, failure: { code: 'verify', end, layer: finding.layer, message: finding.message + more, hint: kernelHint(tunnel) } };
+    return {
+      checks,
+      failure: { code: 'verify', end, layer: finding.layer, message: finding.message + more, hint: kernelHint(tunnel) },
+    };
   }
   const failed = checks.find((check) => !check.ok);
   if (failed !== undefined) {
-    return { checks, failure: { code: 'verify', end: failed.from, ...diagnose(tunnel.plan, failed, probes[failed.from].values) } };
+    return {
+      checks,
+      failure: { code: 'verify', end: failed.from, ...diagnose(tunnel.plan, failed, probes[failed.from].values) },
+    };
   }
   const astray = ways.findIndex((device) => device !== tunnel.plan.interface);
   if (astray >= 0) return { checks, failure: strayFailure(tunnel, questions[astray]?.source ?? '', ways[astray]) };

@@ -65,7 +65,12 @@ export class TunnelEnd {
   async observe(): Promise<ObservedEnd> {
     const queries = tunnelQueries(this.#tunnel, this.end);
     const payload = queries.map(({ line }) => `${line}\n`).join('');
-    const reply = await this.#must({ verb: 'state', args: [this.#tunnel.interface], payload, timeoutMs: QUERY_TIMEOUT_MS });
+    const reply = await this.#must({
+      verb: 'state',
+      args: [this.#tunnel.interface],
+      payload,
+      timeoutMs: QUERY_TIMEOUT_MS,
+    });
     return {
       link: parseLinks(reply.values.get('links') ?? '')[0],
       network: parseNetwork(reply.values.get('network') ?? '', queries),
@@ -86,7 +91,9 @@ export class TunnelEnd {
   }
 
   /** By which device the kernel would send each question's packet; undefined where it would not. */
-  async routesOf(questions: readonly { key: string; source: string; target: string }[]): Promise<(string | undefined)[]> {
+  async routesOf(
+    questions: readonly { key: string; source: string; target: string }[],
+  ): Promise<(string | undefined)[]> {
     const payload = questions.map(({ key, source, target }) => `${key} ${source} ${target}\n`).join('');
     const reply = await this.#must({ verb: 'route', args: [], payload, timeoutMs: QUERY_TIMEOUT_MS });
     return questions.map(({ key }) => /"dev":"([^"]+)"/.exec(reply.values.get(key) ?? '')?.[1]);
@@ -104,7 +111,12 @@ export class TunnelEnd {
     return {
       ok: reply.ok,
       touched: !['refused', 'busy', 'invalid'].includes(reply.reason),
-      layer: reply.reason === 'invalid' ? 'implementation' : reply.reason === 'refused' || reply.reason === 'busy' ? 'file' : 'link',
+      layer:
+        reply.reason === 'invalid'
+          ? 'implementation'
+          : reply.reason === 'refused' || reply.reason === 'busy'
+            ? 'file'
+            : 'link',
       message: reply.ok ? '' : [reply.text, output].filter((text) => text !== '').join(': '),
       downMs: downUs === undefined ? null : Number(downUs) / 1000,
     };
@@ -131,7 +143,9 @@ export class TunnelEnd {
   async #must(command: HostCommand): Promise<Reply> {
     const reply = await this.#call(command);
     if (reply.ok) return reply;
-    throw new VxfleetError('host', `${command.verb} failed on ${this.#session.host}: ${reply.text}`, { host: this.#session.host });
+    throw new VxfleetError('host', `${command.verb} failed on ${this.#session.host}: ${reply.text}`, {
+      host: this.#session.host,
+    });
   }
 }
 

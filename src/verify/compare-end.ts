@@ -25,7 +25,9 @@ export function compareEnd(expected: ExpectedEnd, observed: ObservedEnd, strict:
     ...(link.up ? [] : [{ layer: 'link' as const, message: `${expected.interface} is down` }]),
     ...compareParameters(expected, link),
     ...compareAddresses(expected, link, strict),
-    ...expected.routes.filter((route) => !hasRoute(network, route)).map((route) => missing('routes', describeRoute(route))),
+    ...expected.routes
+      .filter((route) => !hasRoute(network, route))
+      .map((route) => missing('routes', describeRoute(route))),
     ...compareRules(expected, network.rules),
   ];
 }
@@ -93,7 +95,8 @@ function describeRule(rule: ExpectedRule | KernelRule): string {
 
 function describeRoute(route: ExpectedRoute): string {
   const table = route.table === '254' ? '' : ` table ${route.table}`;
-  if (route.device === undefined) return `route unreachable ${route.destination} metric ${route.metric ?? 'any'}${table}`;
+  if (route.device === undefined)
+    return `route unreachable ${route.destination} metric ${route.metric ?? 'any'}${table}`;
   const via = route.gateway === undefined ? '' : ` via ${route.gateway}`;
   const metric = route.metric === undefined ? '' : ` metric ${route.metric}`;
   return `route ${route.destination}${via} dev ${route.device}${table}${metric}`;

@@ -48,7 +48,10 @@ export const probePayload = (checks: readonly PlannedCheck[]): string =>
 const ANYWHERE = '2000::1';
 
 /** The routing questions of the spoke's end: by which interface would each of its sources reach the world? */
-export const routeQuestions = (plan: FleetPlan, tunnel: TunnelPlan): { key: string; source: string; target: string }[] =>
+export const routeQuestions = (
+  plan: FleetPlan,
+  tunnel: TunnelPlan,
+): { key: string; source: string; target: string }[] =>
   [tunnel.spokeAddress80, tunnel.spokeAddress64, tunnel.spokeAddress48].map((source) => ({
     key: `route:${source}`,
     source,
