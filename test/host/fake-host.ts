@@ -1,0 +1,54 @@
+/** Shell text that makes a namespace a host with an ifupdown whose behaviour the interfaces file itself asks for. */
+const FAKE_IFUPDOWN = String.raw`#!/bin/bash
+# ifup, ifdown and ifquery. Words in the file: FAIL = ifup fails once the link is there, FAIL_EARLY = before, INVALID = refused by
+# ifquery, INCOMPLETE = refused by ifup -n, LOUD = much output, SLOW = ifup takes a second, STAYS = the link outlives ifdown's work.
+name=\${0##*/} file='' dry=''
+while (($#)); do
+  case $1 in
+    --version) echo "$name version 0.8.41"; exit 0 ;;
+    -i) file=$2; shift ;;
+    -n) dry=yes ;;
+    --state-dir) shift ;;
+    --force) ;;
+    *) interface=$1 ;;
+  esac
+  shift
+done
+[[ -n $file ]] || file=/etc/network/interfaces.d/$interface
+echo "$name \${dry:+-n }$(head -n 1 "$file" 2>/dev/null)" >>/var/lib/fake.log
+has() { grep -qw "$1" "$file" 2>/dev/null; }
+case $name in
+  ifquery)
+    if has INVALID; then echo "ifquery: $file:2: misplaced option" >&2; exit 1; fi
+    ;;
+  ifup)
+    if has INCOMPLETE; then echo "ifup: missing required variable: address"; exit 1; fi
+    [[ -z $dry ]] || exit 0
+    [[ -e $file ]] || { echo "ifup: unknown interface $interface" >&2; exit 1; }
+    has FAIL_EARLY && { echo 'RTNETLINK answers: No such device'; exit 1; }
+    has SLOW && sleep 1
+    has LOUD && for i in {1..200}; do echo "line $i of a very talkative hook, with a \\ and a \"quote\" and an ümlaut"; done
+    ip link add "$interface" type vxlan id "$((16#\${interface#vxlan}))" dstport 4789 || exit 1
+    ip link set "$interface" alias "$(head -n 1 "$file")"
+    has FAIL && { echo 'ifup: failed to bring up'; exit 1; }
+    exit 0
+    ;;
+  ifdown)
+    has STAYS && exit 1
+    ip link del "$interface"
+    ;;
+esac
+`.replaceAll('\\$', '$');
+
+export const FAKE_HOST = `
+mount -t tmpfs tmpfs /run; mkdir -p /run/network
+mount -t tmpfs tmpfs /var/lib
+mount -t tmpfs tmpfs /etc; mkdir -p /etc/network/interfaces.d
+echo 'source /etc/network/interfaces.d/*' >/etc/network/interfaces
+mount -t tmpfs tmpfs /usr/local/sbin
+cat >/usr/local/sbin/ifup <<'END_OF_FAKE'
+${FAKE_IFUPDOWN}END_OF_FAKE
+chmod 755 /usr/local/sbin/ifup
+cp /usr/local/sbin/ifup /usr/local/sbin/ifdown
+cp /usr/local/sbin/ifup /usr/local/sbin/ifquery
+`;

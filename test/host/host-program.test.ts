@@ -1,0 +1,390 @@
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { HostSession, type HostCommand } from '../../src/host/host-session.js';
+import { parseFacts } from '../../src/host/host-facts.js';
+import type { Reply } from '../../src/host/frames.js';
+import { sha256 } from '../../src/deploy/tunnel-end.js';
+import { fleetQueries } from '../../src/verify/queries.js';
+import { FAKE_HOST } from './fake-host.js';
+import { type LocalSession, localTransport } from './local-transport.js';
+import { describeNamespace, type Namespace, openNamespace } from './namespace.js';
+
+const TIMEOUT_MS = 30_000;
+const LIVE = '/etc/network/interfaces.d/vxlan01';
+const OLD = '# old\nauto vxlan01\n';
+const NEW = '# new: \'quotes\' "double" `ticks` $HOME \\ back\\nslash \\\\\n\n  ümlaut 日本語\nlast line\n';
+
+describeNamespace('the host program', () => {
+  let host: Namespace;
+  let locals: LocalSession[];
+  let sessions: HostSession[];
+
+  beforeEach(async () => {
+    host = await openNamespace(FAKE_HOST);
+    locals = [];
+    sessions = [];
+  });
+  afterEach(async () => {
+    await host.close();
+  });
+
+  const open = async (run = 'run-a', windowSeconds = 60): Promise<HostSession> => {
+    const target = { host: 'local', port: 22, user: 'root', identityFile: undefined };
+    const transport = localTransport(host, (session) => locals.push(session));
+    const session = await HostSession.open(transport, 'osaka', target, { run, windowSeconds });
+    sessions.push(session);
+    return session;
+  };
+  const call = (
+    session: HostSession,
+    verb: HostCommand['verb'],
+    args: string[] = [],
+    payload?: string,
+  ): Promise<Reply> =>
+    session.call({ verb, args, timeoutMs: TIMEOUT_MS, ...(payload === undefined ? {} : { payload }) });
+  const trial = (session: HostSession, text = NEW) => call(session, 'trial', ['vxlan01'], text);
+
+  const has = (path: string): boolean => host.run(`[[ -e ${path} ]] && echo yes || true`) !== '';
+  const list = (directory: string): string[] =>
+    host
+      .run(`ls -A ${directory}`)
+      .split('\n')
+      .filter((name) => name !== '');
+  /** The first line of the file by which the link is up; null without a link. */
+  const running = (name = 'vxlan01'): string | null =>
+    has(`/sys/class/net/${name}`) ? host.run(`cat /sys/class/net/${name}/ifalias`).trim() : null;
+  const log = (): string[] =>
+    host
+      .run('cat /var/lib/fake.log 2>/dev/null || true')
+      .split('\n')
+      .filter((line) => line !== '');
+  const install = (text = OLD): void => {
+    host.run(`printf %s '${text}' >${LIVE}; ifup vxlan01; rm -f /var/lib/fake.log`);
+  };
+  const until = async (isSo: () => boolean): Promise<void> => {
+    await expect.poll(isSo, { timeout: 15_000, interval: 50 }).toBe(true);
+  };
+  /** Nothing but the namespace's first process and the `ls` that looks. */
+  const isQuiet = (): boolean => list('/proc').filter((name) => /^\d+$/.test(name)).length <= 2;
+
+  it('answers an unknown command with an error and goes on', async () => {
+    const session = await open();
+    const reply = await call(session, 'explode' as HostCommand['verb']);
+    expect(reply).toMatchObject({ ok: false, reason: 'protocol', text: 'unknown command explode' });
+    expect((await call(session, 'route')).ok).toBe(true);
+    await session.close();
+  });
+
+  it('answers every one of many commands that arrive at once', async () => {
+    const session = await open();
+    const replies = await Promise.all(
+      Array.from({ length: 60 }, async (_, index) => call(session, 'state', [`vxlan${index}`], 'rule show\n')),
+    );
+    expect(replies.map(({ ok }) => ok)).toEqual(Array(60).fill(true));
+    for (const { values } of replies) expect(values.get('network')).toContain('"priority":32766');
+    await session.close();
+  });
+
+  it('says what it finds on a host', async () => {
+    install();
+    const session = await open();
+    host.run(
+      `printf 'iface vxlan09 inet6 static\\n' >>/etc/network/interfaces; printf 'vxlan01=vxlan01\\n' >/run/network/ifstate`,
+    );
+    host.run('mkdir -p /run/vxfleet/vxlan07; echo run-z >/run/vxfleet/vxlan07/run');
+    const queries = fleetQueries('2001:db8:ae00::/40');
+    const payload = queries.map(({ line }) => `${line}\n`).join('');
+    const facts = parseFacts(await call(session, 'inspect', ['lo'], payload), queries);
+    expect(facts).toMatchObject({
+      uid: 0,
+      ifupdown: 'ifup version 0.8.41',
+      sourcesInterfacesD: true,
+      deviceMtu: 65536,
+    });
+    expect(facts).toMatchObject({ canWriteEtc: true, canWriteRun: true, configured: ['vxlan01'] });
+    expect(facts.stanzas).toEqual([{ file: '/etc/network/interfaces', line: 2, interface: 'vxlan09' }]);
+    expect([...facts.files]).toEqual([['vxlan01', OLD]]);
+    expect(facts.digests.get('vxlan01')).toBe(sha256(OLD));
+    expect(facts.trials.get('vxlan07')?.trim()).toBe('run-z');
+    expect(facts.links.get('vxlan01')).toMatchObject({ vni: 1, dstport: 4789 });
+    expect(facts.network.rules.map(({ priority }) => priority)).toEqual([0, 32766]);
+    await session.close();
+  });
+
+  it.each([
+    ['source /etc/network/interfaces.d/*', true],
+    ['source interfaces.d/*', true],
+    ['  source-directory /etc/network/interfaces.d/', true],
+    ['source-directory interfaces.d', true],
+    ['source /etc/network/interfaces.d/*.cfg', false],
+    ['# source /etc/network/interfaces.d/*', false],
+    ['auto lo', false],
+  ])('reads whether interfaces has interfaces.d: %s', async (line, isSourced) => {
+    host.run(`echo '${line}' >/etc/network/interfaces`);
+    const session = await open();
+    expect((await call(session, 'inspect', ['lo'])).values.has('sources')).toBe(isSourced);
+    await session.close();
+  });
+
+  it('runs the candidate and leaves /etc as it is until it is confirmed', async () => {
+    install();
+    const session = await open();
+    const reply = await trial(session);
+    expect(reply).toMatchObject({ ok: true, reason: '' });
+    expect(Number(reply.values.get('down_us'))).toBeGreaterThan(0);
+    expect(running()).toBe(NEW.split('\n')[0]);
+    expect(host.run(`cat ${LIVE}`)).toBe(OLD);
+    expect(list('/etc/network/interfaces.d')).toEqual(['vxlan01']);
+    await session.close();
+  });
+
+  it('confirms with the exact bytes, mode 0644, and nothing left beside', async () => {
+    install();
+    const session = await open();
+    await trial(session);
+    const reply = await call(session, 'confirm', ['vxlan01']);
+    expect(reply).toMatchObject({ ok: true });
+    expect(reply.values.get('digest')).toBe(sha256(NEW));
+    expect(host.run(`sha256sum <${LIVE}; stat -c '%a %u' ${LIVE}`)).toBe(`${sha256(NEW)}  -\n644 0\n`);
+    expect(list('/etc/network/interfaces.d')).toEqual(['vxlan01']);
+    expect(list('/run/vxfleet')).toEqual([]);
+    await session.close();
+    expect(running()).toBe(NEW.split('\n')[0]);
+    expect(has('/var/lib/vxfleet')).toBe(false);
+    await until(isQuiet);
+  });
+
+  it('keeps a copy of the file that a confirm replaces, when asked to', async () => {
+    install();
+    const session = await open('run-k');
+    await trial(session);
+    await call(session, 'confirm', ['vxlan01', 'keep']);
+    expect(host.run('cat /var/lib/vxfleet/vxlan01/adopted-run-k')).toBe(OLD);
+    await session.close();
+  });
+
+  it('brings a new tunnel up, and takes it away again without a trace', async () => {
+    const session = await open();
+    expect((await trial(session)).ok).toBe(true);
+    expect(running()).not.toBeNull();
+    expect((await call(session, 'revert', ['vxlan01'])).ok).toBe(true);
+    expect(running()).toBeNull();
+    expect([list('/run/vxfleet'), list('/etc/network/interfaces.d')]).toEqual([[], []]);
+    await session.close();
+    await until(isQuiet);
+  });
+
+  it('is too late with a second confirm, a confirm after a revert, and a second revert', async () => {
+    install();
+    const session = await open();
+    await trial(session);
+    await call(session, 'confirm', ['vxlan01']);
+    expect(await call(session, 'confirm', ['vxlan01'])).toMatchObject({ ok: false, reason: 'late' });
+    await trial(session);
+    expect((await call(session, 'revert', ['vxlan01'])).ok).toBe(true);
+    expect(await call(session, 'confirm', ['vxlan01'])).toMatchObject({ ok: false, reason: 'late' });
+    expect(await call(session, 'revert', ['vxlan01'])).toMatchObject({ ok: false, reason: 'late' });
+    expect(host.run(`cat ${LIVE}`)).toBe(NEW);
+    await session.close();
+  });
+
+  it.each([
+    ['fails after the link is there', '# new FAIL\n', 'failed to bring up'],
+    ['fails before the link is there', '# new FAIL_EARLY\n', 'No such device'],
+  ])('reports an ifup that %s, and reverts to what ran before', async (_title, text, output) => {
+    install();
+    const session = await open();
+    const reply = await trial(session, text);
+    expect(reply).toMatchObject({ ok: false, reason: 'ifup' });
+    expect(reply.values.get('output')).toContain(output);
+    expect((await call(session, 'revert', ['vxlan01'])).ok).toBe(true);
+    expect(running()).toBe('# old');
+    expect(host.run(`cat ${LIVE}`)).toBe(OLD);
+    expect(list('/run/vxfleet')).toEqual([]);
+    await session.close();
+  });
+
+  it('carries all of what a talkative ifup says', async () => {
+    const session = await open();
+    const { values } = await trial(session, '# new LOUD\n');
+    const lines = values.get('output')?.split('\n') ?? [];
+    expect(lines).toHaveLength(200);
+    expect(lines[99]).toBe('line 100 of a very talkative hook, with a \\ and a "quote" and an ümlaut');
+    await session.close();
+  });
+
+  it.each([
+    ['ifquery', '# new INVALID\n', /^ifquery: .*misplaced option$/],
+    ['ifup -n', '# new INCOMPLETE\n', /^ifup -n: .*missing required variable: address$/],
+  ])('refuses a candidate that %s refuses, and touches nothing', async (_title, text, message) => {
+    install();
+    const session = await open();
+    const reply = await trial(session, text);
+    expect(reply).toMatchObject({ ok: false, reason: 'invalid' });
+    expect(reply.text).toMatch(message);
+    expect(log().filter((line) => /^(ifdown|ifup (?!-n))/.test(line))).toEqual([]);
+    expect(running()).toBe('# old');
+    expect(list('/run/vxfleet')).toEqual([]);
+    await session.close();
+  });
+
+  it.each([
+    [
+      'a full /run',
+      'mount -t tmpfs -o size=16k tmpfs /run; mkdir /run/network; cat /dev/zero >/run/fill || true',
+      '/run',
+    ],
+    ['a read-only /run', 'mount -o remount,ro /run', '/run'],
+    ['a read-only interfaces.d', 'mount -o remount,ro /etc', '/etc/network'],
+    ['a full interfaces.d', 'cat /dev/zero >/etc/fill || true', '/etc/network'],
+  ])('refuses with %s before anything is touched', async (_title, spoil, named) => {
+    if (spoil.includes('/etc/fill')) host.run('mount -o remount,size=64k /etc');
+    install();
+    const session = await open();
+    host.run(`(${spoil}) 2>/dev/null`);
+    const reply = await trial(session);
+    expect(reply).toMatchObject({ ok: false, reason: 'refused' });
+    expect(reply.text).toContain(named);
+    expect(log()).toEqual([]);
+    expect(running()).toBe('# old');
+    expect(has('/run/vxfleet/vxlan01')).toBe(false);
+    expect(list('/etc/network/interfaces.d')).toEqual(['vxlan01']);
+    await session.close();
+  });
+
+  it.fails('refuses with a /run that has no inode for the trial, rather than calling it busy', async () => {
+    install();
+    const session = await open();
+    host.run('mount -t tmpfs -o nr_inodes=3 tmpfs /run; mkdir /run/network');
+    expect(await trial(session)).toMatchObject({ ok: false, reason: 'refused' });
+    await session.close();
+  });
+
+  it.fails('refuses with a /run that has room for the candidate but not for its timer', async () => {
+    install();
+    const session = await open();
+    // Two pages: one for `run`, one for `new`, none for `timer`.
+    host.run('mount -t tmpfs -o size=8k tmpfs /run; mkdir /run/network');
+    expect(await trial(session)).toMatchObject({ ok: false, reason: 'refused' });
+    expect(running()).toBe('# old');
+    await session.close();
+  });
+
+  it('does not confirm what /etc cannot take, and can still go back', async () => {
+    install();
+    const session = await open();
+    await trial(session);
+    host.run('mount -o remount,ro /etc');
+    expect(await call(session, 'confirm', ['vxlan01'])).toMatchObject({ ok: false, reason: 'full' });
+    expect((await call(session, 'revert', ['vxlan01'])).ok).toBe(true);
+    expect(running()).toBe('# old');
+    await session.close();
+  });
+
+  it('takes an open trial back when its stdin ends', async () => {
+    install();
+    const session = await open();
+    await trial(session);
+    await session.close();
+    expect(running()).toBe('# old');
+    expect(host.run(`cat ${LIVE}`)).toBe(OLD);
+    expect(list('/run/vxfleet')).toEqual([]);
+    await until(isQuiet);
+  });
+
+  it('takes back a trial whose answer nobody waited for', async () => {
+    install();
+    const session = await open();
+    const answer = trial(session, '# new SLOW\n');
+    await until(() => log().some((line) => line === 'ifup # new SLOW'));
+    await session.close();
+    expect((await answer).ok).toBe(true);
+    expect(running()).toBe('# old');
+    expect(list('/run/vxfleet')).toEqual([]);
+  });
+
+  it('takes an open trial back when it is told to end by a signal', async () => {
+    install();
+    const session = await open();
+    await trial(session);
+    host.run(`kill -TERM ${locals[0]?.pid}`);
+    await locals[0]?.ended;
+    expect(running()).toBe('# old');
+    expect(list('/run/vxfleet')).toEqual([]);
+  });
+
+  it('takes an open trial back alone after the program was killed, and leaves no process', async () => {
+    install();
+    const session = await open('run-a', 2);
+    await trial(session);
+    host.run(`kill -KILL ${locals[0]?.pid}`);
+    await locals[0]?.ended;
+    await expect(call(session, 'route')).rejects.toMatchObject({ code: 'lost' });
+    expect(running()).toBe(NEW.split('\n')[0]);
+    await until(() => list('/run/vxfleet').length === 0);
+    expect(running()).toBe('# old');
+    expect(host.run(`cat ${LIVE}`)).toBe(OLD);
+    await until(isQuiet);
+  });
+
+  it('ends a trial whose window is over, and says so to a confirm that comes later', async () => {
+    install();
+    const session = await open('run-a', 1);
+    await trial(session);
+    await until(() => list('/run/vxfleet').length === 0);
+    expect(await call(session, 'confirm', ['vxlan01'])).toMatchObject({ ok: false, reason: 'late' });
+    expect(running()).toBe('# old');
+    expect(host.run(`cat ${LIVE}`)).toBe(OLD);
+    await session.close();
+  });
+
+  it("leaves another run's open trial alone and names the run", async () => {
+    install();
+    const [first, second] = [await open('run-a'), await open('run-b')];
+    await trial(first);
+    const reply = await trial(second, '# other\n');
+    expect(reply).toMatchObject({ ok: false, reason: 'busy' });
+    expect(reply.text).toContain('run-a');
+    expect(await call(second, 'confirm', ['vxlan01'])).toMatchObject({ ok: false, reason: 'late' });
+    expect(await call(second, 'revert', ['vxlan01'])).toMatchObject({ ok: false, reason: 'late' });
+    await second.close();
+    expect(running()).toBe(NEW.split('\n')[0]);
+    expect((await call(first, 'confirm', ['vxlan01'])).ok).toBe(true);
+    await first.close();
+  });
+
+  it('ends what a trial with a dead timer left, before a new one begins', async () => {
+    install();
+    const first = await open('run-a');
+    await trial(first, '# leftover\n');
+    host.run(`kill -KILL ${locals[0]?.pid} $(cat /run/vxfleet/vxlan01/timer)`);
+    await locals[0]?.ended;
+    const second = await open('run-b');
+    expect((await trial(second)).ok).toBe(true);
+    expect(running()).toBe(NEW.split('\n')[0]);
+    await second.close();
+    expect(running()).toBe('# old');
+    expect(log().slice(-2)).toEqual([`ifdown ${NEW.split('\n')[0]}`, 'ifup # old']);
+    expect(list('/run/vxfleet')).toEqual([]);
+  });
+
+  it('keeps the trials of several tunnels apart', async () => {
+    const session = await open();
+    const names = ['vxlan01', 'vxlan02', 'vxlan03', 'vxlan04'];
+    const replies = await Promise.all(names.map((name) => call(session, 'trial', [name], `# new ${name}\n`)));
+    expect(replies.map(({ ok }) => ok)).toEqual([true, true, true, true]);
+    await Promise.all(['vxlan02', 'vxlan04'].map((name) => call(session, 'confirm', [name])));
+    await session.close();
+    expect(names.map((name) => running(name))).toEqual([null, '# new vxlan02', null, '# new vxlan04']);
+    expect(list('/etc/network/interfaces.d')).toEqual(['vxlan02', 'vxlan04']);
+    await until(isQuiet);
+  });
+
+  it('takes away a link that ifdown leaves', async () => {
+    install('# old STAYS\n');
+    const session = await open();
+    expect((await trial(session)).ok).toBe(true);
+    expect(running()).toBe(NEW.split('\n')[0]);
+    await session.close();
+    expect(running()).toBe('# old STAYS');
+  });
+});

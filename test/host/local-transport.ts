@@ -1,0 +1,38 @@
+/** A transport into a namespace of this machine: runs the command as sshd would, without SSH. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import type { Session, SessionEnd, Transport } from '../../src/ssh/transport.js';
+import type { Namespace } from './namespace.js';
+
+export interface LocalSession {
+  /** The program's process id within the namespace. */
+  readonly pid: number;
+  readonly ended: Promise<SessionEnd>;
+}
+
+/** @param onOpen takes each session that is opened, for tests that reach for its process. */
+export function localTransport(namespace: Namespace, onOpen: (session: LocalSession) => void): Transport {
+  return {
+    open: async (host, _target, command): Promise<Session> => {
+      const child = spawn('nsenter', [...namespace.enter, 'bash', '-c', `echo $$ >&2\n${command}`]);
+      let stderr = '';
+      const ended = new Promise<SessionEnd>((resolve) => {
+        child.on('close', (exitCode, signal) => resolve({ exitCode, signal, lost: null, stderr }));
+      });
+      child.stdin.on('error', () => {}); // the program may be gone already
+      await once(child.stderr, 'data').then(([chunk]: Buffer[]) => (stderr += String(chunk)));
+      onOpen({ pid: Number.parseInt(stderr, 10), ended });
+      return {
+        host,
+        ended,
+        write: (data) => void child.stdin.write(data),
+        onData: (listener) => void child.stdout.on('data', listener),
+        close: async () => {
+          child.stdin.end();
+          await ended;
+        },
+        destroy: () => void child.kill('SIGKILL'),
+      };
+    },
+  };
+}
