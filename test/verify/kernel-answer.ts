@@ -1,0 +1,45 @@
+/** The JSON that `ip` prints for an end that is exactly as expected: shapes taken from iproute2 6.1. */
+import type { ExpectedEnd } from '../../src/verify/expect-end.js';
+
+export interface KernelAnswer {
+  /** `ip -j -d addr show dev IF` */
+  readonly links: string;
+  /** `ip -6 -N -j -force -batch -`: rules, then all the routes. */
+  readonly network: string;
+}
+
+export function kernelAnswer(expected: ExpectedEnd, ifindex = 4): KernelAnswer {
+  const { link } = expected;
+  const addresses = expected.addresses.map((text) => {
+    const [local, length] = text.split('/');
+    return { family: 'inet6', local, prefixlen: Number(length), scope: 'global', nodad: true };
+  });
+  const rules = expected.rules.map(({ priority, from, table, suppressPrefixLength }) => ({
+    priority,
+    src: from.split('/')[0],
+    srclen: Number(from.split('/')[1]),
+    table,
+    ...(suppressPrefixLength === undefined ? {} : { suppress_prefixlen: suppressPrefixLength }),
+  }));
+  const routes = expected.routes.map(({ destination, gateway, device, table, metric }) => ({
+    ...(device === undefined ? { type: '7' } : {}),
+    dst: destination,
+    ...(gateway === undefined ? {} : { gateway }),
+    dev: device ?? 'lo',
+    ...(table === '254' ? {} : { table }),
+    metric: metric ?? 1024,
+    flags: [],
+    pref: 'medium',
+  }));
+  const all = [{ priority: 0, src: 'all', table: '255' }, ...rules, { priority: 32766, src: 'all', table: '254' }];
+  const { vni, local, remote, device, dstport, mac, mtu } = link;
+  const info_data = { id: vni, remote, local, link: device, port: dstport, learning: false, ttl: 64, df: 'unset' };
+  const flags = ['BROADCAST', 'MULTICAST', 'UP', 'LOWER_UP'];
+  const fe80 = { family: 'inet6', local: 'fe80::76:78ff:fe00:a01', prefixlen: 64, scope: 'link' };
+  const entry = { ifindex, ifname: expected.interface, flags, mtu, operstate: 'UNKNOWN', address: mac };
+  const linkinfo = { info_kind: 'vxlan', info_data };
+  return {
+    links: `${JSON.stringify([{ ...entry, linkinfo, addr_info: [...addresses, fe80] }])}\n`,
+    network: `${JSON.stringify(all)}\n${JSON.stringify(routes)}\n`,
+  };
+}
