@@ -34,7 +34,8 @@ export function countResults({ checks, vitestJson, vitestStatus, testStatus, dem
   }
   if (files === undefined || files.length === 0) failures.push('vitest left no results');
   // Errors outside of any test (an unhandled rejection, say) end vitest with 1 and are in no test's result.
-  if (vitestStatus !== 0 && !failures.some((failure) => failure.includes('test'))) failures.push('vitest: error outside of a test');
+  if (vitestStatus !== 0 && !failures.some((failure) => failure.includes('test')))
+    failures.push('vitest: error outside of a test');
   if (testStatus !== 0 && failures.length === 0) failures.push(`npm test ended with ${testStatus}`);
   count(demoStatus === 0, 'npm run demo');
 

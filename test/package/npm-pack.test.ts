@@ -1,5 +1,14 @@
 import { execFile } from 'node:child_process';
-import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -52,7 +61,11 @@ describe('the packed package', () => {
     );
     expect(readdirSync(join(installed, 'docs'))).toEqual(['inventory.schema.json']);
     expect(existsSync(join(installed, 'dist/host/host.bash'))).toBe(true);
-    expect(readdirSync(join(installed, 'dist'), { recursive: true }).filter((file) => /\.(?:map|test\.js)$/.test(String(file)))).toEqual([]);
+    expect(
+      readdirSync(join(installed, 'dist'), { recursive: true }).filter((file) =>
+        /\.(?:map|test\.js)$/.test(String(file)),
+      ),
+    ).toEqual([]);
   });
 
   it('prints its version', async () => {
