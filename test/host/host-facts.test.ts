@@ -1,0 +1,86 @@
+import { describe, expect, it } from 'vitest';
+import { type HostFacts, parseFacts } from '../../src/host/host-facts.js';
+
+const factsOf = (values: Record<string, string>): HostFacts =>
+  parseFacts({ ok: true, reason: '', text: '', values: new Map(Object.entries(values)) }, []);
+
+const SHA = 'a'.repeat(64);
+
+describe('what a host says of itself', () => {
+  it('is read into facts', () => {
+    const facts = factsOf({
+      uid: '0',
+      ssh: '192.0.2.9 52100 192.0.2.1 22',
+      ifupdown: 'ifup version 0.8.41',
+      missing: '',
+      sources: 'yes',
+      writable_etc: 'yes',
+      writable_run: 'yes',
+      device_mtu: '1500',
+      forwarding: '1',
+      management: '[{"dst":"192.0.2.9","dev":"eth0","prefsrc":"192.0.2.1","flags":[],"uid":0,"cache":[]}]',
+      ifstate: 'lo=lo\nvxlan0a=vxlan0a\n',
+      'file:vxlan0a': 'auto vxlan0a\n',
+      'trial:vxlan0b': 'run-z\n',
+      links: '',
+      network: '',
+    });
+    expect(facts).toMatchObject({
+      uid: 0,
+      ifupdown: 'ifup version 0.8.41',
+      missingPrograms: [],
+      sourcesInterfacesD: true,
+      canWriteEtc: true,
+      canWriteRun: true,
+      deviceMtu: 1500,
+      forwards: true,
+      sshServerAddress: '192.0.2.1',
+      sshDevice: 'eth0',
+      configured: ['lo', 'vxlan0a'],
+    });
+    expect([...facts.files]).toEqual([['vxlan0a', 'auto vxlan0a\n']]);
+    expect(facts.trials.get('vxlan0b')).toContain('run-z');
+    expect(facts.links.size).toBe(0);
+    expect(facts.network).toEqual({ routes: [], rules: [] });
+  });
+
+  it('is the worst where it said nothing', () => {
+    expect(factsOf({ uid: '1000', ssh: '', missing: 'ping ifquery ' })).toMatchObject({
+      uid: 1000,
+      ifupdown: undefined,
+      missingPrograms: ['ping', 'ifquery'],
+      sourcesInterfacesD: false,
+      canWriteEtc: false,
+      canWriteRun: false,
+      deviceMtu: undefined,
+      forwards: false,
+      sshServerAddress: undefined,
+      sshDevice: undefined,
+    });
+  });
+
+  it('takes stanzas with file and line, and passes over what is none', () => {
+    const stanzas =
+      '/etc/network/interfaces:12:iface vxlan0a inet6 static\n/etc/network/interfaces.d/vxlan0b:3:  iface\tvxlan0b inet6 manual\n' +
+      'grep: /etc/network/interfaces.d/*: No such file or directory\n/etc/network/interfaces.d/a:b:1:iface vxlan0c inet6 static\n';
+    expect(factsOf({ stanzas }).stanzas).toEqual([
+      { file: '/etc/network/interfaces', line: 12, interface: 'vxlan0a' },
+      { file: '/etc/network/interfaces.d/vxlan0b', line: 3, interface: 'vxlan0b' },
+      { file: '/etc/network/interfaces.d/a:b', line: 1, interface: 'vxlan0c' },
+    ]);
+  });
+
+  it('names digests by file', () => {
+    const digests = `${SHA}  /etc/network/interfaces.d/vxlan0a\n${'b'.repeat(64)}  /etc/network/interfaces.d/vxlan0b\n`;
+    expect([...factsOf({ digests }).digests]).toEqual([
+      ['vxlan0a', SHA],
+      ['vxlan0b', 'b'.repeat(64)],
+    ]);
+  });
+
+  it('is a protocol error when ip answered no JSON', () => {
+    expect(() => factsOf({ links: 'Cannot open netlink socket: Address family not supported' })).toThrow(
+      expect.objectContaining({ code: 'protocol' }),
+    );
+  });
+});
