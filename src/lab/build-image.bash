@@ -39,6 +39,13 @@ removed=(
   etc/network/if-pre-up.d etc/network/if-up.d etc/network/if-down.d etc/network/if-post-down.d
 )
 
+# fail MESSAGE [HINT]: facts first, then what to do about it, on a line that the caller recognises.
+fail() {
+  printf '%s\n' "$1" >&2
+  [[ -z ${2-} ]] || printf 'hint: %s\n' "$2" >&2
+  exit 1
+}
+
 mount_image() {
   mount -t overlay overlay -o "lowerdir=/,upperdir=$work/upper,workdir=$work/work" "$root"
 }
@@ -56,9 +63,8 @@ install_packages() {
   export DEBIAN_FRONTEND=noninteractive
   chroot "$root" apt-get -q update </dev/null >"$work/apt.log" 2>&1 || echo 'apt-get update failed' >>"$work/apt.log"
   if ! chroot "$root" apt-get -qy --no-install-recommends install "${missing[@]}" </dev/null >>"$work/apt.log" 2>&1; then
-    echo "apt-get could not install ${missing[*]} into the lab's image:" >&2
-    tail -n 12 "$work/apt.log" >&2
-    return 1
+    fail "apt-get could not install ${missing[*]} into the image:
+$(tail -n 12 "$work/apt.log")" "The packages come from the machine's own sources: see whether apt-get update works."
   fi
 }
 
@@ -123,16 +129,16 @@ FILE
   sed -i 's|^\(root:.*\):[^:]*$|\1:/bin/bash|' "$root/etc/passwd"
   local needed
   for needed in usr/sbin/sshd sbin/ifup bin/ping bin/ps; do
-    [[ -x $root/$needed ]] || { echo "the image has no /$needed" >&2; return 1; }
+    [[ -x $root/$needed ]] || fail "the image has no /$needed"
   done
 }
 
 build() {
-  command -v apt-get >/dev/null || { echo 'this machine has no apt-get: the lab needs a Debian system' >&2; return 1; }
+  command -v apt-get >/dev/null || fail 'this machine has no apt-get' 'The lab needs a Debian system: use one in a virtual machine.'
   mkdir -p "$work"/{upper,work,root}
   if ! mount_image 2>"$work/mount.log"; then
-    echo "overlayfs cannot write to $cache ($(<"$work/mount.log")); mount a disk or a tmpfs there" >&2
-    return 1
+    fail "overlayfs cannot keep a layer in $cache: $(head -n 1 "$work/mount.log")" \
+      "In a container, whose root is an overlay itself, mount a volume or a tmpfs at $cache."
   fi
   mount_api "$root"
   install_packages

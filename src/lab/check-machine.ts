@@ -1,7 +1,7 @@
 /** Whether this machine can run a lab at all. */
 import { access, constants, readFile } from 'node:fs/promises';
 import { VxfleetError } from '../errors.js';
-import { runProgram } from './run-program.js';
+import { programEnvironment, runProgram } from './run-program.js';
 
 /** What the lab runs on the machine itself, and the Debian package that has it. */
 const PROGRAMS = [
@@ -41,7 +41,7 @@ export function checkRoot(): void {
 }
 
 async function isInstalled(program: string): Promise<boolean> {
-  const directories = (process.env['PATH'] ?? '').split(':');
+  const directories = (programEnvironment()['PATH'] ?? '').split(':');
   const found = await Promise.all(
     directories.map((directory) =>
       access(`${directory}/${program}`, constants.X_OK).then(

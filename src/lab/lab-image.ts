@@ -13,20 +13,14 @@ import { runProgram } from './run-program.js';
  */
 export async function installImage(destination: string, lock: number, log: (message: string) => void): Promise<void> {
   const key = await imageKey();
+  const build = ['bash', programFile('build-image.bash'), IMAGE_ROOT, key, destination];
+  const namespaces = ['unshare', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc'];
+  const title = "the lab's image could not be made";
   try {
-    await runProgram(
-      [
-        ...['unshare', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc'],
-        ...['bash', programFile('build-image.bash'), IMAGE_ROOT, key, destination],
-      ],
-      { keepOpen: lock, onLine: log },
-    );
+    await runProgram([...namespaces, ...build], { keepOpen: lock, onLine: log, title });
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new VxfleetError('lab', `the lab's image could not be made\n${reason}`, {
-      cause,
-      hint: "It takes Debian packages from the machine's own sources: see whether `apt-get update` works.",
-    });
+    const [message = title, hint] = String(cause instanceof Error ? cause.message : cause).split('\nhint: ');
+    throw new VxfleetError('lab', message, { cause, hint });
   }
 }
 

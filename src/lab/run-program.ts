@@ -9,9 +9,17 @@ export interface ProgramOptions {
   readonly input?: string;
   /** A descriptor the program and its children keep open, as their fd 3: a lock that must outlive us with them. */
   readonly keepOpen?: number;
+  /** What to call it in an error; the start of argv otherwise. */
+  readonly title?: string;
   /** Gets each line of stdout as it comes. */
   readonly onLine?: (line: string) => void;
 }
+
+/** Our environment, with the directories of the system's programs, which `su` leaves out of root's PATH. */
+export const programEnvironment = (): NodeJS.ProcessEnv => ({
+  ...process.env,
+  PATH: `${process.env['PATH'] ?? '/usr/bin:/bin'}:/usr/sbin:/sbin`,
+});
 
 /**
  * Its stdout.
@@ -19,7 +27,10 @@ export interface ProgramOptions {
  */
 export async function runProgram(argv: readonly string[], options: ProgramOptions = {}): Promise<string> {
   const [command = '', ...args] = argv;
-  const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe', options.keepOpen ?? 'ignore'] });
+  const child = spawn(command, args, {
+    env: programEnvironment(),
+    stdio: ['pipe', 'pipe', 'pipe', options.keepOpen ?? 'ignore'],
+  });
   const { stdin, stdout, stderr } = child;
   if (stdin === null || stdout === null || stderr === null) throw new TypeError('spawn without pipes');
   if (options.onLine !== undefined) emitLines(stdout, options.onLine);
@@ -35,7 +46,10 @@ export async function runProgram(argv: readonly string[], options: ProgramOption
   const [output, errors, [code, signal]] = await Promise.race([done, failed]);
   if (code === 0) return output;
   const reason = errors.trim().split('\n').slice(-15).join('\n') || output.trim();
-  throw new VxfleetError('lab', `${argv.slice(0, 4).join(' ')}: ${reason || `ended with ${String(code ?? signal)}`}`);
+  throw new VxfleetError(
+    'lab',
+    `${options.title ?? argv.slice(0, 4).join(' ')}: ${reason || `ended with ${String(code ?? signal)}`}`,
+  );
 }
 
 function emitLines(stream: NodeJS.ReadableStream, onLine: (line: string) => void): void {

@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { VxfleetError } from '../errors.js';
 import { consoleFile, hostNamespace, NETNS_ROOT, programFile, stateDirectory } from './lab-paths.js';
+import { programEnvironment } from './run-program.js';
 import type { LabHost } from './lab-state.js';
 
 /** How long a host may take until its sshd listens, in ms. 255 of them on two cores take turns. */
@@ -21,7 +22,7 @@ export async function startHost(lab: string, { name, device, address, port, role
       ...['unshare', '--mount', '--pid', '--uts', '--ipc', '--fork', '--kill-child'],
       ...['bash', programFile('start-host.bash'), stateDirectory(lab), name, device, address, String(port), role],
     ],
-    { cwd: '/', detached: true, stdio: ['ignore', console, console, 'pipe'] },
+    { cwd: '/', env: programEnvironment(), detached: true, stdio: ['ignore', console, console, 'pipe'] },
   );
   closeSync(console);
   const ready = child.stdio[3] as NodeJS.ReadableStream & { destroy(): void };

@@ -1,9 +1,15 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import ssh2 from 'ssh2';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { VxfleetError } from '../../src/errors.js';
+import { loadInventory } from '../../src/inventory/load-inventory.js';
+import { generateInventory } from '../../src/lab/generate-inventory.js';
+import { withAbsoluteTemplates } from '../../src/lab/inventory-copy.js';
 import { labDown } from '../../src/lab/lab-down.js';
 import {
   controllerNamespace,
@@ -12,6 +18,8 @@ import {
   programFile,
   stateDirectory,
 } from '../../src/lab/lab-paths.js';
+import { describeGeneratedLab, describeLab } from '../../src/lab/lab-hosts.js';
+import { generateOpensshKey } from '../../src/lab/openssh-keys.js';
 import { labStatus } from '../../src/lab/lab-status.js';
 import { labUp } from '../../src/lab/lab-up.js';
 import { findInit, listNamespaces } from '../../src/lab/namespace-processes.js';
@@ -49,6 +57,39 @@ function read(path: string): string {
     return '';
   }
 }
+
+describe('lab inventory', () => {
+  it.each([1, 3, 8, 255])('of %i spokes is accepted, and describes the hosts that are started', async (spokes) => {
+    const path = join(tmpdir(), `vxfleet-generated-${process.pid}.yaml`);
+    writeFileSync(path, generateInventory(spokes));
+    try {
+      const result = await loadInventory(path);
+      if (!result.ok) expect.fail(JSON.stringify(result.problems));
+      expect(describeLab(result.inventory)).toEqual(describeGeneratedLab(spokes));
+      expect(result.inventory.spokes.filter(({ mode }) => mode === 'policy')).toHaveLength(Math.floor(spokes / 3));
+    } finally {
+      rmSync(path);
+    }
+  });
+
+  it('keeps its text, but for a templates directory that would not be found any more', () => {
+    const text = 'prefix: x # why\ntemplates: ./mine   # ours\nhub:  { id: 08 }\n';
+    expect(withAbsoluteTemplates(text, '/etc/mine')).toBe(text.replace('./mine', '"/etc/mine"'));
+    expect(withAbsoluteTemplates(text, undefined)).toBe(text);
+  });
+});
+
+describe('lab keys', () => {
+  it('are read by an SSH library as the key they belong to', () => {
+    for (let round = 0; round < 50; round += 1) {
+      const { privateKey, publicKey } = generateOpensshKey('root@tokyo');
+      const parsed = ssh2.utils.parseKey(privateKey);
+      if (parsed instanceof Error) throw parsed;
+      expect(`ssh-ed25519 ${parsed.getPublicSSH().toString('base64')}`).toBe(publicKey);
+      expect(parsed.verify('data', parsed.sign('data'))).toBe(true);
+    }
+  });
+});
 
 /** `vxfleet lab up` as a process of its own, which can be killed. */
 function spawnUp(lab: string) {
@@ -291,7 +332,7 @@ describe.skipIf(unavailable !== undefined)('lab run', () => {
 process.on('SIGINT', () => { interrupts += 1; });
 process.on('SIGTERM', () => process.exit(3));
 console.log('ready', JSON.stringify([process.argv.slice(2), process.env.HOME, process.env.VXFLEET_INVENTORY, process.cwd()]));
-setTimeout(() => { console.log('interrupts', interrupts); process.exit(7); }, 1200);
+setTimeout(() => { console.log('interrupts ' + interrupts); process.exit(7); }, 1200);
 `,
     );
     writeFileSync(
