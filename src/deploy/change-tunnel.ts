@@ -106,7 +106,8 @@ class Change {
     if (this.#options.signal.aborted) return INTERRUPTED;
     this.#options.onStep('verify');
     try {
-      const proof = await proveTunnel(this.#tunnel, this.#options.verifySeconds);
+      const proof = await orInterrupted(proveTunnel(this.#tunnel, this.#options.verifySeconds), this.#options.signal);
+      if (proof === undefined) return INTERRUPTED;
       this.#checks = proof.checks;
       return proof.failure;
     } catch (error) {
@@ -182,6 +183,22 @@ class Change {
   #outcome(status: TunnelStatus, statusOf: (end: End) => EndStatus, failure: TunnelFailure | null): ChangeOutcome {
     const ends = Object.fromEntries(ENDS.map((end) => [end, statusOf(end)])) as Record<End, EndStatus>;
     return { status, ends, downMs: this.#downMs, checks: this.#checks, failure };
+  }
+}
+
+/** Whoever pressed Ctrl-C does not wait for a proof that may take its whole time; the hosts drop the questions when we leave. */
+async function orInterrupted<T>(work: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
+  let interrupt = (): void => {};
+  const interrupted = new Promise<undefined>((resolve) => {
+    interrupt = () => resolve(undefined);
+    signal.addEventListener('abort', interrupt, { once: true });
+  });
+  try {
+    return await Promise.race([work, interrupted]);
+  } finally {
+    signal.removeEventListener('abort', interrupt);
+    // When it lost the race, how it ends matters to nobody.
+    work.catch(() => undefined);
   }
 }
 

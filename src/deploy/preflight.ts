@@ -61,7 +61,7 @@ const hasClassicIfupdown: Rule = ({ ifupdown }) => {
       'apt-get install ifupdown, and let it manage this interface.',
     );
   }
-  return /^ifup version 0\./.test(ifupdown)
+  return ifupdown.startsWith('ifup version 0.')
     ? undefined
     : refuse(
         'implementation',

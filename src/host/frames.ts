@@ -42,7 +42,7 @@ export class FrameReader {
     // Noise without a final newline may stand before our first line.
     const at = line.indexOf(this.#prefix);
     if (at < 0) return;
-    const [sequenceText = '', key = '', value] = splitWords(line.slice(at + this.#prefix.length));
+    const [sequenceText, key, value] = splitWords(line.slice(at + this.#prefix.length));
     const sequence = Number(sequenceText);
     const pending = this.#pending.get(sequence) ?? { values: new Map<string, string[]>() };
     if (key !== '!') {
@@ -55,7 +55,12 @@ export class FrameReader {
     this.#pending.delete(sequence);
     const [reason = '', ...words] = toUtf8(value).split(' ');
     const values = new Map([...pending.values].map(([name, parts]) => [toUtf8(name), unescape(parts.join(''))]));
-    this.#onReply(sequence, { ok: reason === 'ok', reason: reason === 'ok' ? '' : reason, text: words.join(' '), values });
+    this.#onReply(sequence, {
+      ok: reason === 'ok',
+      reason: reason === 'ok' ? '' : reason,
+      text: words.join(' '),
+      values,
+    });
   }
 }
 
@@ -70,4 +75,6 @@ function splitWords(line: string): [string, string, string] {
 const toUtf8 = (latin1: string): string => Buffer.from(latin1, 'latin1').toString('utf8');
 
 const unescape = (value: string): string =>
-  toUtf8(value.includes('\\') ? value.replace(/\\([\\n])/g, (_, letter: string) => (letter === 'n' ? '\n' : '\\')) : value);
+  toUtf8(
+    value.includes('\\') ? value.replace(/\\([\\n])/g, (_, letter: string) => (letter === 'n' ? '\n' : '\\')) : value,
+  );

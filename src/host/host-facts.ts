@@ -1,6 +1,12 @@
 /** What `inspect` found on a host, as values. */
 import type { Reply } from './frames.js';
-import { parseLinks, parseNetwork, type KernelLink, type KernelNetwork, type NetworkQuery } from '../verify/kernel-state.js';
+import {
+  parseLinks,
+  parseNetwork,
+  type KernelLink,
+  type KernelNetwork,
+  type NetworkQuery,
+} from '../verify/kernel-state.js';
 
 /** Another definition of a tunnel's interface. */
 export interface StanzaPlace {

@@ -52,7 +52,12 @@ export class HostSession {
   }
 
   /** Connects and starts the program. Rejects with connect, host-key, auth, lost, timeout or protocol. */
-  static async open(transport: Transport, host: string, target: SshTarget, options: HostSessionOptions): Promise<HostSession> {
+  static async open(
+    transport: Transport,
+    host: string,
+    target: SshTarget,
+    options: HostSessionOptions,
+  ): Promise<HostSession> {
     const nonce = randomBytes(16).toString('hex');
     const program = `NONCE=${nonce} RUN=${options.run} WINDOW=${options.windowSeconds}\n${PROGRAM}`;
     // read -N takes exactly the program and leaves what follows on stdin to it; ASCII in the C locale, so a character is a byte.
@@ -72,10 +77,14 @@ export class HostSession {
       const timer = setTimeout(() => {
         this.#waiting.delete(sequence);
         reject(
-          new VxfleetError('timeout', `${this.host} did not answer ${command.verb} within ${Math.round(timeoutMs / 1000)} s`, {
-            host: this.host,
-            hint: 'The host ends an open trial alone when its window is over. Look at its load and at its connection.',
-          }),
+          new VxfleetError(
+            'timeout',
+            `${this.host} did not answer ${command.verb} within ${Math.round(timeoutMs / 1000)} s`,
+            {
+              host: this.host,
+              hint: 'The host ends an open trial alone when its window is over. Look at its load and at its connection.',
+            },
+          ),
         );
       }, timeoutMs);
       this.#waiting.set(sequence, { resolve, reject, timer });
@@ -100,10 +109,14 @@ export class HostSession {
   #end(end: SessionEnd): void {
     const why = end.lost ?? `the program on the host ended with ${end.signal ?? `status ${end.exitCode ?? 'unknown'}`}`;
     const stderr = end.stderr.trim();
-    this.#lost = new VxfleetError('lost', `lost ${this.host}: ${why}${stderr === '' ? '' : ` (${stderr.split('\n').at(-1)})`}`, {
-      host: this.host,
-      hint: 'Nothing is needed on the host: it takes an open trial back alone. Run the command again when it answers.',
-    });
+    this.#lost = new VxfleetError(
+      'lost',
+      `lost ${this.host}: ${why}${stderr === '' ? '' : ` (${stderr.split('\n').at(-1)})`}`,
+      {
+        host: this.host,
+        hint: 'Nothing is needed on the host: it takes an open trial back alone. Run the command again when it answers.',
+      },
+    );
     for (const waiting of this.#waiting.values()) {
       clearTimeout(waiting.timer);
       waiting.reject(this.#lost);

@@ -401,19 +401,18 @@ job() { # SEQ VERB ARGUMENT...
   printf '%s %s ! ok\n' "$NONCE" "$seq" >&3
 }
 
-# No more commands will come: let what runs end, then take back every trial that nobody confirmed.
+# No more commands will come: nobody waits for questions any more; let changes end, then take back every trial nobody confirmed.
 end_session() {
-  local dir
+  local dir pid
   trap '' TERM INT
-  ((${#jobs[@]})) && wait "${jobs[@]}"
-  jobs=()
-  for dir in "$TRIALS"/*; do
-    if is_ours "$dir"; then
-      settle "${dir##*/}" &
-      jobs+=("$!")
-    fi
+  for pid in $(jobs -pr); do
+    [[ -z ${asks[$pid]-} ]] || kill -TERM -- "-$pid" 2>/dev/null
   done
-  ((${#jobs[@]})) && wait "${jobs[@]}"
+  wait
+  for dir in "$TRIALS"/*; do
+    if is_ours "$dir"; then settle "${dir##*/}" & fi
+  done
+  wait
   exit 0
 }
 
@@ -422,14 +421,19 @@ main() {
   exec 3>&1 4<&0 </dev/null >/dev/null 2>&1
   trap '' HUP PIPE
   trap end_session TERM INT
-  seq=0 jobs=()
+  declare -A asks=()
+  seq=0
   reply hello "$BASH_VERSION"
   while IFS=' ' read -ru 4 seq verb length arguments; do
     payload=''
     ((length == 0)) || IFS= read -rN "$length" -u 4 payload || break
+    # Job control gives each job a process group of its own, so that one can be ended with all it started.
+    set -m
     # shellcheck disable=SC2086 # the arguments are words without blanks or patterns
     (trap - TERM INT; job "$seq" "$verb" $arguments) 4<&- &
-    jobs+=("$!")
+    set +m
+    asks[$!]=''
+    [[ $verb == @(trial|confirm|revert) ]] || asks[$!]=yes
   done
   end_session
 }

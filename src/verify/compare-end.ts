@@ -33,7 +33,8 @@ export function compareEnd(expected: ExpectedEnd, observed: ObservedEnd, strict:
 }
 
 function compareParameters(expected: ExpectedEnd, link: KernelLink): Finding[] {
-  const pairs: readonly (readonly [string, unknown, unknown])[] = [
+  type Value = string | number | boolean | undefined;
+  const pairs: readonly (readonly [string, Value, Value])[] = [
     ['vni', expected.link.vni, link.vni],
     ['dstport', expected.link.dstport, link.dstport],
     ['local', expected.link.local, link.local],
