@@ -1,0 +1,134 @@
+import { describe, expect, it } from 'vitest';
+import { refusalOf } from '../../src/deploy/preflight.js';
+import type { HostFacts } from '../../src/host/host-facts.js';
+import type { End } from '../../src/plan/plan.js';
+import type { KernelLink } from '../../src/verify/kernel-state.js';
+import { parseLinks } from '../../src/verify/kernel-state.js';
+import { expectEnd } from '../../src/verify/expect-end.js';
+import { kernelAnswer } from '../verify/kernel-answer.js';
+import { samplePlan } from '../verify/fleet-plan.js';
+import { healthyFacts } from './sample-facts.js';
+
+const { tunnel } = samplePlan();
+const LIVE = '/etc/network/interfaces.d/vxlan0a';
+const OURS = '# Managed by vxfleet: tunnel vxlan0a, hub end, spoke osaka. Edits are overwritten; see the inventory.\n';
+
+const linkOf = (changes: Partial<KernelLink>): HostFacts['links'] => {
+  const [link] = parseLinks(kernelAnswer(expectEnd(tunnel, 'hub', 1500)).links);
+  if (link === undefined) throw new Error('no link');
+  const changed = { ...link, ...changes };
+  return new Map([[changed.name, changed]]);
+};
+const refusal = (facts: Partial<HostFacts>, end: End = 'hub', adopt = false) =>
+  refusalOf(healthyFacts(facts), tunnel, end, { adopt });
+
+describe('a host that is fit for the change', () => {
+  it.each<[string, Partial<HostFacts>]>([
+    ['with nothing on it yet', {}],
+    ['with the tunnel up and our file', { files: new Map([['vxlan0a', OURS]]), links: linkOf({}) }],
+    ['with our own stanza in its place', { stanzas: [{ file: LIVE, line: 2, interface: 'vxlan0a' }] }],
+    ['with another tunnel on the same VNI but another port', { links: linkOf({ name: 'vxlan99', dstport: 8472 }) }],
+    ['with another tunnel on the same port', { links: linkOf({ name: 'vxlan99', vni: 99 }) }],
+    ['with foreign stanzas of other interfaces', { stanzas: [{ file: '/x', line: 1, interface: 'vxlan99' }] }],
+    ['with a trial of another tunnel', { trials: new Map([['vxlan99', 'run-z\n']]) }],
+    ['with an ifupdown of Debian 13', { ifupdown: 'ifup version 0.8.44+deb13u1' }],
+    ['whose underlay just fits IPv6', { deviceMtu: 1330 }],
+    ['whose SSH is not over a network', { sshServerAddress: undefined, sshDevice: undefined }],
+    ['whose SSH is IPv6, outside of the fleet', { sshServerAddress: '2001:db8:aeff:1::1'.replace('aeff', 'b000') }],
+  ])('is not refused: %s', (_title, facts) => {
+    expect(refusal(facts, 'hub')).toBeUndefined();
+    expect(refusal(facts, 'spoke')).toBeUndefined();
+  });
+
+  it('need not forward when it is a spoke', () => {
+    expect(refusal({ forwards: false }, 'spoke')).toBeUndefined();
+  });
+
+  it('may have a file of another hand when it is to be adopted', () => {
+    expect(refusal({ files: new Map([['vxlan0a', 'auto vxlan0a\n']]) }, 'hub', true)).toBeUndefined();
+  });
+});
+
+describe('a host that is not', () => {
+  it.each<[string, Partial<HostFacts>, string, RegExp, RegExp]>([
+    ['the login is not root', { uid: 1000 }, 'ssh', /uid 1000/, /ssh\.user/],
+    [
+      'programs are missing',
+      { missingPrograms: ['ping', 'ifquery'] },
+      'implementation',
+      /ping, ifquery/,
+      /apt-get install/,
+    ],
+    ['there is no ifupdown', { ifupdown: undefined }, 'implementation', /not installed/, /ifupdown/],
+    ['it is ifupdown2', { ifupdown: 'ifupdown2:3.0.0-1.1' }, 'implementation', /ifupdown2:3\.0\.0/, /ifupdown/],
+    ['it is ifupdown-ng', { ifupdown: 'ifupdown-ng 0.12.1' }, 'implementation', /ifupdown-ng/, /ifupdown/],
+    [
+      'interfaces.d is not read',
+      { sourcesInterfacesD: false },
+      'implementation',
+      /does not read/,
+      /source \/etc\/network\/interfaces\.d\/\*/,
+    ],
+    ['/etc is read-only', { canWriteEtc: false }, 'file', /interfaces\.d is not writable/, /read-write/],
+    ['/run is read-only', { canWriteRun: false }, 'file', /^\/run is not writable/, /findmnt -T \/run/],
+    ['the device does not exist', { deviceMtu: undefined }, 'underlay', /no device enp1s0f0/, /underlay\.device/],
+    ['the device is too small for IPv6', { deviceMtu: 1329 }, 'params', /MTU 1329/, /1280/],
+    ['the hub does not forward', { forwards: false }, 'forwarding', /does not forward/, /sysctl -w/],
+    [
+      'the interface is defined elsewhere',
+      { stanzas: [{ file: '/etc/network/interfaces', line: 9, interface: 'vxlan0a' }] },
+      'file',
+      /interfaces:9 too/,
+      /ifdown vxlan0a/,
+    ],
+    [
+      'the file is of another hand',
+      { files: new Map([['vxlan0a', 'auto vxlan0a\n']]) },
+      'file',
+      /was not written by vxfleet/,
+      /--adopt/,
+    ],
+    [
+      'VNI and port are taken',
+      { links: linkOf({ name: 'vxlan99' }) },
+      'params',
+      /vxlan99 already has VNI 10 on port 4789/,
+      /vxlan99/,
+    ],
+    ['SSH leaves by the tunnel', { sshDevice: 'vxlan0a' }, 'ssh', /through the tunnel/, /ssh\.host/],
+    [
+      'SSH is to an address of the fleet',
+      { sshServerAddress: '2001:db8:ae0a::1' },
+      'ssh',
+      /2001:db8:ae0a::1/,
+      /ssh\.host/,
+    ],
+    ['another run has an open trial', { trials: new Map([['vxlan0a', 'run-z\n']]) }, 'file', /run-z/, /window/],
+  ])('is refused with its reason and the way out: %s', (_title, facts, layer, message, hint) => {
+    const found = refusal(facts);
+    expect(found?.layer).toBe(layer);
+    expect(found?.message).toMatch(message);
+    expect(found?.hint).toMatch(hint);
+  });
+
+  it('is refused for a planned MTU that the device cannot carry, with the largest that it can', () => {
+    const large = samplePlan({ mtu: 1451 }).tunnel;
+    const found = refusalOf(healthyFacts(), large, 'spoke', { adopt: false });
+    expect(found).toMatchObject({ layer: 'params', hint: expect.stringContaining('1450') as string });
+    expect(refusalOf(healthyFacts({ deviceMtu: 1501 }), large, 'spoke', { adopt: false })).toBeUndefined();
+  });
+
+  it('is not helped by adopting when the stanza is elsewhere', () => {
+    const stanzas = [{ file: '/etc/network/interfaces', line: 9, interface: 'vxlan0a' }];
+    expect(refusal({ stanzas }, 'hub', true)?.layer).toBe('file');
+  });
+
+  it('is told the first reason in the order in which one would put things right', () => {
+    const found = refusal({ ifupdown: undefined, sourcesInterfacesD: false, forwards: false, deviceMtu: undefined });
+    expect(found?.message).toMatch(/ifup is not installed/);
+  });
+
+  it('is told by the device of its own end', () => {
+    expect(refusal({ deviceMtu: undefined }, 'spoke')?.message).toMatch(/no device eth0/);
+  });
+});

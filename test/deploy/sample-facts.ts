@@ -1,0 +1,23 @@
+/** A host on which everything is as a deploy needs it, and nothing is there yet. */
+import type { HostFacts } from '../../src/host/host-facts.js';
+
+export const healthyFacts = (changes: Partial<HostFacts> = {}): HostFacts => ({
+  uid: 0,
+  ifupdown: 'ifup version 0.8.41',
+  missingPrograms: [],
+  sourcesInterfacesD: true,
+  canWriteEtc: true,
+  canWriteRun: true,
+  deviceMtu: 1500,
+  forwards: true,
+  sshServerAddress: '198.51.100.1',
+  sshDevice: 'eth0',
+  stanzas: [],
+  files: new Map(),
+  digests: new Map(),
+  configured: [],
+  trials: new Map(),
+  links: new Map(),
+  network: { routes: [], rules: [] },
+  ...changes,
+});
