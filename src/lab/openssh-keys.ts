@@ -10,10 +10,13 @@ export interface OpensshKey {
 
 /** A new unencrypted key. */
 export function generateOpensshKey(comment: string): OpensshKey {
-  const { privateKey } = generateKeyPairSync('ed25519');
-  const { d = '', x = '' } = privateKey.export({ format: 'jwk' });
-  const seed = Buffer.from(d, 'base64url');
-  const point = Buffer.from(x, 'base64url');
+  // As DER, whose last 32 bytes are the number itself: exporting a KeyObject as JWK has been seen to hang on Node 20.
+  const { privateKey, publicKey } = generateKeyPairSync('ed25519', {
+    privateKeyEncoding: { type: 'pkcs8', format: 'der' },
+    publicKeyEncoding: { type: 'spki', format: 'der' },
+  });
+  const seed = privateKey.subarray(-32);
+  const point = publicKey.subarray(-32);
   const type = field(Buffer.from('ssh-ed25519'));
   const publicBlob = Buffer.concat([type, field(point)]);
   // Twice the same number, so that a decrypted block can be told from garbage; then the key, padded 1, 2, 3 … to the block of 8.
