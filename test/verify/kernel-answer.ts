@@ -4,7 +4,7 @@ import type { ExpectedEnd } from '../../src/verify/expect-end.js';
 export interface KernelAnswer {
   /** `ip -j -d addr show dev IF` */
   readonly links: string;
-  /** `ip -6 -N -j -force -batch -`: rules, then all the routes. */
+  /** `ip -6 -N -j -force -batch -`: rules, nothing for the second query, then all the routes. */
   readonly network: string;
 }
 
@@ -40,6 +40,6 @@ export function kernelAnswer(expected: ExpectedEnd, ifindex = 4): KernelAnswer {
   const linkinfo = { info_kind: 'vxlan', info_data };
   return {
     links: `${JSON.stringify([{ ...entry, linkinfo, addr_info: [...addresses, fe80] }])}\n`,
-    network: `${JSON.stringify(all)}\n${JSON.stringify(routes)}\n`,
+    network: `${JSON.stringify(all)}\n[]\n${JSON.stringify(routes)}\n`,
   };
 }

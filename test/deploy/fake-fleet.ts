@@ -1,0 +1,152 @@
+/** A hub and a spoke in memory that speak the host program's protocol, so that everything above the transport is the real thing. */
+import { TunnelEnd, sha256 } from '../../src/deploy/tunnel-end.js';
+import type { Tunnel } from '../../src/deploy/tunnel.js';
+import { HostSession } from '../../src/host/host-session.js';
+import { parseLinks } from '../../src/verify/kernel-state.js';
+import type { End } from '../../src/plan/plan.js';
+import type { SessionEnd, Transport } from '../../src/ssh/transport.js';
+import { expectEnd } from '../../src/verify/expect-end.js';
+import { kernelAnswer } from '../verify/kernel-answer.js';
+import { samplePlan, type SamplePlan } from '../verify/fleet-plan.js';
+import { healthyFacts } from './sample-facts.js';
+
+/** What an end runs: nothing, the plan of before, the candidate, or something broken. */
+export type Running = 'nothing' | 'old' | 'new' | 'broken';
+
+interface Answer {
+  readonly values?: Readonly<Record<string, string>>;
+  /** Reason and text of an error. */
+  readonly error?: string;
+  readonly lost?: true;
+}
+
+/** Stands in for the answer to a verb; undefined leaves it to the host. */
+export type Twist = (host: FakeHost) => Answer | undefined;
+
+const OLD = samplePlan({ dstport: 4790 });
+export const NEW: SamplePlan = samplePlan();
+export const CANDIDATE: Readonly<Record<End, string>> = { hub: 'hub candidate\n', spoke: 'spoke candidate\n' };
+
+export class FakeHost {
+  readonly end: End;
+  running: Running;
+  file: 'old' | 'new' = 'old';
+  twists = new Map<string, Twist>();
+  readonly #fleet: FakeFleet;
+  #before: Running = 'nothing';
+
+  constructor(fleet: FakeFleet, end: End, running: Running) {
+    this.#fleet = fleet;
+    this.end = end;
+    this.running = running;
+  }
+
+  answer(verb: string, payload: string): Answer {
+    this.#fleet.log.push(`${this.end} ${verb}`);
+    return this.twists.get(verb)?.(this) ?? this.#byItself(verb, payload);
+  }
+
+  #byItself(verb: string, payload: string): Answer {
+    switch (verb) {
+      case 'state':
+        return { values: this.#state() };
+      case 'probe': {
+        const answered = this.#fleet.isConnected ? '0 rtt min/avg/max/mdev = 0.1/0.2/0.3/0.0 ms' : '1 silence';
+        const lines = payload.split('\n').filter((line) => line !== '');
+        return { values: { pings: lines.map((line) => `${line.split(' ')[0]} ${answered}`).join('\n') } };
+      }
+      case 'route': {
+        const keys = payload.split('\n').flatMap((line) => line.split(' ')[0] || []);
+        return { values: Object.fromEntries(keys.map((key) => [key, '[{"dev":"vxlan0a"}]'])) };
+      }
+      case 'trial':
+        this.#before = this.running;
+        this.running = 'new';
+        return { values: { down_us: '80000', output: '' } };
+      case 'confirm':
+        this.file = 'new';
+        return { values: { digest: sha256(CANDIDATE[this.end]) } };
+      case 'revert':
+        this.running = this.#before;
+        return {};
+      default:
+        return { error: `protocol unknown command ${verb}` };
+    }
+  }
+
+  #state(): Record<string, string> {
+    if (this.running === 'nothing') return { links: '', network: '[]' };
+    const plan = (this.running === 'old' ? OLD : NEW).tunnel;
+    return { ...kernelAnswer(expectEnd(plan, this.end, this.running === 'broken' ? 1400 : 1500), this.running.length) };
+  }
+}
+
+export class FakeFleet {
+  /** Every command in the order in which it arrived: `hub trial`. */
+  readonly log: string[] = [];
+  readonly hub: FakeHost;
+  readonly spoke: FakeHost;
+
+  constructor(running: Running) {
+    this.hub = new FakeHost(this, 'hub', running);
+    this.spoke = new FakeHost(this, 'spoke', running);
+  }
+
+  /** Packets come back when both ends run the same. */
+  get isConnected(): boolean {
+    return this.hub.running === this.spoke.running && ['old', 'new'].includes(this.hub.running);
+  }
+
+  async tunnel(): Promise<Tunnel> {
+    const [hub, spoke] = await Promise.all([this.#open(this.hub), this.#open(this.spoke)]);
+    const custom = { hub: false, spoke: false };
+    return { fleet: NEW.fleet, plan: NEW.tunnel, hub, spoke, custom };
+  }
+
+  async #open(host: FakeHost): Promise<TunnelEnd> {
+    const name = host.end === 'hub' ? 'hub' : NEW.tunnel.spoke;
+    const options = { run: 'run-a', windowSeconds: 60 };
+    const session = await HostSession.open(transportTo(host), name, NEW.tunnel.ssh, options);
+    const { links } = kernelAnswer(expectEnd(OLD.tunnel, host.end, 1500));
+    const up = host.running === 'nothing' ? [] : parseLinks(links);
+    const facts = healthyFacts({ links: new Map(up.map((link) => [link.name, link])) });
+    return new TunnelEnd(NEW.tunnel, host.end, session, facts, CANDIDATE[host.end]);
+  }
+}
+
+function transportTo(host: FakeHost): Transport {
+  return {
+    open: async (name) => {
+      let listener = (_chunk: Buffer): void => {};
+      let end = (_end: SessionEnd): void => {};
+      const ended = new Promise<SessionEnd>((resolve) => (end = resolve));
+      let nonce: string | undefined;
+      return {
+        host: name,
+        ended,
+        onData: (given) => void (listener = given),
+        close: async () => {},
+        destroy: () => {},
+        write: (data) => {
+          const text = data.toString();
+          // The first thing written is the program, and the first word of it the nonce.
+          if (nonce === undefined) {
+            nonce = /^NONCE=(\w+)/.exec(text)?.[1] ?? '';
+            return;
+          }
+          const lineEnd = text.indexOf('\n');
+          const [sequence = '', verb = ''] = text.slice(0, lineEnd).split(' ');
+          const { values = {}, error, lost } = host.answer(verb, text.slice(lineEnd + 1));
+          if (lost === true) {
+            end({ exitCode: null, signal: null, lost: 'the connection broke', stderr: '' });
+            return;
+          }
+          const escape = (value: string): string => value.replaceAll('\\', '\\\\').replaceAll('\n', '\\n');
+          const lines = Object.entries(values).map(([key, value]) => `${nonce} ${sequence} ${key} ${escape(value)}\n`);
+          const answer = `${lines.join('')}${nonce} ${sequence} ! ${error ?? 'ok'}\n`;
+          setImmediate(() => listener(Buffer.from(answer)));
+        },
+      };
+    },
+  };
+}
