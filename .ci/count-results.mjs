@@ -8,10 +8,9 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 
 /** @returns {{ passed: number, failed: number, skipped: number, failures: string[] }} */
-export function countResults({ checks, vitestJson, vitestStatus, testStatus, demoStatus }) {
+function countResults({ checks, vitestJson, vitestStatus, testStatus, demoStatus }) {
   const failures = [];
   let passed = 0;
   let skipped = 0;
@@ -34,7 +33,7 @@ export function countResults({ checks, vitestJson, vitestStatus, testStatus, dem
   }
   if (files === undefined || files.length === 0) failures.push('vitest left no results');
   // Errors outside of any test (an unhandled rejection, say) end vitest with 1 and are in no test's result.
-  if (vitestStatus !== 0 && !failures.some((failure) => failure.includes('test')))
+  if (vitestStatus !== 0 && !failures.some((failure) => /^(?:test|vitest)/.test(failure)))
     failures.push('vitest: error outside of a test');
   if (testStatus !== 0 && failures.length === 0) failures.push(`npm test ended with ${testStatus}`);
   count(demoStatus === 0, 'npm run demo');
@@ -50,7 +49,7 @@ function parseFiles(json) {
   }
 }
 
-export function summaryLine({ passed, failed, skipped }) {
+function summaryLine({ passed, failed, skipped }) {
   return `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`;
 }
 
@@ -74,4 +73,4 @@ function main([directory, testStatus, demoStatus]) {
   process.exitCode = results.failed === 0 ? 0 : 1;
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) main(process.argv.slice(2));
+main(process.argv.slice(2));

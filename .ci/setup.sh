@@ -1,9 +1,28 @@
 # shellcheck shell=bash
-# Sourced, in the repository's root, by what must work on a fresh clone: dependencies and dist/, each only when missing or out of date.
+# Sourced, in the repository's root, by what must work on a fresh clone: Debian packages, dependencies and dist/, each only when missing
+# or out of date.
 
-# Whether anything that dist/ is made of is newer than it.
-is_dist_stale() {
-  [ ! -e dist/bin.js ] || [ -n "$(find src tsconfig.json package-lock.json -newer dist/bin.js -print -quit)" ]
+# Installs the packages of the programs that are missing. Fails, naming them, when it may not.
+install_programs() { # PROGRAM=PACKAGE...
+  local pair
+  local -a packages=()
+  for pair in "$@"; do
+    command -v "${pair%%=*}" >/dev/null || packages+=("${pair#*=}")
+  done
+  [ "${#packages[@]}" -gt 0 ] || return 0
+  if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
+    echo "These Debian packages are needed: ${packages[*]}" >&2
+    return 1
+  fi
+  echo "Installing ${packages[*]}…"
+  apt-get -qq update
+  # Quiet unless it fails: dpkg would print a line a file.
+  local log status=0
+  log=$(mktemp)
+  DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "${packages[@]}" >"$log" 2>&1 || status=$?
+  [ "$status" -eq 0 ] || cat "$log" >&2
+  rm -f "$log"
+  return "$status"
 }
 
 if ! command -v node >/dev/null || ! command -v npm >/dev/null; then
@@ -15,6 +34,9 @@ if ! node -e 'const [a, b] = process.versions.node.split(".").map(Number); proce
   exit 1
 fi
 
+# What the lab runs on the machine itself (src/lab/check-machine.ts). The rest goes into the lab's image.
+install_programs ip=iproute2 flock=util-linux unshare=util-linux nsenter=util-linux setpriv=util-linux mount=mount
+
 # npm writes the hidden lock file as the last step of an installation.
 if [ ! -e node_modules/.package-lock.json ] || [ package-lock.json -nt node_modules/.package-lock.json ]; then
   echo 'Installing the dependencies…'
@@ -22,7 +44,4 @@ if [ ! -e node_modules/.package-lock.json ] || [ package-lock.json -nt node_modu
   touch node_modules/.package-lock.json
 fi
 
-if is_dist_stale; then
-  echo 'Building…'
-  .ci/build.sh
-fi
+.ci/build.sh --if-stale

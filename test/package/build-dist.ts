@@ -5,5 +5,5 @@ import { fileURLToPath } from 'node:url';
 export default function buildDist(): void {
   if (process.env['VXFLEET_DIST'] !== undefined) return;
   const root = fileURLToPath(new URL('../..', import.meta.url));
-  execFileSync('bash', ['-euc', '. .ci/setup.sh'], { cwd: root, stdio: 'inherit' });
+  execFileSync('bash', ['.ci/build.sh', '--if-stale'], { cwd: root, stdio: 'inherit' });
 }
