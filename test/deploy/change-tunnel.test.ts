@@ -123,6 +123,31 @@ describe('a change that fails is taken back, and the old state is proven', () =>
   });
 });
 
+describe('an end that refused its trial', () => {
+  it.fails('is untouched, also when the other end was tried and taken back', async () => {
+    const fleet = new FakeFleet('old');
+    fleet.hub.twists.set('trial', error('refused cannot write'));
+    const outcome = await change(fleet);
+    expect(changes(fleet)).not.toContain('hub revert');
+    expect(outcome).toMatchObject({ status: 'reverted', ends: { hub: 'untouched', spoke: 'reverted' } });
+  });
+});
+
+describe('an interrupt in the proof', () => {
+  it('does not wait for packets: what is in trial goes back at once', async () => {
+    const fleet = new FakeFleet('old');
+    const controller = new AbortController();
+    fleet.spoke.twists.set('probe', (host) => {
+      if (host.running !== 'new') return undefined;
+      setImmediate(() => controller.abort());
+      return { silent: true };
+    });
+    const outcome = await change(fleet, BOTH, { signal: controller.signal });
+    expect(outcome).toMatchObject({ status: 'reverted', failure: { code: 'interrupted' } });
+    expect(changes(fleet)).toEqual(['hub trial', 'spoke trial', 'hub revert', 'spoke revert']);
+  });
+});
+
 describe('nothing is touched', () => {
   it('when the interrupt comes before the trial', async () => {
     const fleet = new FakeFleet('old');

@@ -18,6 +18,8 @@ interface Answer {
   /** Reason and text of an error. */
   readonly error?: string;
   readonly lost?: true;
+  /** It never answers. */
+  readonly silent?: true;
 }
 
 /** Stands in for the answer to a verb; undefined leaves it to the host. */
@@ -136,7 +138,8 @@ function transportTo(host: FakeHost): Transport {
           }
           const lineEnd = text.indexOf('\n');
           const [sequence = '', verb = ''] = text.slice(0, lineEnd).split(' ');
-          const { values = {}, error, lost } = host.answer(verb, text.slice(lineEnd + 1));
+          const { values = {}, error, lost, silent } = host.answer(verb, text.slice(lineEnd + 1));
+          if (silent === true) return;
           if (lost === true) {
             end({ exitCode: null, signal: null, lost: 'the connection broke', stderr: '' });
             return;

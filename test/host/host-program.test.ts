@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { HostSession, type HostCommand } from '../../src/host/host-session.js';
 import { parseFacts } from '../../src/host/host-facts.js';
@@ -12,6 +13,11 @@ const TIMEOUT_MS = 30_000;
 const LIVE = '/etc/network/interfaces.d/vxlan01';
 const OLD = '# old\nauto vxlan01\n';
 const NEW = '# new: \'quotes\' "double" `ticks` $HOME \\ back\\nslash \\\\\n\n  ümlaut 日本語\nlast line\n';
+
+it('is ASCII: its length in characters is its length in bytes', () => {
+  const text = readFileSync(new URL('../../src/host/host.bash', import.meta.url), 'utf8');
+  expect(Buffer.byteLength(text)).toBe(text.length);
+});
 
 describeNamespace('the host program', () => {
   let host: Namespace;
