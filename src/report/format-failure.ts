@@ -1,16 +1,34 @@
 /** One tunnel's failure, for a person: what failed, at which end, why, and what to do next. */
 import type { CommandName, TunnelResult } from '../events.js';
+import { formatInterfaceRanges } from '../diff/interface-ranges.js';
 import type { Paint } from './paint.js';
 import { printable, printableLine } from './printable.js';
 import { statusColour, statusMeaning, statusWord } from './status-text.js';
 
-/** Lines without newlines; the first names the tunnel and its status, the others are indented. Facts come first, advice last. */
-export function formatFailure(result: TunnelResult, command: CommandName, paint: Paint): string[] {
+/**
+ * What tells one failure of the hub from another; null for a failure that is the tunnel's own. A hub that cannot be reached fails
+ * every tunnel of the fleet for one reason, and that is told once.
+ */
+export const sharedFailure = ({ status, ends, error, checks }: TunnelResult): string | null =>
+  error?.end === 'hub' && checks.length === 0 ? JSON.stringify([status, ends, error]) : null;
+
+/**
+ * Lines without newlines; the first names the tunnel and its status, the others are indented. Facts come first, advice last.
+ * @param alike further tunnels that failed in the same way (sharedFailure)
+ */
+export function formatFailure(
+  result: TunnelResult,
+  command: CommandName,
+  paint: Paint,
+  alike: readonly TunnelResult[] = [],
+): string[] {
   const { error, status } = result;
+  const name = alike.length === 0 ? result.spoke : `${alike.length + 1} tunnels`;
+  const interfaces = formatInterfaceRanges([result, ...alike].map(({ id }) => id));
   const meaning = statusMeaning(result, command);
   const word = paint(statusColour(status), statusWord(status, command));
   return [
-    `${paint('bold', result.spoke)} (${result.interface}) ${word}${meaning === null ? '' : `: ${meaning}`}`,
+    `${paint('bold', name)} (${interfaces}) ${word}${meaning === null ? '' : `: ${meaning}`}`,
     ...field('failed', whatFailed(result)),
     ...field('why', error === null ? 'no reason was given' : error.message),
     ...(status === 'unknown' ? field('ends', `hub ${result.ends.hub}, ${result.spoke} ${result.ends.spoke}`) : []),

@@ -3,7 +3,7 @@ import { formatInterfaceRanges } from '../diff/interface-ranges.js';
 import type { CommandName, EndStatus, Recap, TunnelResult } from '../events.js';
 import { wrapToWidth } from './fit-width.js';
 import { formatDuration } from './format-duration.js';
-import { formatFailure } from './format-failure.js';
+import { formatFailure, sharedFailure } from './format-failure.js';
 import { createPaint, type Paint } from './paint.js';
 import { printableLine } from './printable.js';
 import { isFailure, STATUSES, statusColour, statusMeaning, statusWord } from './status-text.js';
@@ -17,7 +17,7 @@ export interface RecapFormat {
 /** More rows than this no longer fit a small terminal beside the counts; then equal ones fold. */
 const MAX_UNFOLDED_ROWS = 16;
 
-/** Text ending in a newline. Failures are never folded away. */
+/** Text ending in a newline. Failures are never folded away; those that are the hub's own are told once. */
 export function formatRecap(recap: Recap, format: RecapFormat): string {
   const paint = createPaint(format.color);
   const failures = recap.tunnels.filter(isFailure);
@@ -25,9 +25,24 @@ export function formatRecap(recap: Recap, format: RecapFormat): string {
     ...formatRows(groupRows(recap.tunnels), recap.command, format.width, paint),
     ...(recap.tunnels.length === 0 ? [] : ['']),
     formatCounts(recap, paint),
-    ...failures.flatMap((result) => ['', ...formatFailure(result, recap.command, paint)]),
+    ...groupFailures(failures).flatMap(([first, ...alike]) => [
+      '',
+      ...formatFailure(first, recap.command, paint, alike),
+    ]),
   ];
   return lines.map((line) => `${line}\n`).join('');
+}
+
+/** Those with one reason together, at the place of their first. */
+function groupFailures(failures: readonly TunnelResult[]): Group[] {
+  const groups = new Map<string, [TunnelResult, ...TunnelResult[]]>();
+  for (const result of failures) {
+    const key = sharedFailure(result) ?? String(result.id);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [result]);
+    else group.push(result);
+  }
+  return [...groups.values()];
 }
 
 type Group = readonly [TunnelResult, ...TunnelResult[]];
@@ -37,7 +52,8 @@ function groupRows(tunnels: readonly TunnelResult[]): Group[] {
   const groups = new Map<string, [TunnelResult, ...TunnelResult[]]>();
   for (const result of tunnels) {
     const { status, ends, error, id } = result;
-    const key = JSON.stringify(isFailure(result) ? [id] : [status, ends.hub, ends.spoke, error?.message]);
+    const own = isFailure(result) ? (sharedFailure(result) ?? id) : null;
+    const key = JSON.stringify([own, status, ends.hub, ends.spoke, error?.message]);
     const group = groups.get(key);
     if (group === undefined) groups.set(key, [result]);
     else group.push(result);

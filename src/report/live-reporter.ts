@@ -12,6 +12,7 @@ import { flush } from './output-stream.js';
 import { createPaint } from './paint.js';
 import { plainLines } from './plain-line.js';
 import type { Reporter, ReporterIo } from './reporter-io.js';
+import { SharedFailures } from './shared-failures.js';
 import { isFailure } from './status-text.js';
 
 type LiveTask = ListrTaskWrapper<unknown, typeof FleetRenderer, typeof FleetRenderer>;
@@ -23,6 +24,7 @@ export function createLiveReporter(io: ReporterIo): Reporter {
   const screen = new FrameScreen(io.stderr);
   const progress = new LiveProgress();
   const view = createView(screen, progress, io.color);
+  const told = new SharedFailures();
   let command: CommandName = 'deploy';
 
   const printAbove = (lines: readonly string[], isAlarm: boolean) => {
@@ -45,7 +47,7 @@ export function createLiveReporter(io: ReporterIo): Reporter {
         view.start();
         break;
       case 'tunnel':
-        if (isFailure(event)) printAbove(formatFailure(event, command, plain), true);
+        if (isFailure(event) && !told.isRepeated(event)) printAbove(formatFailure(event, command, plain), true);
         break;
       case 'notice':
       case 'trace':

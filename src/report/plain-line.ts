@@ -11,6 +11,8 @@ export interface PlainOptions {
   /** Show trace events. */
   readonly verbose: boolean;
   readonly paint: Paint;
+  /** The same failure of the hub has been told in full already. */
+  readonly isRepeated?: boolean;
 }
 
 /** A line has to be written before the next name is known: most names fit this, a longer one only shifts its own line. */
@@ -18,7 +20,7 @@ const NAME_WIDTH = 8;
 const INTERFACE_WIDTH = 8;
 
 /** The event's lines, without newlines; none for what is data (diff, recap) or not asked for (trace). */
-export function plainLines(event: RunEvent, { command, verbose, paint }: PlainOptions): string[] {
+export function plainLines(event: RunEvent, { command, verbose, paint, isRepeated = false }: PlainOptions): string[] {
   switch (event.event) {
     case 'start':
       return [`${event.command} of ${event.total} ${event.total === 1 ? 'tunnel' : 'tunnels'}, run ${event.run}`];
@@ -27,7 +29,7 @@ export function plainLines(event: RunEvent, { command, verbose, paint }: PlainOp
     case 'step':
       return [columns(event.spoke, event.interface, event.step)];
     case 'tunnel':
-      return isFailure(event)
+      return isFailure(event) && !isRepeated
         ? [tunnelLine(event, command, paint), ...formatFailure(event, command, paint).slice(1)]
         : [tunnelLine(event, command, paint)];
     case 'notice':

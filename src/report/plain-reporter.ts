@@ -5,15 +5,17 @@ import { formatRecap } from './format-recap.js';
 import { flush } from './output-stream.js';
 import { createPaint } from './paint.js';
 import { plainLines } from './plain-line.js';
+import { SharedFailures } from './shared-failures.js';
 import type { Reporter, ReporterIo } from './reporter-io.js';
 
 export function createPlainReporter({ stdout, stderr, color, verbose }: ReporterIo): Reporter {
   const paint = createPaint(color);
+  const told = new SharedFailures();
   let command: CommandName = 'deploy';
   return {
     emit: (event) => {
       if (event.event === 'start') command = event.command;
-      const lines = plainLines(event, { command, verbose, paint });
+      const lines = plainLines(event, { command, verbose, paint, isRepeated: told.isRepeated(event) });
       if (lines.length > 0) stderr.write(lines.map((line) => `${line}\n`).join(''));
       if (event.event === 'diff') stdout.write(formatDiff(event, paint));
       if (event.event === 'recap') stdout.write(formatRecap(event, { color, width: stdout.columns ?? Infinity }));

@@ -143,3 +143,30 @@ describe('formatRecap', () => {
     expect(textOf([hostile], 'deploy', 100, true)).toContain('\x1b[31mreverted\x1b[0m');
   });
 });
+
+describe('a failure of the hub', () => {
+  const error = {
+    code: 'connect',
+    end: 'hub',
+    layer: 'ssh',
+    message: 'cannot connect to 198.51.100.1 port 22: connection refused',
+    hint: 'is sshd running there?',
+  } as const;
+  const results = [1, 2, 3].map((id) => ({
+    spoke: `site-${id}`,
+    interface: `vxlan0${id}`,
+    id,
+    status: 'unreachable' as const,
+    ends: { hub: 'unreachable', spoke: 'untouched' } as const,
+    down_ms: null,
+    checks: [],
+    error,
+  }));
+
+  it('is told once for all the tunnels that it failed', () => {
+    const ending = { interrupted: false, exitCodeOnDifference: false };
+    const text = formatRecap(makeRecap('r1', 'deploy', results, 5, ending), { color: false, width: 120 });
+    expect(text.split(error.message)).toHaveLength(2);
+    expect(text).toContain('3 tunnels (vxlan01-03) unreachable');
+  });
+});
