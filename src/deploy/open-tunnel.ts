@@ -27,7 +27,7 @@ export interface FleetAccess {
 }
 
 /** Connects to a host and inspects it. Rejects with connect, host-key, auth, lost, timeout, protocol or host. */
-export async function inspectHost(
+async function inspectHost(
   access: FleetAccess,
   host: string,
   target: SshTarget,

@@ -95,5 +95,4 @@ function schemaAt(path: Path): unknown {
   return schema;
 }
 
-const keysOf = (schema: unknown): string[] =>
-  schema instanceof z.ZodObject ? Object.keys(schema.shape as object) : [];
+const keysOf = (schema: unknown): string[] => (schema instanceof z.ZodObject ? Object.keys(schema.shape) : []);

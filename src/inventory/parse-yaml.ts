@@ -108,11 +108,9 @@ class Walk {
   }
 
   private build(node: ParsedNode, offset: number, depth: number): Sized {
-    if (isMap(node)) return this.toMap(node.items as Pair<ParsedNode, ParsedNode | null>[], offset, depth);
+    if (isMap(node)) return this.toMap(node.items, offset, depth);
     if (isSeq(node)) {
-      const items = node.items
-        .map((item) => this.toTree(item as ParsedNode, depth + 1))
-        .filter((item) => item !== undefined);
+      const items = node.items.map((item) => this.toTree(item, depth + 1)).filter((item) => item !== undefined);
       return {
         tree: { kind: 'list', items: items.map(({ tree }) => tree), offset },
         size: items.reduce((sum, item) => sum + item.size, 1),

@@ -5,7 +5,7 @@ import { HUB_ADDRESS, spokeAddress, spokeName } from './generate-inventory.js';
 import type { LabHost, LabState } from './lab-state.js';
 
 /** The lab's IPv4 network: 198.18.0.0/15 is set aside for tests (RFC 2544) and is nobody's. */
-export const UNDERLAY = '198.18.0.0/15';
+const UNDERLAY = '198.18.0.0/15';
 
 /**
  * The hosts of an inventory, the hub first, and a free address for the controller.

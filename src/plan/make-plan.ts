@@ -11,7 +11,7 @@ const SHIFT = { 48: 80n, 64: 64n, 80: 48n } as const;
 const FIRST_TABLE = 30_000;
 
 /** Highest metric that every version of iproute2 shows as a positive number: behind any route that someone means to use. */
-export const LAST_METRIC = 2_147_483_647;
+const LAST_METRIC = 2_147_483_647;
 
 /**
  * The plan of the whole fleet. Each spoke's part follows from the fleet's prefix, the hub and the spoke itself, never from
@@ -30,7 +30,7 @@ export function makePlan(inventory: Inventory): FleetPlan {
 }
 
 /** `vxlanNN`: the id in lower-case hex, at least two digits. */
-export const interfaceName = (id: number): string => `vxlan${hex(id, 2)}`;
+const interfaceName = (id: number): string => `vxlan${hex(id, 2)}`;
 
 function planTunnel({ prefix, hub }: Inventory, base: bigint, spoke: Spoke): TunnelPlan {
   const id = BigInt(spoke.id);

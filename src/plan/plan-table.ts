@@ -10,7 +10,7 @@ export function formatPlanTable(tunnels: readonly TunnelPlan[]): string {
 }
 
 /** The id in both forms, `10 (0x0a)`: interfaces show it in hex, people count in decimal. */
-export const formatId = (id: number): string => `${id} (0x${id.toString(16).padStart(2, '0')})`;
+const formatId = (id: number): string => `${id} (0x${id.toString(16).padStart(2, '0')})`;
 
 function tableRow(tunnel: TunnelPlan): readonly string[] {
   const underlay = `${tunnel.spokeUnderlay.address} ${tunnel.spokeUnderlay.device}`;

@@ -2,7 +2,7 @@
 export const OWNER_PREFIX = '# Managed by vxfleet';
 
 /** First line of a file of ours; the group is the interface it was rendered for. */
-export const OWNER_LINE = /^# Managed by vxfleet: tunnel (vxlan[0-9a-f]{2,4})\b/;
+const OWNER_LINE = /^# Managed by vxfleet: tunnel (vxlan[0-9a-f]{2,4})\b/;
 
 /** Words that begin something other than an option of the stanza above them (interfaces(5)). */
 const TOP_LEVEL = /^(?:auto|iface|mapping|source|source-directory|rename|no-auto-down|template|allow-\S+)$/;

@@ -22,7 +22,7 @@ export class FleetRenderer {
   /** Whether there is a terminal is decided before; without this listr2 looks at stdout. */
   static nonTTY = true;
   static rendererOptions: FleetRendererOptions;
-  static rendererTaskOptions: Record<never, never>;
+  static rendererTaskOptions: Readonly<Record<string, undefined>>;
 
   private readonly tasks: readonly ListrTaskObject<unknown, typeof FleetRenderer, typeof FleetRenderer>[];
   private readonly options: FleetRendererOptions;

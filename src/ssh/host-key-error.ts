@@ -29,7 +29,7 @@ export function hostKeyError(
           host,
           hint: [
             'either the host was installed anew, or someone stands between you and it',
-            `${verifyHint(key)}`,
+            verifyHint(key),
             `if they are equal, drop the old key: ${shellQuote(removeCommand(target, verdict.clash))}`,
             'then run the same command with --accept-new',
           ].join('\n'),

@@ -26,8 +26,8 @@ interface Answer {
 export type Twist = (host: FakeHost) => Answer | undefined;
 
 const OLD = samplePlan({ dstport: 4790 });
-export const NEW: SamplePlan = samplePlan();
-export const CANDIDATE: Readonly<Record<End, string>> = { hub: 'hub candidate\n', spoke: 'spoke candidate\n' };
+const NEW: SamplePlan = samplePlan();
+const CANDIDATE: Readonly<Record<End, string>> = { hub: 'hub candidate\n', spoke: 'spoke candidate\n' };
 
 export class FakeHost {
   readonly end: End;
