@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The main job, on real hosts: a hub and three spokes in a lab on this machine get their tunnels; one is changed; one breaks.
+# The main job, on real hosts: a hub and three spokes in a lab on this machine get their tunnels; one is changed; one change cannot work;
+# one line is cut.
 # Run by `npm run demo`; does its own set-up. Needs root on Linux.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -7,14 +8,15 @@ cd "$(dirname "$0")/.."
 . .ci/setup.sh
 
 export VXFLEET_LAB=demo
+repository=$PWD
 work=$(mktemp -d)
-trap 'node dist/bin.js lab down >/dev/null 2>&1 || true; rm -rf "$work"' EXIT
+trap 'node "$repository/dist/bin.js" lab down >/dev/null 2>&1 || true; rm -rf "$work"' EXIT
 
 if [ -t 1 ]; then bold=$'\e[1m' dim=$'\e[2m' plain=$'\e[0m'; else bold='' dim='' plain=''; fi
 say() { printf '\n%s%s%s\n' "$bold" "$*" "$plain"; }
 vxfleet() {
   printf '%s$ vxfleet %s%s\n' "$dim" "$*" "$plain"
-  node dist/bin.js "$@"
+  node "$repository/dist/bin.js" "$@"
 }
 # Runs a command that must end with the given status; anything else ends the demo.
 expect() { # STATUS COMMAND...
@@ -28,9 +30,10 @@ expect() { # STATUS COMMAND...
   printf '%s(exit code %s)%s\n' "$dim" "$got" "$plain"
 }
 # The kernel's number of each tunnel on the hub: a bounce gives a new one.
-ifindexes() { node dist/bin.js lab exec hub -- sh -c 'cd /sys/class/net; for i in vxlan*; do echo "$i $(cat $i/ifindex)"; done'; }
+ifindexes() { node "$repository/dist/bin.js" lab exec hub -- sh -c 'cd /sys/class/net; for i in vxlan*; do echo "$i $(cat $i/ifindex)"; done'; }
 
-cat >"$work/inventory.yaml" <<'YAML'
+cd "$work"
+cat >inventory.yaml <<'YAML'
 prefix: 2001:db8:ae00::/40
 hub:
   underlay: { address: 198.18.0.1, device: eth0 }
@@ -46,38 +49,51 @@ spokes:
     mode: policy
     underlay: { address: 198.18.1.10, device: eth0 }
 YAML
-cd_inventory=(-i "$work/inventory.yaml")
 
-say '1. A hub and three spokes: real sshd, real ifupdown, real VXLAN, in namespaces of their own'
-vxfleet lab up "${cd_inventory[@]}"
-vxfleet inventory "${cd_inventory[@]}"
 
-say '2. Deploy: both ends of each tunnel are tried, proven with packets, and only then written to /etc'
-expect 0 vxfleet lab run -- deploy "${cd_inventory[@]}"
+say '1. An inventory: a hub and three spokes, and the addresses that follow from it'
+cat inventory.yaml
+echo
+vxfleet inventory
 
-say '3. One spoke gets another UDP port: what would change?'
-sed -i '/^  osaka:/a\    vxlan: { dstport: 4790 }' "$work/inventory.yaml"
-expect 4 vxfleet lab run -- diff --exit-code "${cd_inventory[@]}"
+say '2. A lab with these hosts: real sshd, real ifupdown, real VXLAN, in namespaces of their own on this machine'
+vxfleet lab up -i inventory.yaml
 
-say '4. Deploy it: only that tunnel is bounced'
-ifindexes >"$work/before"
-expect 0 vxfleet lab run -- deploy "${cd_inventory[@]}"
-ifindexes >"$work/after"
-printf '%s on the hub, interface and its number in the kernel, before and after:%s\n' "$dim" "$plain"
-join "$work/before" "$work/after" | while read -r interface before after; do
+say '3. Deploy: both ends of each tunnel are tried, proven with packets, and only then written to /etc'
+expect 0 vxfleet lab run -- deploy -i inventory.yaml
+
+say "4. osaka gets another UDP port in the inventory: what would change on the hosts?"
+sed -i '/^  osaka:/a\    vxlan: { dstport: 4790 }' inventory.yaml
+expect 4 vxfleet lab run -- diff --exit-code -i inventory.yaml
+
+say '5. Deploy it: only that tunnel is bounced'
+ifindexes >before
+expect 0 vxfleet lab run -- deploy -i inventory.yaml
+ifindexes >after
+printf "%sThe kernel's number of each interface on the hub, before and after:%s\n" "$dim" "$plain"
+join before after | while read -r interface before after; do
   printf '  %-8s %4s -> %-4s %s\n' "$interface" "$before" "$after" "$([ "$before" = "$after" ] && echo untouched || echo bounced)"
 done
 
-say '5. Deploy again: nothing changes'
-expect 0 vxfleet lab run -- deploy "${cd_inventory[@]}"
+say '6. Deploy again: nothing changes'
+expect 0 vxfleet lab run -- deploy -i inventory.yaml
 
-say "6. Life happens: tokyo's line is cut"
+say "7. A change that cannot work: a template of one's own without the hub's route to the /48. It is tried, found out and put back"
+mkdir templates
+grep -v 'prefix_48' "$repository/templates/hub.liquid" >templates/hub.liquid
+sed 's/^hub:/templates: templates\nhub:/' inventory.yaml >broken.yaml
+expect 1 vxfleet lab run -- deploy tokyo --verify-timeout 3 -i broken.yaml
+expect 0 vxfleet lab run -- verify tokyo -i inventory.yaml
+
+say "8. A new MTU for all, while tokyo's line is cut: the others get it, tokyo is left as it was (its connection is given 10 s)"
+printf 'defaults:\n  vxlan: { mtu: 1400 }\n' >>inventory.yaml
 vxfleet lab cut tokyo
-expect 1 vxfleet lab run -- verify --verify-timeout 2 "${cd_inventory[@]}"
+expect 1 vxfleet lab run -- deploy -i inventory.yaml
 
-say '7. The line is back'
+say '9. The line is back: the same command does the rest'
 vxfleet lab heal tokyo
-expect 0 vxfleet lab run -- verify "${cd_inventory[@]}"
+expect 0 vxfleet lab run -- deploy -i inventory.yaml
+expect 0 vxfleet lab run -- verify -i inventory.yaml
 
-say '8. Everything is taken away again'
+say '10. Everything is taken away again'
 vxfleet lab down
