@@ -62,6 +62,8 @@ class Change {
   /** Ends whose trial is open. */
   readonly #open = new Set<End>();
   readonly #confirmed = new Set<End>();
+  /** Ends whose host refused the trial before it touched anything. */
+  readonly #refused = new Set<End>();
   #checks: readonly Check[] = [];
   #downMs: number | null = null;
 
@@ -92,7 +94,10 @@ class Change {
     this.#open.add(end);
     try {
       const outcome = await this.#tunnel[end].trial();
-      if (!outcome.touched) this.#open.delete(end);
+      if (!outcome.touched) {
+        this.#open.delete(end);
+        this.#refused.add(end);
+      }
       const { layer, message } = outcome;
       const hint = `The candidate is what \`vxfleet render ${this.#tunnel.plan.spoke}\` prints.`;
       const failure: TunnelFailure | null = outcome.ok ? null : { code: 'host', end, layer, message, hint };
@@ -160,6 +165,7 @@ class Change {
     const statusOf = (end: End): EndStatus => {
       if (this.#confirmed.has(end)) return 'changed';
       if (!this.#ends.includes(end)) return 'unchanged';
+      if (this.#refused.has(end)) return 'untouched';
       return troubles.length === 0 ? 'reverted' : 'unknown';
     };
     if (troubles.length === 0) return this.#outcome('reverted', statusOf, failure);
@@ -188,6 +194,9 @@ class Change {
 
 /** Whoever pressed Ctrl-C does not wait for a proof that may take its whole time; the hosts drop the questions when we leave. */
 async function orInterrupted<T>(work: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
+  // When it loses the race, how it ends matters to nobody.
+  work.catch(() => undefined);
+  if (signal.aborted) return undefined;
   let interrupt = (): void => {};
   const interrupted = new Promise<undefined>((resolve) => {
     interrupt = () => resolve(undefined);
@@ -197,8 +206,6 @@ async function orInterrupted<T>(work: Promise<T>, signal: AbortSignal): Promise<
     return await Promise.race([work, interrupted]);
   } finally {
     signal.removeEventListener('abort', interrupt);
-    // When it lost the race, how it ends matters to nobody.
-    work.catch(() => undefined);
   }
 }
 

@@ -45,7 +45,8 @@ reply() { # KEY VALUE
 
 # Ends the job with a reason word (read by the controller) and one line of text (read by a person).
 fail() { # REASON TEXT
-  printf '%s %s ! %s %s\n' "$NONCE" "$seq" "$1" "${2//$'\n'/; }" >&3
+  local text=${2//$'\n'/; }
+  printf '%s %s ! %s %s\n' "$NONCE" "$seq" "$1" "${text:0:800}" >&3
   exit 1
 }
 
@@ -182,7 +183,10 @@ trial() { # IF
   local interface=$1 dir=$TRIALS/$1 live=$INTERFACES_D/$1 problem started
   mkdir -p "$TRIALS" 2>/dev/null || fail refused "cannot create $TRIALS: is /run writable?"
   end_leftover "$dir"
-  mkdir "$dir" 2>/dev/null || fail busy "a trial of $interface is running: $(held_by "$dir")"
+  if ! mkdir "$dir" 2>/dev/null; then
+    [[ -d $dir ]] && fail busy "a trial of $interface is running: $(held_by "$dir")"
+    fail refused "cannot create $dir: is /run full or read-only?"
+  fi
   if ! { printf '%s\n' "$RUN" >"$dir/run" && printf '%s' "$payload" >"$dir/new" && mkdir "$dir/empty"; }; then
     rm -rf "$dir"
     fail refused "cannot write to $dir: is /run full?"
@@ -195,9 +199,12 @@ trial() { # IF
   rm -f "$INTERFACES_D/.$interface.vxfleet"
   problem=$(candidate_problem "$interface" "$dir") || { rm -rf "$dir"; fail invalid "$problem"; }
 
-  exists "$interface" && : >"$dir/was_up"
-  : >"$dir/armed"
-  arm_timer "$interface"
+  # Armed before anything is touched, or not at all.
+  if ! { { ! exists "$interface" || : >"$dir/was_up"; } && arm_timer "$interface" && : >"$dir/armed"; }; then
+    stop_timer "$dir"
+    rm -rf "$dir"
+    fail refused "cannot write to $dir: is /run full?"
+  fi
   started=$EPOCHREALTIME
   if [[ -e $live || -e $dir/was_up ]]; then
     if ! take_down "$interface"; then
@@ -235,7 +242,9 @@ arm_timer() { # IF
     read -rt "$WINDOW" -u 5
     settle "$1"
   ) </dev/null >/dev/null 2>&1 &
-  printf '%s\n' "$!" >"$TRIALS/$1/timer"
+  printf '%s\n' "$!" >"$TRIALS/$1/timer" && return 0
+  kill "$!"
+  return 1
 }
 
 stop_timer() { # DIR

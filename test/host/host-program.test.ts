@@ -257,7 +257,7 @@ describeNamespace('the host program', () => {
     await session.close();
   });
 
-  it.fails('refuses with a /run that has no inode for the trial, rather than calling it busy', async () => {
+  it('refuses with a /run that has no inode for the trial, rather than calling it busy', async () => {
     install();
     const session = await open();
     host.run('mount -t tmpfs -o nr_inodes=3 tmpfs /run; mkdir /run/network');
@@ -265,7 +265,7 @@ describeNamespace('the host program', () => {
     await session.close();
   });
 
-  it.fails('refuses with a /run that has room for the candidate but not for its timer', async () => {
+  it('refuses with a /run that has room for the candidate but not for its timer', async () => {
     install();
     const session = await open();
     // Two pages: one for `run`, one for `new`, none for `timer`.
