@@ -1,4 +1,4 @@
-import { createInterface } from 'node:readline/promises';
+import { createInterface } from 'node:readline';
 import { Writable } from 'node:stream';
 
 /** Asks on the terminal for a key's passphrase, without showing it. undefined when there is no terminal to ask on. */
@@ -8,7 +8,13 @@ export async function askPassphrase(keyPath: string): Promise<string | undefined
   const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
   const terminal = createInterface({ input: process.stdin, output: silent, terminal: true });
   try {
-    return await terminal.question('');
+    return await new Promise((resolve) => {
+      // readline takes Ctrl-C from the terminal: hand it on to the run, which is waiting for it.
+      terminal.once('SIGINT', () => process.kill(process.pid, 'SIGINT'));
+      terminal.once('SIGINT', () => resolve(undefined));
+      terminal.once('close', () => resolve(undefined));
+      terminal.question('', resolve);
+    });
   } finally {
     terminal.close();
     process.stderr.write('\n');

@@ -51,7 +51,8 @@ export async function runCommand(
   const reporter = createReporter(options.output, {
     stdout: process.stdout,
     stderr: process.stderr,
-    color: useColor(options, process.stderr),
+    // One answer for both: escape codes belong into no file and no pipe.
+    color: useColor(options, process.stdout) && useColor(options, process.stderr),
     verbose: options.verbose === true,
   });
   const { emit } = reporter;
