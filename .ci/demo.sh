@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The main job, on real hosts: a hub and three spokes in a lab on this machine get their tunnels; one is changed; one change cannot work;
 # one line is cut.
-# Run by `npm run demo`; does its own set-up. Needs root on Linux.
+# Run by `npm run demo`; does its own set-up. Needs root on Debian. Takes under a minute.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=.ci/setup.sh
@@ -78,14 +78,14 @@ done
 say '6. Deploy again: nothing changes'
 expect 0 vxfleet lab run -- deploy -i inventory.yaml
 
-say "7. A change that cannot work: a template of one's own without the hub's route to the /48. It is tried, found out and put back"
+say "7. A change that cannot work (a template without the hub's route to the /48): tried, found out, put back"
 mkdir templates
 grep -v 'prefix_48' "$repository/templates/hub.liquid" >templates/hub.liquid
 sed 's/^hub:/templates: templates\nhub:/' inventory.yaml >broken.yaml
 expect 1 vxfleet lab run -- deploy tokyo --verify-timeout 3 -i broken.yaml
 expect 0 vxfleet lab run -- verify tokyo -i inventory.yaml
 
-say "8. A new MTU for all, while tokyo's line is cut: the others get it, tokyo is left as it was (its connection is given 10 s)"
+say "8. A new MTU for all while tokyo's line is cut: the others get it, tokyo is left alone (it is given 10 s)"
 printf 'defaults:\n  vxlan: { mtu: 1400 }\n' >>inventory.yaml
 vxfleet lab cut tokyo
 expect 1 vxfleet lab run -- deploy -i inventory.yaml
