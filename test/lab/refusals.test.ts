@@ -294,7 +294,8 @@ describe.skipIf(unavailable !== undefined)(`what deploy refuses ${unavailable ??
       expect(code).toBe(1);
       expect(tunnel?.error?.end).toBe('spoke');
       expect(tunnel?.error?.message).toMatch(/ifquery|ifup -n/);
-      expect((await state())[1]).toBe(before[1]);
+      expect(tunnel?.ends).toEqual({ hub: 'untouched', spoke: 'untouched' });
+      expect(await state()).toEqual(before);
       expect(await answers()).toBe(true);
     });
 
