@@ -39,11 +39,11 @@ export async function proveTunnel(tunnel: Tunnel, seconds: number): Promise<Proo
     };
   }
   const failed = checks.find((check) => !check.ok);
+  // Without it only transit fails, and pings of the hub's own addresses pass (field-notes 2.10).
+  if (failed?.prefix !== '/80' && !tunnel.hub.facts.forwards) return { checks, failure: NO_FORWARDING };
   if (failed !== undefined) {
-    return {
-      checks,
-      failure: { code: 'verify', end: failed.from, ...diagnose(tunnel.plan, failed, probes[failed.from].values) },
-    };
+    const values = { hub: probes.hub.values, spoke: probes.spoke.values };
+    return { checks, failure: { code: 'verify', end: failed.from, ...diagnose(tunnel.plan, failed, values) } };
   }
   const astray = ways.findIndex((device) => device !== tunnel.plan.interface);
   if (astray >= 0) return { checks, failure: strayFailure(tunnel, questions[astray]?.source ?? '', ways[astray]) };
@@ -64,6 +64,14 @@ function strayFailure(tunnel: Tunnel, source: string, device: string | undefined
     hint,
   };
 }
+
+const NO_FORWARDING: TunnelFailure = {
+  code: 'verify',
+  end: 'hub',
+  layer: 'forwarding',
+  message: 'the hub answers, but does not forward IPv6 (net.ipv6.conf.all.forwarding is 0)',
+  hint: 'sysctl -w net.ipv6.conf.all.forwarding=1, and put it into /etc/sysctl.d.',
+};
 
 const kernelHint = (tunnel: Tunnel): string =>
   `Look at: ip -d addr show dev ${tunnel.plan.interface}; ip -6 route show table all dev ${tunnel.plan.interface}; ip -6 rule. \`vxfleet diff ${tunnel.plan.spoke}\` shows all of it.`;

@@ -27,7 +27,7 @@ export async function verifyTunnel(
     const tunnel = joinTunnel(access, plan, hub, spoke);
     emit({ event: 'step', spoke: plan.spoke, interface: plan.interface, step: 'verify' });
     const { checks, failure } = await proveTunnel(tunnel, verifySeconds);
-    const error = failure ?? fileFailure(tunnel) ?? forwardingFailure(tunnel);
+    const error = failure ?? fileFailure(tunnel);
     return {
       ...untouchedResult(plan, error === null ? 'unchanged' : 'failed', error),
       ends: { hub: 'unchanged', spoke: 'unchanged' },
@@ -51,17 +51,5 @@ function fileFailure(tunnel: Tunnel): TunnelFailure | null {
     layer: 'file',
     message: `the tunnel answers, but /etc/network/interfaces.d/${tunnel.plan.interface} ${what}`,
     hint: `vxfleet diff ${tunnel.plan.spoke}; vxfleet deploy ${tunnel.plan.spoke}.`,
-  };
-}
-
-/** Pings of the hub's own addresses pass without it; only transit does not (field-notes 2.10). */
-function forwardingFailure(tunnel: Tunnel): TunnelFailure | null {
-  if (tunnel.hub.facts.forwards) return null;
-  return {
-    code: 'verify',
-    end: 'hub',
-    layer: 'forwarding',
-    message: 'the hub answers, but does not forward IPv6 (net.ipv6.conf.all.forwarding is 0)',
-    hint: 'sysctl -w net.ipv6.conf.all.forwarding=1, and put it into /etc/sysctl.d.',
   };
 }

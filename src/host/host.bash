@@ -18,7 +18,7 @@
 #   state IF                what the kernel has of IF; payload: `ip -6 -batch` lines as above
 #   probe IF SECONDS [diagnose]
 #                           payload: lines "KEY SOURCE TARGET BYTES", each pinged until it answers or SECONDS are over; "diagnose"
-#                           adds, with one unanswered, what is known of the layers below (neighbours, counters, underlay)
+#                           adds, with one unanswered, what is known of the layers below (neighbours, underlay)
 #   route                   payload: lines "KEY SOURCE TARGET": the interface by which the kernel would send each
 #   confirm IF [keep]       make the candidate the file of /etc; "keep" stores the file it replaces under /var/lib/vxfleet first
 #   revert IF               end the trial: candidate down, what ran before up again
@@ -331,7 +331,9 @@ settle() { # IF
 # --- probe -----------------------------------------------------------------------------------------------------------------------
 
 probe() { # IF SECONDS [diagnose]
-  local interface=$1 seconds=$2 key status silent='' answers
+  local interface=$1 seconds=$2 key status silent='' answers before=0 after=0
+  local counter=/sys/class/net/$interface/statistics/rx_packets
+  read_file before "$counter"
   answers=$(
     while read -r key source target bytes; do
       printf '%s %s\n' "$key" "$(ping_until "$seconds" "$source" "$target" "$bytes")" &
@@ -339,6 +341,8 @@ probe() { # IF SECONDS [diagnose]
     wait
   ) 3>&- 4<&-
   reply pings "$answers"
+  read_file after "$counter"
+  reply received "$((after - before))"
   while read -r key status _; do
     [[ $status == 0 ]] || silent+=" $key"
   done <<<"$answers"
@@ -362,13 +366,12 @@ pause() { # SECONDS, without a process
   read -rt "$1" <> <(:)
 }
 
-# What the layers below say, for the diagnosis: neighbours, counters, the underlay. And whether a small packet would pass.
+# What the layers below say, for the diagnosis: neighbours and the underlay. And whether a small packet would pass.
 below() { # IF KEYS
   local key source target bytes remote=''
   run 5 ip -j -6 neigh show dev "$1"
   reply neighbours "$out"
-  run 5 ip -j -d -s link show dev "$1"
-  reply counters "$out"
+  run 5 ip -j -d link show dev "$1"
   [[ $out =~ \"remote\":\"([0-9.]+)\" ]] && remote=${BASH_REMATCH[1]}
   if [[ -n $remote ]]; then
     run 5 ip -j route get "$remote"

@@ -1,6 +1,6 @@
 /** What the host program's `probe` answered → checks, and for the first that failed: which layer, and what to look at. Pure. */
 import type { Check, Layer } from '../events.js';
-import type { TunnelPlan } from '../plan/plan.js';
+import { ENDS, type End, type TunnelPlan } from '../plan/plan.js';
 import type { PlannedCheck } from './plan-checks.js';
 
 /** A failed check with its diagnosis. */
@@ -30,34 +30,46 @@ export function judgePings(planned: readonly PlannedCheck[], values: Values): Ch
 }
 
 /** The first failing layer under a failed check, in the order of field-notes 3.3. */
-export function diagnose(tunnel: TunnelPlan, failed: Check, values: Values): Diagnosis {
-  const { hub, spoke } = { hub: tunnel.hubUnderlay, spoke: tunnel.spokeUnderlay };
-  const near = failed.from === 'hub' ? hub : spoke;
-  const far = failed.from === 'hub' ? spoke : hub;
+export function diagnose(tunnel: TunnelPlan, failed: Check, values: Readonly<Record<End, Values>>): Diagnosis {
+  const asked = values[failed.from];
   const what = `${failed.target} (${failed.prefix}) does not answer from ${failed.source}`;
-  const small = (values.get('small') ?? '').split(' ').includes(`${failed.source}>${failed.target}`);
-  if (small) {
-    return {
-      layer: 'mtu',
-      message: `${failed.target} answers small packets but none of ${failed.bytes} bytes`,
-      hint: `The underlay between ${hub.address} and ${spoke.address} loses full-size packets: set a smaller vxlan.mtu for ${tunnel.spoke}.`,
-    };
-  }
-  if (failed.prefix === 'anchor') {
-    return {
-      layer: 'anchor',
-      message: `the anchor ${failed.target} does not answer from ${failed.source}`,
-      hint: `The tunnel works as far as the hub: look at the hub's upstream, its filters, and whether ${tunnel.prefix} is routed to it.`,
-    };
-  }
+  if ((asked.get('small') ?? '').split(' ').includes(`${failed.source}>${failed.target}`))
+    return smallOnly(tunnel, failed);
+  if (failed.prefix === 'anchor') return noAnchor(tunnel, failed);
   if (failed.prefix !== '/80') {
+    const prefix = failed.prefix === '/64' ? tunnel.prefix64 : tunnel.prefix48;
     return {
       layer: failed.prefix,
       message: what,
-      hint: `The /80 and this end are checked before: look at the route to ${failed.prefix === '/64' ? tunnel.prefix64 : tunnel.prefix48} on the hub (ip -6 route get ${failed.target}) and at filters on both ends.`,
+      hint: `The /80 answers: look at the route to ${prefix} on the hub (ip -6 route get ${failed.target}) and at filters on both ends.`,
     };
   }
-  const device = /"dev":"([^"]+)"/.exec(values.get('underlay_route') ?? '')?.[1];
+  return diagnoseUnderlay(tunnel, failed.from, what, values) ?? diagnosePeer(tunnel, what, asked);
+}
+
+const smallOnly = (tunnel: TunnelPlan, failed: Check): Diagnosis => ({
+  layer: 'mtu',
+  message: `${failed.target} answers small packets but none of ${failed.bytes} bytes`,
+  hint: `The underlay between ${tunnel.hubUnderlay.address} and ${tunnel.spokeUnderlay.address} loses full-size packets: set a smaller vxlan.mtu for ${tunnel.spoke}.`,
+});
+
+const noAnchor = (tunnel: TunnelPlan, failed: Check): Diagnosis => ({
+  layer: 'anchor',
+  message: `the anchor ${failed.target} does not answer from ${failed.source}`,
+  hint: `The tunnel works as far as the hub: look at the hub's upstream, its filters, and whether ${tunnel.prefix} is routed to it.`,
+});
+
+/** Below the tunnel: the way to the other end, and whether any VXLAN packet arrives at either. */
+function diagnoseUnderlay(
+  tunnel: TunnelPlan,
+  from: End,
+  what: string,
+  values: Readonly<Record<End, Values>>,
+): Diagnosis | undefined {
+  const underlays = { hub: tunnel.hubUnderlay, spoke: tunnel.spokeUnderlay };
+  const near = underlays[from];
+  const far = from === 'hub' ? underlays.spoke : underlays.hub;
+  const device = /"dev":"([^"]+)"/.exec(values[from].get('underlay_route') ?? '')?.[1];
   if (device !== undefined && device !== near.device) {
     return {
       layer: 'underlay',
@@ -65,18 +77,19 @@ export function diagnose(tunnel: TunnelPlan, failed: Check, values: Values): Dia
       hint: `Look at: ip route get ${far.address}; correct underlay.device or the route.`,
     };
   }
-  const received = /"rx":\{"bytes":\d+,"packets":(\d+)/.exec(values.get('counters') ?? '')?.[1];
-  if (received === '0') {
-    const underlay =
-      values.get('underlay_ping') === '0'
-        ? `${far.address} answers on the underlay, but no VXLAN packet has come back`
-        : `neither a VXLAN packet nor a ping of ${far.address} has come back`;
-    return {
-      layer: values.get('underlay_ping') === '0' ? 'encapsulation' : 'underlay',
-      message: `${what}: ${underlay}`,
-      hint: `Is UDP ${tunnel.dstport} open both ways between ${hub.address} and ${spoke.address}? Has the other end VNI ${tunnel.vni} on the same port?`,
-    };
-  }
+  const deaf = ENDS.filter((end) => values[end].get('received') === '0');
+  if (deaf.length === 0) return undefined;
+  const where = deaf.map((end) => (end === 'hub' ? 'the hub' : tunnel.spoke)).join(' nor at ');
+  const silence = `no VXLAN packet arrives at ${where}`;
+  const answers = values[from].get('underlay_ping') === '0';
+  return {
+    layer: answers ? 'encapsulation' : 'underlay',
+    message: `${what}: ${silence}, ${answers ? `though ${far.address} answers` : `and ${far.address} does not answer`} on the underlay`,
+    hint: `Is UDP ${tunnel.dstport} open both ways between ${near.address} and ${far.address}? Has the other end VNI ${tunnel.vni} on the same port?`,
+  };
+}
+
+function diagnosePeer(tunnel: TunnelPlan, what: string, values: Values): Diagnosis {
   if (/"state":\["(FAILED|INCOMPLETE)"\]/.test(values.get('neighbours') ?? '')) {
     return {
       layer: 'neighbour',

@@ -71,20 +71,20 @@ describe('the diagnosis of a failed check', () => {
   const symptoms = {
     small: `${keyOf(peer)} `,
     underlay_route: '[{"dst":"10.0.0.10","gateway":"203.0.113.1","dev":"wlan0","prefsrc":"203.0.113.9","flags":[]}]',
-    counters:
-      '[{"ifname":"vxlan0a","stats64":{"rx":{"bytes":0,"packets":0,"errors":0},"tx":{"bytes":860,"packets":10}}}]',
+    received: '0',
     underlay_ping: '1',
     neighbours: '[{"dst":"2001:db8:ae00:0:a::2","dev":"vxlan0a","state":["FAILED"]}]',
   };
   const healthy = {
     underlay_route: '[{"dst":"10.0.0.10","dev":"enp1s0f0","prefsrc":"198.51.100.1"}]',
-    counters:
-      '[{"ifname":"vxlan0a","stats64":{"rx":{"bytes":560,"packets":7,"errors":0},"tx":{"bytes":860,"packets":10}}}]',
+    received: '7',
     underlay_ping: '0',
     neighbours: '[{"dst":"2001:db8:ae00:0:a::2","lladdr":"02:76:78:00:0a:02","state":["REACHABLE"]}]',
   };
-  const judge = (check: Check, values: Record<string, string>) =>
-    diagnose(tunnel, check, new Map(Object.entries(values)));
+  const judge = (check: Check, values: Record<string, string>, far: Record<string, string> = healthy) => {
+    const [asked, other] = [new Map(Object.entries(values)), new Map(Object.entries(far))];
+    return diagnose(tunnel, check, check.from === 'hub' ? { hub: asked, spoke: other } : { hub: other, spoke: asked });
+  };
 
   it('names the MTU when small packets pass, whatever else there is', () => {
     const found = judge(peer, symptoms);
@@ -118,7 +118,7 @@ describe('the diagnosis of a failed check', () => {
 
     const silent = judge(peer, { ...values, underlay_route: healthy.underlay_route });
     expect(silent.layer).toBe('underlay');
-    expect(silent.message).toContain('nor a ping of 10.0.0.10');
+    expect(silent.message).toContain('no VXLAN packet arrives at the hub, and 10.0.0.10 does not answer');
 
     const filtered = judge(peer, { ...values, underlay_route: healthy.underlay_route, underlay_ping: '0' });
     expect(filtered.layer).toBe('encapsulation');
@@ -131,6 +131,12 @@ describe('the diagnosis of a failed check', () => {
     );
 
     expect(judge(peer, healthy).layer).toBe('peer');
+  });
+
+  it('names the end at which nothing arrives, also when it is not the one that asked', () => {
+    const found = judge(peer, healthy, { ...healthy, received: '0' });
+    expect(found.layer).toBe('encapsulation');
+    expect(found.message).toContain(`no VXLAN packet arrives at ${tunnel.spoke}, though 10.0.0.10 answers`);
   });
 
   it('looks from the spoke’s end at the spoke’s device and the hub’s address', () => {
