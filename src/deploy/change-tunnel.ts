@@ -34,17 +34,20 @@ export async function changeTunnel(
   options: ChangeOptions,
 ): Promise<ChangeOutcome> {
   const change = new Change(tunnel, ends, options);
-  let baseline: Baseline;
-  try {
-    baseline = await takeBaseline(tunnel);
-  } catch (error) {
-    return change.untouched(failureOf(toVxfleetError(error), tunnel.plan));
+  // Both in one flight: neither touches what runs.
+  const [baseline, unprepared] = await Promise.all([takeBaselineOf(tunnel), change.prepare()]);
+  const obstacle = unprepared ?? ('code' in baseline ? baseline : options.signal.aborted ? INTERRUPTED : null);
+  if (obstacle !== null || 'code' in baseline) {
+    await change.drop();
+    return change.untouched(obstacle ?? INTERRUPTED);
   }
-  if (options.signal.aborted) return change.untouched(INTERRUPTED);
 
   const failure = await change.attempt();
   return failure === null ? change.done() : await change.putBack(failure, baseline);
 }
+
+const takeBaselineOf = (tunnel: Tunnel): Promise<Baseline | TunnelFailure> =>
+  takeBaseline(tunnel).catch((error: unknown) => failureOf(toVxfleetError(error), tunnel.plan));
 
 const INTERRUPTED: TunnelFailure = {
   code: 'interrupted',
@@ -62,8 +65,6 @@ class Change {
   /** Ends whose trial is open. */
   readonly #open = new Set<End>();
   readonly #confirmed = new Set<End>();
-  /** Ends whose host refused the trial before it touched anything. */
-  readonly #refused = new Set<End>();
   #checks: readonly Check[] = [];
   #downMs: number | null = null;
 
@@ -71,6 +72,32 @@ class Change {
     this.#tunnel = tunnel;
     this.#ends = ends;
     this.#options = options;
+  }
+
+  /** Null when every end could begin. */
+  async prepare(): Promise<TunnelFailure | null> {
+    const failures = await Promise.all(this.#ends.map((end) => this.#prepareOf(end)));
+    return failures.find((failure) => failure !== null) ?? null;
+  }
+
+  async #prepareOf(end: End): Promise<TunnelFailure | null> {
+    try {
+      const { ok, layer, message } = await this.#tunnel[end].prepare();
+      if (ok) return null;
+      const { spoke, interface: name } = this.#tunnel.plan;
+      const hint =
+        layer === 'file'
+          ? `Nothing was touched. Look at: df /run /etc; ls /run/vxfleet/${name}.`
+          : `Nothing was touched. The candidate is what \`vxfleet render ${spoke}\` prints.`;
+      return { code: 'refused', end, layer, message, hint };
+    } catch (error) {
+      return failureOf(toVxfleetError(error), this.#tunnel.plan);
+    }
+  }
+
+  /** Forgets what was prepared. An end that does not hear it forgets it when our session or the window ends. */
+  async drop(): Promise<void> {
+    await Promise.all(this.#ends.map((end) => this.#revertOf(end)));
   }
 
   /** Trial, proof, confirm. Null when all of it succeeded; else why not, with trials still open. */
@@ -90,14 +117,9 @@ class Change {
   }
 
   async #trialOf(end: End): Promise<{ outcome: TrialOutcome | null; at: number; failure: TunnelFailure | null }> {
-    // Open until the host says otherwise: an answer that is lost may stand for a trial that runs.
     this.#open.add(end);
     try {
       const outcome = await this.#tunnel[end].trial();
-      if (!outcome.touched) {
-        this.#open.delete(end);
-        this.#refused.add(end);
-      }
       const { layer, message } = outcome;
       const hint = `The candidate is what \`vxfleet render ${this.#tunnel.plan.spoke}\` prints.`;
       const failure: TunnelFailure | null = outcome.ok ? null : { code: 'host', end, layer, message, hint };
@@ -165,7 +187,6 @@ class Change {
     const statusOf = (end: End): EndStatus => {
       if (this.#confirmed.has(end)) return 'changed';
       if (!this.#ends.includes(end)) return 'unchanged';
-      if (this.#refused.has(end)) return 'untouched';
       return troubles.length === 0 ? 'reverted' : 'unknown';
     };
     if (troubles.length === 0) return this.#outcome('reverted', statusOf, failure);

@@ -18,13 +18,15 @@ const QUERY_TIMEOUT_MS = 30_000;
 /** The diagnosis after a failed probe: two pings at most, one second each, for each of at most five checks. */
 const DIAGNOSIS_MS = 20_000;
 
-/** What a trial did. */
-export interface TrialOutcome {
+/** What became of a step that may fail on the host. */
+export interface StepOutcome {
   readonly ok: boolean;
-  /** True once the old link may have been touched: then it must be reverted. */
-  readonly touched: boolean;
   readonly layer: Layer;
+  /** Why it failed, with the last words of ifupdown; empty when ok. */
   readonly message: string;
+}
+
+export interface TrialOutcome extends StepOutcome {
   /** How long the end was down, in ms; null when it was not touched. */
   readonly downMs: number | null;
 }
@@ -99,24 +101,21 @@ export class TunnelEnd {
     return questions.map(({ key }) => /"dev":"([^"]+)"/.exec(reply.values.get(key) ?? '')?.[1]);
   }
 
+  /** Hands the candidate over and proves that a trial can begin; nothing that runs is touched. */
+  async prepare(): Promise<StepOutcome> {
+    const args = [this.#tunnel.interface];
+    const reply = await this.#call({ verb: 'prepare', args, payload: this.desired, timeoutMs: QUERY_TIMEOUT_MS });
+    return { ok: reply.ok, layer: reply.reason === 'invalid' ? 'implementation' : 'file', message: reply.text };
+  }
+
+  /** Runs what was prepared. */
   async trial(): Promise<TrialOutcome> {
-    const reply = await this.#call({
-      verb: 'trial',
-      args: [this.#tunnel.interface],
-      payload: this.desired,
-      timeoutMs: STEP_TIMEOUT_MS,
-    });
+    const reply = await this.#call({ verb: 'trial', args: [this.#tunnel.interface], timeoutMs: STEP_TIMEOUT_MS });
     const downUs = reply.values.get('down_us');
     const output = lastLines(reply.values.get('output') ?? '');
     return {
       ok: reply.ok,
-      touched: !['refused', 'busy', 'invalid'].includes(reply.reason),
-      layer:
-        reply.reason === 'invalid'
-          ? 'implementation'
-          : reply.reason === 'refused' || reply.reason === 'busy'
-            ? 'file'
-            : 'link',
+      layer: 'link',
       message: reply.ok ? '' : [reply.text, output].filter((text) => text !== '').join(': '),
       downMs: downUs === undefined ? null : Number(downUs) / 1000,
     };
@@ -132,6 +131,7 @@ export class TunnelEnd {
     return reply;
   }
 
+  /** Ends the trial, also one that is only prepared. */
   async revert(): Promise<Reply> {
     return await this.#call({ verb: 'revert', args: [this.#tunnel.interface], timeoutMs: STEP_TIMEOUT_MS });
   }

@@ -14,16 +14,19 @@
 #
 # Verbs (IF is a tunnel's interface, vxlanNN):
 #   inspect DEVICE          this host's facts; payload: lines for `ip -6 -batch`, one JSON document each in the answer
-#   trial IF                run the candidate (payload) instead of what runs now; /etc stays as it is
+#   prepare IF              take the candidate (payload) and prove that a trial can begin and end: validated, room in /run and /etc, timer
+#                           set. Nothing that runs is touched
+#   trial IF                run the prepared candidate instead of what runs now; /etc stays as it is
 #   state IF                what the kernel has of IF; payload: `ip -6 -batch` lines as above
 #   probe IF SECONDS [diagnose]
 #                           payload: lines "KEY SOURCE TARGET BYTES", each pinged until it answers or SECONDS are over; "diagnose"
 #                           adds, with one unanswered, what is known of the layers below (neighbours, underlay)
 #   route                   payload: lines "KEY SOURCE TARGET": the interface by which the kernel would send each
 #   confirm IF [keep]       make the candidate the file of /etc; "keep" stores the file it replaces under /var/lib/vxfleet first
-#   revert IF               end the trial: candidate down, what ran before up again
+#   revert IF               end the trial: candidate down, what ran before up again; of a trial only prepared, forget it
 #
-# A trial lives in /run/vxfleet/IF. Whoever renames its `armed` first (confirm, revert, its timer, the end of the session) decides.
+# A trial lives in /run/vxfleet/IF; its state is the name of one file there: `prepared`, then `armed`. Whoever renames `armed` first
+# (confirm, revert, its timer, the end of the session) decides.
 
 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 INTERFACES_D=/etc/network/interfaces.d
@@ -179,8 +182,8 @@ bring_up() { # IF [-i FILE]
 
 # --- trial, confirm, revert ------------------------------------------------------------------------------------------------------
 
-trial() { # IF
-  local interface=$1 dir=$TRIALS/$1 live=$INTERFACES_D/$1 problem started
+prepare() { # IF
+  local interface=$1 dir=$TRIALS/$1 problem
   mkdir -p "$TRIALS" 2>/dev/null || fail refused "cannot create $TRIALS: is /run writable?"
   end_leftover "$dir"
   if ! mkdir "$dir" 2>/dev/null; then
@@ -199,12 +202,17 @@ trial() { # IF
   rm -f "$INTERFACES_D/.$interface.vxfleet"
   problem=$(candidate_problem "$interface" "$dir") || { rm -rf "$dir"; fail invalid "$problem"; }
 
-  # Armed before anything is touched, or not at all.
-  if ! { { ! exists "$interface" || : >"$dir/was_up"; } && arm_timer "$interface" && : >"$dir/armed"; }; then
+  # The timer stands before anything is touched, or nothing is.
+  if ! { { ! exists "$interface" || : >"$dir/was_up"; } && arm_timer "$interface" && : >"$dir/prepared"; }; then
     stop_timer "$dir"
     rm -rf "$dir"
     fail refused "cannot write to $dir: is /run full?"
   fi
+}
+
+trial() { # IF
+  local interface=$1 dir=$TRIALS/$1 live=$INTERFACES_D/$1 started
+  { is_ours "$dir" && mv -T "$dir/prepared" "$dir/armed" 2>/dev/null; } || fail late "no trial of this run is prepared on $interface"
   started=$EPOCHREALTIME
   if [[ -e $live || -e $dir/was_up ]]; then
     if ! take_down "$interface"; then
@@ -275,7 +283,7 @@ held_by() { # DIR
 
 confirm() { # IF [keep]
   local interface=$1 dir=$TRIALS/$1 live=$INTERFACES_D/$1 temp=$INTERFACES_D/.$1.vxfleet
-  is_ours "$dir" || fail late "no trial of this run is open on $interface: it was ended before the confirm came"
+  { is_ours "$dir" && [[ -e $dir/armed ]]; } || fail late "no trial of this run is open on $interface: it was ended before the confirm came"
   if [[ ${2-} == keep && -e $live ]]; then
     keep_copy "$live" "$STORE/$interface" || fail store "cannot keep a copy of $live in $STORE/$interface"
   fi
@@ -303,7 +311,7 @@ keep_copy() { # FILE DIR
 
 is_ours() { # DIR
   local other
-  [[ -e $1/armed ]] || return 1
+  [[ -e $1/armed || -e $1/prepared ]] || return 1
   read_file other "$1/run"
   [[ ${other%$'\n'} == "$RUN" ]]
 }
@@ -319,6 +327,11 @@ revert() { # IF
 settle() { # IF
   local interface=$1 dir=$TRIALS/$1
   settled=0 out=''
+  if mv -T "$dir/prepared" "$dir/dropped" 2>/dev/null; then
+    [[ ${BASHPID} == "$(<"$dir/timer")" ]] || stop_timer "$dir"
+    rm -rf "$dir"
+    return 0
+  fi
   mv -T "$dir/armed" "$dir/reverting" 2>/dev/null || return 0
   take_down "$interface" -i "$dir/new" || settled=1
   if [[ -e $dir/was_up ]]; then
@@ -402,6 +415,7 @@ job() { # SEQ VERB ARGUMENT...
   seq=$1
   case $2 in
     inspect) inspect "$3" ;;
+    prepare) prepare "$3" ;;
     trial) trial "$3" ;;
     state) state "$3" ;;
     probe) probe "$3" "$4" "${5-}" ;;
@@ -445,7 +459,7 @@ main() {
     (trap - TERM INT; job "$seq" "$verb" $arguments) 4<&- &
     set +m
     asks[$!]=''
-    [[ $verb == @(trial|confirm|revert) ]] || asks[$!]=yes
+    [[ $verb == @(prepare|trial|confirm|revert) ]] || asks[$!]=yes
   done
   end_session
 }

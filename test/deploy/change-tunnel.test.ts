@@ -63,16 +63,6 @@ describe('a change that fails is taken back, and the old state is proven', () =>
       { code: 'host', end: 'spoke', layer: 'link', message: 'ifup failed with status 1: a; RTNETLINK' },
     ],
     [
-      'the hub refuses',
-      (fleet) => fleet.hub.twists.set('trial', error('refused cannot write')),
-      { code: 'host', end: 'hub', layer: 'file' },
-    ],
-    [
-      'the candidate is invalid',
-      (fleet) => fleet.hub.twists.set('trial', error('invalid ifquery: x')),
-      { end: 'hub', layer: 'implementation' },
-    ],
-    [
       'the kernel is not as planned',
       (fleet) => fleet.hub.twists.set('trial', (host) => ((host.running = 'broken'), { values: { down_us: '1' } })),
       { code: 'verify', end: 'hub', layer: 'params' },
@@ -123,13 +113,21 @@ describe('a change that fails is taken back, and the old state is proven', () =>
   });
 });
 
-describe('an end that refused its trial', () => {
-  it('is untouched, also when the other end was tried and taken back', async () => {
+describe('an end that cannot begin', () => {
+  it.each([
+    ['refused cannot write', 'file'],
+    ['invalid ifquery: x', 'implementation'],
+  ])('leaves both ends untouched: %s', async (refusal, layer) => {
     const fleet = new FakeFleet('old');
-    fleet.hub.twists.set('trial', error('refused cannot write'));
+    fleet.hub.twists.set('prepare', error(refusal));
     const outcome = await change(fleet);
-    expect(changes(fleet)).not.toContain('hub revert');
-    expect(outcome).toMatchObject({ status: 'reverted', ends: { hub: 'untouched', spoke: 'reverted' } });
+    expect(fleet.log.filter((line) => line.endsWith('trial'))).toEqual([]);
+    expect(fleet.log).toContain('spoke revert');
+    expect(outcome).toMatchObject({
+      status: 'failed',
+      ends: { hub: 'untouched', spoke: 'untouched' },
+      failure: { code: 'refused', end: 'hub', layer },
+    });
   });
 });
 
@@ -148,27 +146,27 @@ describe('an interrupt in the proof', () => {
   });
 });
 
-describe('nothing is touched', () => {
+describe('nothing is touched, and what was prepared is forgotten', () => {
   it('when the interrupt comes before the trial', async () => {
     const fleet = new FakeFleet('old');
     const outcome = await change(fleet, BOTH, { signal: AbortSignal.abort() });
     expect(outcome).toMatchObject({ status: 'skipped', ends: { hub: 'untouched', spoke: 'untouched' }, downMs: null });
-    expect(changes(fleet)).toEqual([]);
+    expect(changes(fleet)).toEqual(['hub revert', 'spoke revert']);
   });
 
   it('when the state of before cannot be read', async () => {
     const fleet = new FakeFleet('old');
     fleet.hub.twists.set('state', error('host no'));
     expect(await change(fleet)).toMatchObject({ status: 'failed', failure: { code: 'host', end: 'hub' } });
-    expect(changes(fleet)).toEqual([]);
+    expect(changes(fleet)).toEqual(['hub revert', 'spoke revert']);
   });
 
   it('when both ends refuse', async () => {
     const fleet = new FakeFleet('old');
-    for (const host of [fleet.hub, fleet.spoke]) host.twists.set('trial', error('busy a trial is running'));
+    for (const host of [fleet.hub, fleet.spoke]) host.twists.set('prepare', error('busy a trial is running'));
     const outcome = await change(fleet);
     expect(outcome).toMatchObject({ status: 'failed', ends: { hub: 'untouched', spoke: 'untouched' } });
-    expect(changes(fleet)).toEqual(['hub trial', 'spoke trial']);
+    expect(changes(fleet)).toEqual(['hub revert', 'spoke revert']);
   });
 });
 

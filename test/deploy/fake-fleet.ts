@@ -36,6 +36,8 @@ export class FakeHost {
   twists = new Map<string, Twist>();
   readonly #fleet: FakeFleet;
   #before: Running = 'nothing';
+  #isPrepared = false;
+  #isTried = false;
 
   constructor(fleet: FakeFleet, end: End, running: Running) {
     this.#fleet = fleet;
@@ -61,7 +63,12 @@ export class FakeHost {
         const keys = payload.split('\n').flatMap((line) => line.split(' ')[0] || []);
         return { values: Object.fromEntries(keys.map((key) => [key, '[{"dev":"vxlan0a"}]'])) };
       }
+      case 'prepare':
+        this.#isPrepared = true;
+        return {};
       case 'trial':
+        if (!this.#isPrepared) return { error: 'late nothing is prepared' };
+        this.#isTried = true;
         this.#before = this.running;
         this.running = 'new';
         return { values: { down_us: '80000', output: '' } };
@@ -69,7 +76,8 @@ export class FakeHost {
         this.file = 'new';
         return { values: { digest: sha256(CANDIDATE[this.end]) } };
       case 'revert':
-        this.running = this.#before;
+        if (this.#isTried) this.running = this.#before;
+        this.#isPrepared = false;
         return {};
       default:
         return { error: `protocol unknown command ${verb}` };
