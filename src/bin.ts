@@ -6,6 +6,13 @@ import { toVxfleetError, type ErrorCode } from './errors.js';
 /** What a command that threw ends with; results of tunnels have exit codes of their own. */
 const EXIT_CODES: Partial<Record<ErrorCode, number>> = { usage: 2, inventory: 2 };
 
+// Whoever reads our output may leave (`| head`, a closed terminal). What is under way is finished all the same: a deploy must not die of a closed pipe.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error;
+  });
+}
+
 const program = createProgram(async (exitCode) => {
   process.exitCode = await exitCode;
 });

@@ -34,7 +34,7 @@ export function addLabCommand(program: Command, finish: Finish): void {
   addRun(lab, finish);
   addExec(lab, finish);
   addStatus(lab, finish);
-  for (const { word, description, act } of HOST_VERBS) addHostVerb(lab, finish, word, description, act);
+  for (const verb of HOST_VERBS) addHostVerb(lab, finish, verb);
 }
 
 function addUp(lab: Command, finish: Finish): void {
@@ -115,26 +115,28 @@ async function status(name: string): Promise<number> {
   return 0;
 }
 
-const HOST_VERBS = [
-  { word: 'reboot', description: 'Restart a host: its disk stays, all else goes.', act: labReboot },
-  { word: 'cut', description: "Pull a host's cable to the underlay.", act: labCut },
-  { word: 'heal', description: "Put a host's cable back.", act: labHeal },
-] as const;
+interface HostVerb {
+  readonly word: string;
+  readonly description: string;
+  /** What is said when it is done. */
+  readonly done: string;
+  readonly act: (options: { name: string; host: string }) => Promise<void>;
+}
 
-function addHostVerb(
-  lab: Command,
-  finish: Finish,
-  word: string,
-  description: string,
-  act: (options: { name: string; host: string }) => Promise<void>,
-): void {
+const HOST_VERBS: readonly HostVerb[] = [
+  { word: 'reboot', description: 'Restart a host: its disk stays, all else goes.', done: 'restarted', act: labReboot },
+  { word: 'cut', description: "Pull a host's cable to the underlay.", done: 'cable pulled', act: labCut },
+  { word: 'heal', description: "Put a host's cable back.", done: 'cable back', act: labHeal },
+];
+
+function addHostVerb(lab: Command, finish: Finish, { word, description, done, act }: HostVerb): void {
   named(lab.command(word).description(description))
     .argument('<host>', 'hub or a spoke')
     .addHelpText('after', examples(`vxfleet lab ${word} tokyo`, `vxfleet lab ${word} hub`))
     .action((host: string, { name }: LabOptions) =>
       finish(
         act({ name, host }).then(() => {
-          log(`${host}: ${word} done`);
+          log(`${host}: ${done}`);
           return 0;
         }),
       ),

@@ -62,6 +62,7 @@ export async function runCommand(
         home: homedir(),
         knownHosts: knownHostsFiles(homedir(), options.knownHosts),
         acceptNew: options.acceptNew === true,
+        connectTimeoutMs: options.connectTimeout * 1000,
         agentSocket: process.env['SSH_AUTH_SOCK'],
         askPassphrase,
         onNotice: (message: string) => emit({ event: 'notice', level: 'info', message }),
@@ -110,7 +111,7 @@ async function workFromHub(
   signal: AbortSignal,
   work: (context: RunContext) => Promise<TunnelResult[]>,
 ): Promise<TunnelResult[]> {
-  emit({ event: 'hub', step: 'inspect', message: `inspected: ${hub.facts.links.size} tunnels are up` });
+  emit({ event: 'hub', step: 'inspect', message: `ready, ${hub.facts.links.size} VXLAN interfaces there` });
   try {
     return await work({ fleet, access, hub, emit, signal });
   } finally {

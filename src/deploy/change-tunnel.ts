@@ -189,8 +189,8 @@ class Change {
       if (!this.#ends.includes(end)) return 'unchanged';
       return troubles.length === 0 ? 'reverted' : 'unknown';
     };
-    if (troubles.length === 0) return this.#outcome('reverted', statusOf, failure);
     const name = this.#tunnel.plan.spoke;
+    if (troubles.length === 0) return this.#outcome('reverted', statusOf, afterRevert(failure, name));
     return this.#outcome('unknown', statusOf, {
       ...failure,
       message: `${failure.message}; and the way back is not proven: ${troubles.join('; ')}`,
@@ -211,6 +211,13 @@ class Change {
     const ends = Object.fromEntries(ENDS.map((end) => [end, statusOf(end)])) as Record<End, EndStatus>;
     return { status, ends, downMs: this.#downMs, checks: this.#checks, failure };
   }
+}
+
+/** The kernel that a finding was about is gone with the candidate; what can still be looked at is the candidate. */
+function afterRevert(failure: TunnelFailure, spoke: string): TunnelFailure {
+  const isAboutKernel = ['link', 'params', 'addresses', 'routes', 'policy'].includes(failure.layer ?? '');
+  if (failure.code !== 'verify' || !isAboutKernel) return failure;
+  return { ...failure, hint: `The candidate was put back; \`vxfleet render ${spoke}\` prints it.` };
 }
 
 /** Whoever pressed Ctrl-C does not wait for a proof that may take its whole time; the hosts drop the questions when we leave. */

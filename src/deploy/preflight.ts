@@ -187,8 +187,8 @@ const hasNoOpenTrial: Rule = (facts, tunnel) => {
 
 const RULES: readonly Rule[] = [
   isRoot,
-  hasPrograms,
   hasClassicIfupdown,
+  hasPrograms,
   readsInterfacesD,
   canWrite,
   hasDevice,

@@ -27,7 +27,7 @@ export async function verifyTunnel(
     const tunnel = joinTunnel(access, plan, hub, spoke);
     emit({ event: 'step', spoke: plan.spoke, interface: plan.interface, step: 'verify' });
     const { checks, failure } = await proveTunnel(tunnel, verifySeconds);
-    const error = failure ?? fileFailure(tunnel);
+    const error = fileFailure(tunnel, failure) ?? failure;
     return {
       ...untouchedResult(plan, error === null ? 'unchanged' : 'failed', error),
       ends: { hub: 'unchanged', spoke: 'unchanged' },
@@ -40,16 +40,22 @@ export async function verifyTunnel(
   }
 }
 
-/** A tunnel that works without its file is gone after the next reboot. */
-function fileFailure(tunnel: Tunnel): TunnelFailure | null {
+/**
+ * The file comes before the link in the order of diagnosis: with another file the kernel is another by nature. And a tunnel that works
+ * without its file is gone after the next reboot.
+ */
+function fileFailure(tunnel: Tunnel, failure: TunnelFailure | null): TunnelFailure | null {
   const end = ENDS.find((one) => !tunnel[one].hasDesiredFile);
   if (end === undefined) return null;
-  const what = tunnel[end].current === null ? 'is missing' : 'is not the one that the inventory makes';
+  const path = `/etc/network/interfaces.d/${tunnel.plan.interface}`;
+  const what = tunnel[end].current === null ? 'does not exist' : 'is not the one that the inventory makes';
+  const rest = failure === null ? 'though the tunnel answers' : `and ${failure.message}`;
+  const { spoke } = tunnel.plan;
   return {
     code: 'verify',
     end,
     layer: 'file',
-    message: `the tunnel answers, but /etc/network/interfaces.d/${tunnel.plan.interface} ${what}`,
-    hint: `vxfleet diff ${tunnel.plan.spoke}; vxfleet deploy ${tunnel.plan.spoke}.`,
+    message: `${path} ${what}, ${rest}`,
+    hint: `Not deployed yet? vxfleet diff ${spoke}; vxfleet deploy ${spoke}.`,
   };
 }

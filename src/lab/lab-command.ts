@@ -1,6 +1,6 @@
 /** Commands that run inside the lab, as data: what to spawn for them. */
 import { requireInit, requireLab } from './find-host.js';
-import { controllerNamespace, homeDirectory, inventoryFile, NETNS_ROOT } from './lab-paths.js';
+import { controllerNamespace, homeDirectory, NETNS_ROOT } from './lab-paths.js';
 
 export interface LabCommand {
   readonly command: string;
@@ -14,12 +14,12 @@ export interface LabCommand {
  * @throws VxfleetError lab when the lab is not up
  */
 export async function controllerCommand(lab: string, binPath: string, argv: readonly string[]): Promise<LabCommand> {
-  await requireLab(lab);
+  const { inventory } = await requireLab(lab);
   const { SSH_AUTH_SOCK: _agent, ...inherited } = process.env;
   return {
     command: 'nsenter',
     args: [`--net=${NETNS_ROOT}/${controllerNamespace(lab)}`, '--', process.execPath, binPath, ...argv],
-    env: { ...inherited, HOME: homeDirectory(lab), VXFLEET_INVENTORY: inventoryFile(lab), VXFLEET_LAB: lab },
+    env: { ...inherited, HOME: homeDirectory(lab), VXFLEET_INVENTORY: inventory, VXFLEET_LAB: lab },
   };
 }
 

@@ -2,7 +2,7 @@
 import { VxfleetError } from '../errors.js';
 import { DEFAULTS, type Inventory, type SshTarget, type Underlay } from '../inventory/inventory.js';
 import { HUB_ADDRESS, spokeAddress, spokeName } from './generate-inventory.js';
-import type { LabHost, LabState } from './lab-state.js';
+import type { LabHost, LabFleet } from './lab-state.js';
 
 /** The lab's IPv4 network: 198.18.0.0/15 is set aside for tests (RFC 2544) and is nobody's. */
 const UNDERLAY = '198.18.0.0/15';
@@ -11,7 +11,7 @@ const UNDERLAY = '198.18.0.0/15';
  * The hosts of an inventory, the hub first, and a free address for the controller.
  * @throws VxfleetError lab, with everything that keeps the inventory from running in a lab
  */
-export function describeLab(inventory: Inventory): LabState {
+export function describeLab(inventory: Inventory): LabFleet {
   const members = [{ name: 'hub', ...inventory.hub }, ...inventory.spokes];
   const problems = members.flatMap(({ name, underlay, ssh }) => findProblems(name, underlay, ssh));
   if (problems.length > 0)
@@ -22,7 +22,7 @@ export function describeLab(inventory: Inventory): LabState {
 }
 
 /** The hosts of the generated inventory, the same as describeLab would find in it. */
-export function describeGeneratedLab(spokes: number): LabState {
+export function describeGeneratedLab(spokes: number): LabFleet {
   const device = 'eth0';
   const port = DEFAULTS.sshPort;
   const ids = Array.from({ length: spokes }, (_, index) => index + 1);
@@ -32,7 +32,7 @@ export function describeGeneratedLab(spokes: number): LabState {
   ]);
 }
 
-function asState(members: readonly Pick<LabHost, 'name' | 'address' | 'device' | 'port'>[]): LabState {
+function asState(members: readonly Pick<LabHost, 'name' | 'address' | 'device' | 'port'>[]): LabFleet {
   const hosts = members.map((member, index): LabHost => ({
     ...member,
     role: index === 0 ? 'hub' : 'spoke',

@@ -24,9 +24,14 @@ export interface LabState {
   readonly phase: 'starting' | 'up';
   /** Address of the controller in the underlay. */
   readonly controller: string;
+  /** The inventory that `lab run` uses: the one given to `lab up`, or the lab's own. Absolute path. */
+  readonly inventory: string;
   /** The hub first. */
   readonly hosts: readonly LabHost[];
 }
+
+/** A lab's hosts before it is known which inventory they go by. */
+export type LabFleet = Omit<LabState, 'inventory'>;
 
 /** The state of a lab, or undefined when there is none (or only remains without a readable state). */
 export async function readLabState(lab: string): Promise<LabState | undefined> {

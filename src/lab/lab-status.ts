@@ -27,8 +27,8 @@ export interface LabStatus {
 export async function labStatus(name: string): Promise<LabStatus> {
   checkRoot();
   const lab = checkLabName(name);
-  const inventoryPath = inventoryFile(lab);
   const state = await readLabState(lab);
+  const inventoryPath = state?.inventory ?? inventoryFile(lab);
   const namespaces = listNamespaces().filter((namespace) => isNamespaceOf(lab, namespace));
   if (state?.phase !== 'up')
     return {

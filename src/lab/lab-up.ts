@@ -1,5 +1,5 @@
 /** `vxfleet lab up`: a hub and spokes as real hosts in namespaces. */
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import pLimit from 'p-limit';
 import { VxfleetError } from '../errors.js';
@@ -20,7 +20,6 @@ import { generateOpensshKey } from './openssh-keys.js';
 import { runBatch } from './run-batch.js';
 import { runProgram } from './run-program.js';
 import { startHost } from './start-host.js';
-import { withAbsoluteTemplates } from './inventory-copy.js';
 
 /** Hosts that start at once: their start is half waiting. */
 const STARTS_PER_CORE = 4;
@@ -50,24 +49,21 @@ export async function labUp({ name, spokes, inventory, log }: LabUpOptions): Pro
   const lab = paths.checkLabName(name);
   if (inventory === undefined && !(Number.isInteger(spokes) && spokes >= 1 && spokes <= MAX_SPOKES))
     throw new VxfleetError('lab', `a lab has 1 to ${MAX_SPOKES} spokes, not ${spokes}`);
-  const state = inventory === undefined ? describeGeneratedLab(spokes) : describeLab(inventory);
-  const text = inventory === undefined ? generateInventory(spokes) : await readInventory(inventory);
+  const fleet = inventory === undefined ? describeGeneratedLab(spokes) : describeLab(inventory);
+  const state = { ...fleet, inventory: inventory?.path ?? paths.inventoryFile(lab) };
+  const generated = inventory === undefined ? generateInventory(spokes) : undefined;
   await checkMachine();
   await withLabLock(log, async (lock) => {
     await removeRemains(lab, lock, log);
     try {
-      await makeLab(lab, state, text, lock, log);
+      await makeLab(lab, state, generated, lock, log);
     } catch (error) {
       await removeLab(lab, lock);
       await removeLast();
       throw error;
     }
   });
-  return { hosts: state.hosts.length, inventoryPath: paths.inventoryFile(lab) };
-}
-
-async function readInventory(inventory: Inventory): Promise<string> {
-  return withAbsoluteTemplates(await readFile(inventory.path, 'utf8'), inventory.templates);
+  return { hosts: state.hosts.length, inventoryPath: state.inventory };
 }
 
 async function removeRemains(lab: string, lock: number, log: (message: string) => void): Promise<void> {
@@ -84,7 +80,7 @@ async function removeRemains(lab: string, lock: number, log: (message: string) =
 async function makeLab(
   lab: string,
   state: LabState,
-  inventoryText: string,
+  generated: string | undefined,
   lock: number,
   log: (message: string) => void,
 ): Promise<void> {
@@ -95,10 +91,10 @@ async function makeLab(
     keepOpen: lock,
   });
   await installImage(`${paths.disksDirectory(lab)}/.image`, lock, log);
-  log(`connecting ${state.hosts.length} hosts`);
+  log(`laying the cables of ${state.hosts.length} hosts`);
   await makeNetwork(lab, state, lock);
   await makeHome(lab, state);
-  await writeFile(paths.inventoryFile(lab), inventoryText);
+  if (generated !== undefined) await writeFile(paths.inventoryFile(lab), generated);
   log(`starting ${state.hosts.length} hosts`);
   const limit = pLimit(availableParallelism() * STARTS_PER_CORE);
   const starts = await Promise.allSettled(state.hosts.map((host) => limit(() => startHost(lab, host))));

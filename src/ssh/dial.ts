@@ -11,7 +11,7 @@ export function dial(host: string, target: SshTarget, timeoutMs: number): Promis
     const socket = connect({ host: target.host, port: target.port, noDelay: true });
     const timer = setTimeout(() => {
       socket.destroy();
-      reject(dialError(host, target, silence(`no answer within ${timeoutMs} ms`)));
+      reject(dialError(host, target, silence(`no answer within ${timeoutMs / 1000} s`)));
     }, timeoutMs);
     socket.once('connect', () => {
       clearTimeout(timer);

@@ -1,6 +1,6 @@
 /** Real hosts for tests: a lab that is started for one test file, with vxfleet run inside it. */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -12,6 +12,7 @@ import { checkMachine } from '../../src/lab/check-machine.js';
 import { labCut, labHeal } from '../../src/lab/lab-cable.js';
 import { controllerCommand, hostCommand, type LabCommand } from '../../src/lab/lab-command.js';
 import { labDown } from '../../src/lab/lab-down.js';
+import { homeDirectory } from '../../src/lab/lab-paths.js';
 import { labReboot } from '../../src/lab/lab-reboot.js';
 import { labUp } from '../../src/lab/lab-up.js';
 
@@ -79,34 +80,34 @@ export async function startLab(
   { spokes = 2, inventoryText }: { readonly spokes?: number; readonly inventoryText?: string } = {},
 ): Promise<TestLab> {
   await labDown({ name });
-  const up = (inventory?: Inventory) => labUp({ name, spokes, inventory, log: () => undefined });
-  const { inventoryPath } = await (inventoryText === undefined ? up() : withInventory(inventoryText, up));
+  const given = inventoryText === undefined ? undefined : await writeInventory(name, inventoryText);
+  const { inventoryPath } = await labUp({ name, spokes, inventory: given, log: () => undefined });
   return {
     name,
     inventoryPath,
-    home: join(inventoryPath, '..', 'home'),
+    home: homeDirectory(name),
     run: async (argv, options = {}) => collect(start(await controllerCommand(name, BIN, argv), options), options),
     exec: async (host, argv) => collect(start(await hostCommand(name, host, argv), {}), {}),
     spawnExec: async (host, argv) => watch(start(await hostCommand(name, host, argv), {})),
     reboot: (host) => labReboot({ name, host }),
     cut: (host) => labCut({ name, host }),
     heal: (host) => labHeal({ name, host }),
-    down: async () => void (await labDown({ name })),
+    down: async () => {
+      await labDown({ name });
+      await rm(join(tmpdir(), `vxfleet-test-${name}`), { recursive: true, force: true });
+    },
   };
 }
 
-/** Calls body with the inventory of this text, whose file is there as long as body runs. */
-async function withInventory<T>(inventoryText: string, body: (inventory: Inventory) => Promise<T>): Promise<T> {
-  const directory = await mkdtemp(join(tmpdir(), 'vxfleet-test-'));
+/** Where the inventory of a test's lab is kept: one place a lab, so that a killed run leaves no more than one file. */
+async function writeInventory(name: string, text: string): Promise<Inventory> {
+  const directory = join(tmpdir(), `vxfleet-test-${name}`);
+  await mkdir(directory, { recursive: true });
   const path = join(directory, 'inventory.yaml');
-  try {
-    await writeFile(path, inventoryText);
-    const result = await loadInventory(path);
-    if (!result.ok) throw new Error(JSON.stringify(result.problems, null, 2));
-    return await body(result.inventory);
-  } finally {
-    await rm(directory, { recursive: true, force: true });
-  }
+  await writeFile(path, text);
+  const result = await loadInventory(path);
+  if (!result.ok) throw new Error(JSON.stringify(result.problems, null, 2));
+  return result.inventory;
 }
 
 function start({ command, args, env }: LabCommand, options: RunOptions): ChildProcess {

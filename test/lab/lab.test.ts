@@ -9,7 +9,6 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { VxfleetError } from '../../src/errors.js';
 import { loadInventory } from '../../src/inventory/load-inventory.js';
 import { generateInventory } from '../../src/lab/generate-inventory.js';
-import { withAbsoluteTemplates } from '../../src/lab/inventory-copy.js';
 import { labDown } from '../../src/lab/lab-down.js';
 import {
   controllerNamespace,
@@ -70,12 +69,6 @@ describe('lab inventory', () => {
     } finally {
       rmSync(path);
     }
-  });
-
-  it('keeps its text, but for a templates directory that would not be found any more', () => {
-    const text = 'prefix: x # why\ntemplates: ./mine   # ours\nhub:  { id: 08 }\n';
-    expect(withAbsoluteTemplates(text, '/etc/mine')).toBe(text.replace('./mine', '"/etc/mine"'));
-    expect(withAbsoluteTemplates(text, undefined)).toBe(text);
   });
 });
 
