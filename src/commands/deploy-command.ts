@@ -1,5 +1,6 @@
 /** deploy, and diff, which is a deploy that changes nothing. */
 import type { Command } from 'commander';
+import { VxfleetError } from '../errors.js';
 import type { EndDiff } from '../diff/fold-diffs.js';
 import { foldDiffs } from '../diff/fold-diffs.js';
 import { deployTunnel } from '../deploy/deploy-tunnel.js';
@@ -45,12 +46,24 @@ export function addDiffCommand(program: Command, finish: Finish): void {
     .option('--exit-code', 'exit with 4 when there are differences')
     .addHelpText('after', examples('vxfleet diff', 'vxfleet diff tokyo --exit-code'))
     .action((limits: string[], options: HostOptions & { exitCode?: true }) =>
-      finish(deploy(limits, { ...options, dryRun: true, canary: 0, window: 60 })),
+      finish(deploy(limits, { ...options, dryRun: true, canary: 0, window: options.verifyTimeout + UNWIND_SECONDS })),
     );
 }
 
+/** What a trial takes besides its proof: a bounce, a diagnosis, the confirm. */
+const UNWIND_SECONDS = 15;
+
 async function deploy(limits: readonly string[], flags: DeployFlags): Promise<number> {
   const dryRun = flags.dryRun === true;
+  if (flags.verifyTimeout + UNWIND_SECONDS > flags.window) {
+    throw new VxfleetError(
+      'usage',
+      `--window ${flags.window} is too short for --verify-timeout ${flags.verifyTimeout}`,
+      {
+        hint: `The hosts would end the trial before it is proven. At least --window ${flags.verifyTimeout + UNWIND_SECONDS}.`,
+      },
+    );
+  }
   const settings = {
     command: dryRun ? 'diff' : 'deploy',
     windowSeconds: flags.window,

@@ -1,7 +1,9 @@
 /** What ran before a change and what of it answered: exactly that must be so again after a revert. */
 import type { ObservedEnd } from '../verify/compare-end.js';
 import { check, type PlannedCheck } from '../verify/plan-checks.js';
-import { ENDS, type End } from '../plan/plan.js';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isInPrefix } from '../plan/is-in-prefix.js';
+import { ENDS, type End, type TunnelPlan } from '../plan/plan.js';
 import type { Tunnel } from './tunnel.js';
 
 export interface Baseline {
@@ -14,6 +16,8 @@ export interface Baseline {
 const BASELINE_SECONDS = 2;
 /** After a revert the old state gets as long as a new one would. */
 const RESTORED_SECONDS = 10;
+/** One a second. */
+const RESTORED_ATTEMPTS = 10;
 
 /** Takes the addresses from the kernel, not from the plan: what runs may be another plan's, or a person's. */
 export async function takeBaseline(tunnel: Tunnel): Promise<Baseline> {
@@ -42,30 +46,49 @@ function baselineChecks(tunnel: Tunnel): PlannedCheck[] {
   ]);
 }
 
-/** What is not as it was, one sentence each; empty means that the old state is proven. */
-export async function compareWithBaseline(tunnel: Tunnel, baseline: Baseline): Promise<string[]> {
-  const [hub, spoke, ...probes] = await Promise.all([
-    tunnel.hub.observe(),
-    tunnel.spoke.observe(),
-    ...ENDS.map((end) => tunnel[end].probe(baseline.answered, RESTORED_SECONDS, false)),
-  ]);
-  const now = { hub, spoke };
-  const changed = ENDS.filter((end) => fingerprint(now[end]) !== fingerprint(baseline.observed[end])).map(
-    (end) => `the kernel state of the ${end}'s end is not what it was`,
-  );
-  const silent = probes
+/**
+ * What is not as it was, one sentence each; empty means that the old state is proven.
+ * @param isUnderWay a host ended the trial alone and may still be at it
+ */
+export async function compareWithBaseline(tunnel: Tunnel, baseline: Baseline, isUnderWay: boolean): Promise<string[]> {
+  for (let attempt = 1; ; attempt += 1) {
+    const changed = await findChanges(tunnel, baseline);
+    if (changed.length === 0) break;
+    if (!isUnderWay || attempt === RESTORED_ATTEMPTS) return changed;
+    await sleep(1000);
+  }
+  const probes = await Promise.all(ENDS.map((end) => tunnel[end].probe(baseline.answered, RESTORED_SECONDS, false)));
+  return probes
     .flatMap((probe) => probe.checks)
     .filter((c) => !c.ok)
     .map((c) => `${c.target} answered ${c.source} before and does not now`);
-  return [...changed, ...silent];
 }
 
-/** Everything but what a bounce changes by nature: the interface index, and a MAC that nobody fixed. */
-function fingerprint({ link, network }: ObservedEnd): string {
+async function findChanges(tunnel: Tunnel, baseline: Baseline): Promise<string[]> {
+  const [hub, spoke] = await Promise.all([tunnel.hub.observe(), tunnel.spoke.observe()]);
+  const now = { hub, spoke };
+  return ENDS.filter(
+    (end) => fingerprint(tunnel.plan, now[end]) !== fingerprint(tunnel.plan, baseline.observed[end]),
+  ).map((end) => `the kernel state of the ${end}'s end is not what it was`);
+}
+
+/**
+ * What the old file can restore: the link but for what a bounce changes by nature (its index, a MAC that nobody fixed), its addresses,
+ * and the routes and rules of the fleet's prefix. What others put on the tunnel (a routing daemon, an administrator) is theirs.
+ */
+function fingerprint(plan: TunnelPlan, { link, network }: ObservedEnd): string {
   const isFixed = link?.mac.startsWith('02:76:78:') === true;
+  const addresses = (link?.addresses ?? []).map(({ address, length }) => `${address}/${length}`).toSorted();
+  const isOurs = (prefix: string): boolean => isInPrefix(prefix.replace(/\/.*/, ''), plan.prefix);
+  const routes = network.routes.filter(
+    ({ destination, table }) => isOurs(destination) || (destination === 'default' && table === String(plan.table)),
+  );
   return JSON.stringify([
-    link === undefined ? null : { ...link, ifindex: 0, mac: isFixed ? link.mac : '' },
-    network.routes.map((route) => JSON.stringify(route)).sort(),
-    network.rules.map((rule) => JSON.stringify(rule)).sort(),
+    link === undefined ? null : { ...link, ifindex: 0, mac: isFixed ? link.mac : '', addresses },
+    routes.map((route) => JSON.stringify(route)).toSorted(),
+    network.rules
+      .filter(({ from }) => isOurs(from))
+      .map((rule) => JSON.stringify(rule))
+      .toSorted(),
   ]);
 }

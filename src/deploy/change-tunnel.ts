@@ -65,6 +65,8 @@ class Change {
   /** Ends whose trial is open. */
   readonly #open = new Set<End>();
   readonly #confirmed = new Set<End>();
+  /** A host has ended its trial without us: its window was over. */
+  #endedAlone = false;
   #checks: readonly Check[] = [];
   #downMs: number | null = null;
 
@@ -133,13 +135,24 @@ class Change {
     if (this.#options.signal.aborted) return INTERRUPTED;
     this.#options.onStep('verify');
     try {
-      const proof = await orInterrupted(proveTunnel(this.#tunnel, this.#options.verifySeconds), this.#options.signal);
-      if (proof === undefined) return INTERRUPTED;
+      // While packets are on their way the files are laid beside their places, so that a confirm is a rename and nothing else.
+      const work = Promise.all([
+        proveTunnel(this.#tunnel, this.#options.verifySeconds),
+        ...this.#ends.map((end) => this.#stageOf(end)),
+      ]);
+      const outcome = await orInterrupted(work, this.#options.signal);
+      if (outcome === undefined) return INTERRUPTED;
+      const [proof, ...staged] = outcome;
       this.#checks = proof.checks;
-      return proof.failure;
+      return proof.failure ?? staged.find((failure) => failure !== null) ?? null;
     } catch (error) {
       return failureOf(toVxfleetError(error), this.#tunnel.plan);
     }
+  }
+
+  async #stageOf(end: End): Promise<TunnelFailure | null> {
+    const { ok, layer, message } = await this.#tunnel[end].stage(this.#options.adopt);
+    return ok ? null : { code: 'host', end, layer, message, hint: confirmHint(end) };
   }
 
   /** The spoke first: it is the end that can become unreachable, and while the hub is unconfirmed both can still go back. */
@@ -149,13 +162,15 @@ class Change {
     for (const end of ['spoke', 'hub'] as const) {
       if (!this.#ends.includes(end)) continue;
       try {
-        const reply = await this.#tunnel[end].confirm(this.#options.adopt);
+        const reply = await this.#tunnel[end].confirm();
+        if (reply.ok || reply.reason === 'digest') {
+          this.#open.delete(end);
+          this.#confirmed.add(end);
+        }
         if (!reply.ok) return { code: 'host', end, layer: 'file', message: reply.text, hint: confirmHint(end) };
       } catch (error) {
         return failureOf(toVxfleetError(error), this.#tunnel.plan);
       }
-      this.#open.delete(end);
-      this.#confirmed.add(end);
     }
     return null;
   }
@@ -179,7 +194,7 @@ class Change {
     }
     if (troubles.length === 0) {
       try {
-        troubles.push(...(await compareWithBaseline(this.#tunnel, baseline)));
+        troubles.push(...(await compareWithBaseline(this.#tunnel, baseline, this.#endedAlone)));
       } catch (error) {
         troubles.push(toVxfleetError(error).message);
       }
@@ -201,7 +216,9 @@ class Change {
   async #revertOf(end: End): Promise<string | null> {
     try {
       const reply = await this.#tunnel[end].revert();
-      return reply.ok ? null : `${end}: ${reply.text}`;
+      // Late: the host has ended the trial alone. Whether what ran before runs again is for the baseline to say.
+      if (reply.reason === 'late') this.#endedAlone = true;
+      return reply.ok || reply.reason === 'late' ? null : `${end}: ${reply.text}`;
     } catch (error) {
       return `${end}: ${toVxfleetError(error).message}`;
     }

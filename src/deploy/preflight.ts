@@ -4,6 +4,7 @@ import type { HostFacts } from '../host/host-facts.js';
 import type { Layer } from '../events.js';
 import { OWNER_PREFIX } from '../render/check-stanza.js';
 import { isInPrefix } from '../plan/is-in-prefix.js';
+import { isRuleOf } from '../verify/compare-end.js';
 import { VXLAN_OVERHEAD } from '../verify/expect-end.js';
 
 export interface Refusal {
@@ -32,6 +33,9 @@ export function refusalOf(
   }
   return undefined;
 }
+
+/** Every link of ours has a MAC of this kind (field-notes 2.2). */
+const MAC_PREFIX = '02:76:78:';
 
 const INTERFACES_D = '/etc/network/interfaces.d';
 
@@ -130,6 +134,34 @@ const forwards: Rule = (facts, _tunnel, end) =>
         'sysctl -w net.ipv6.conf.all.forwarding=1, and put it into /etc/sysctl.d; an uplink that learns its default by RA needs accept_ra=2 first.',
       );
 
+/** A stanza that makes the device must stand before the line that reads interfaces.d, or `ifup -a` at boot makes the tunnel first. */
+const isBootOrderRight: Rule = ({ isDeviceLate }, tunnel, end) => {
+  const { device } = end === 'hub' ? tunnel.hubUnderlay : tunnel.spokeUnderlay;
+  return isDeviceLate
+    ? refuse(
+        'implementation',
+        `/etc/network/interfaces makes ${device} after it reads ${INTERFACES_D}: after a reboot the tunnel would have no device`,
+        `Move the line "source ${INTERFACES_D}/*" below the stanza of ${device}.`,
+      )
+    : undefined;
+};
+
+/** The rules at our priorities are removed by priority when the tunnel goes down; somebody else's must not be among them. */
+const hasFreePriorities: Rule = ({ network }, tunnel, end) => {
+  if (end === 'hub' || tunnel.mode === 'gateway') return undefined;
+  const foreign = network.rules.find((rule) => isPriorityOf(tunnel, rule.priority) && !isRuleOf(tunnel, rule));
+  return foreign === undefined
+    ? undefined
+    : refuse(
+        'policy',
+        `a rule that is not ours has priority ${foreign.priority}: ${foreign.text}`,
+        `The tunnel needs ${tunnel.priority} and ${tunnel.priority + 1}: give that rule another priority.`,
+      );
+};
+
+const isPriorityOf = (tunnel: TunnelPlan, priority: number): boolean =>
+  priority === tunnel.priority || priority === tunnel.priority + 1;
+
 const isNotForeign: Rule = (facts, tunnel, _end, options) => {
   const place = `${INTERFACES_D}/${tunnel.interface}`;
   const elsewhere = facts.stanzas.find((stanza) => stanza.interface === tunnel.interface && stanza.file !== place);
@@ -141,6 +173,14 @@ const isNotForeign: Rule = (facts, tunnel, _end, options) => {
     );
   }
   const text = facts.files.get(tunnel.interface);
+  const link = facts.links.get(tunnel.interface);
+  if (text === undefined && link !== undefined && !link.mac.startsWith(MAC_PREFIX) && !options.adopt) {
+    return refuse(
+      'link',
+      `${tunnel.interface} exists (VNI ${link.vni}, remote ${link.remote ?? 'unset'}) and has no file: vxfleet did not make it`,
+      `Remove it (ip link del dev ${tunnel.interface}) or rename it; deploy --adopt replaces it, and it cannot be put back.`,
+    );
+  }
   return text === undefined || text.startsWith(OWNER_PREFIX) || options.adopt
     ? undefined
     : refuse(
@@ -180,7 +220,7 @@ const hasNoOpenTrial: Rule = (facts, tunnel) => {
     ? undefined
     : refuse(
         'file',
-        `another run (${run}) has an open trial of ${tunnel.interface}`,
+        `a trial of ${tunnel.interface} is open, by ${run}`,
         'It ends when that run ends, or when its window is over. Then run the command again.',
       );
 };
@@ -194,7 +234,9 @@ const RULES: readonly Rule[] = [
   hasDevice,
   mtuFits,
   forwards,
+  isBootOrderRight,
   isNotForeign,
+  hasFreePriorities,
   hasFreeVni,
   isNotOurOwnPath,
   hasNoOpenTrial,

@@ -121,9 +121,16 @@ export class TunnelEnd {
     };
   }
 
-  /** Makes the candidate the file of /etc. An answer that is not ok means that it is not. */
-  async confirm(keepOld: boolean): Promise<Reply> {
+  /** Does all of a confirm that can fail. */
+  async stage(keepOld: boolean): Promise<StepOutcome> {
     const args = [this.#tunnel.interface, ...(keepOld ? ['keep'] : [])];
+    const reply = await this.#call({ verb: 'stage', args, timeoutMs: QUERY_TIMEOUT_MS });
+    return { ok: reply.ok, layer: 'file', message: reply.text };
+  }
+
+  /** Makes the staged candidate the file of /etc. An answer that is not ok means that it is not. */
+  async confirm(): Promise<Reply> {
+    const args = [this.#tunnel.interface];
     const reply = await this.#call({ verb: 'confirm', args, timeoutMs: QUERY_TIMEOUT_MS });
     if (reply.ok && reply.values.get('digest') !== sha256(this.desired)) {
       return { ...reply, ok: false, reason: 'digest', text: 'the file in /etc is not the one that was confirmed' };

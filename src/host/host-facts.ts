@@ -29,6 +29,8 @@ export interface HostFacts {
   readonly deviceMtu: number | undefined;
   /** net.ipv6.conf.all.forwarding. */
   readonly forwards: boolean;
+  /** The underlay device is made by a stanza that comes after the one that reads interfaces.d: at boot it would come too late. */
+  readonly isDeviceLate: boolean;
   /** The host's own address of our SSH connection, and the device by which it answers us. */
   readonly sshServerAddress: string | undefined;
   readonly sshDevice: string | undefined;
@@ -39,7 +41,7 @@ export interface HostFacts {
   readonly digests: ReadonlyMap<string, string>;
   /** Interfaces that ifupdown believes to be up. Not evidence (field-notes 1.4). */
   readonly configured: readonly string[];
-  /** Open trials: interface → run id. */
+  /** Open trials: interface → whose, such as `run 20261123T120000-abc123`. */
   readonly trials: ReadonlyMap<string, string>;
   readonly links: ReadonlyMap<string, KernelLink>;
   readonly network: KernelNetwork;
@@ -59,6 +61,7 @@ export function parseFacts(reply: Reply, queries: readonly NetworkQuery[]): Host
     canWriteRun: values.has('writable_run'),
     deviceMtu: Number.isNaN(deviceMtu) ? undefined : deviceMtu,
     forwards: value('forwarding') === '1',
+    isDeviceLate: values.has('late_device'),
     sshServerAddress: words(value('ssh'))[2],
     sshDevice: /"dev":"([^"]+)"/.exec(value('management'))?.[1],
     stanzas: parseStanzas(value('stanzas')),

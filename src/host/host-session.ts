@@ -10,7 +10,7 @@ const PROGRAM = readFileSync(new URL('./host.bash', import.meta.url), 'utf8');
 
 /** One command for the host program. */
 export interface HostCommand {
-  readonly verb: 'inspect' | 'prepare' | 'trial' | 'state' | 'probe' | 'route' | 'confirm' | 'revert';
+  readonly verb: 'inspect' | 'prepare' | 'trial' | 'state' | 'probe' | 'route' | 'stage' | 'confirm' | 'revert';
   /** Words without blanks. */
   readonly args: readonly string[];
   readonly payload?: string;

@@ -22,7 +22,9 @@
 #                           payload: lines "KEY SOURCE TARGET BYTES", each pinged until it answers or SECONDS are over; "diagnose"
 #                           adds, with one unanswered, what is known of the layers below (neighbours, underlay)
 #   route                   payload: lines "KEY SOURCE TARGET": the interface by which the kernel would send each
-#   confirm IF [keep]       make the candidate the file of /etc; "keep" stores the file it replaces under /var/lib/vxfleet first
+#   stage IF [keep]         do all of a confirm that can fail: the candidate beside its place in /etc, on the disk; "keep" stores the file it
+#                           will replace under /var/lib/vxfleet
+#   confirm IF              make the candidate the file of /etc
 #   revert IF               end the trial: candidate down, what ran before up again; of a trial only prepared, forget it
 #
 # A trial lives in /run/vxfleet/IF; its state is the name of one file there: `prepared`, then `armed`. Whoever renames `armed` first
@@ -32,6 +34,8 @@ PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 INTERFACES_D=/etc/network/interfaces.d
 TRIALS=/run/vxfleet
 STORE=/var/lib/vxfleet
+# An ifup that hangs must leave half of the window for the way back.
+UP_SECONDS=$((WINDOW / 2 < 30 ? WINDOW / 2 : 30))
 umask 077
 shopt -s nullglob
 
@@ -80,6 +84,8 @@ inspect() { # DEVICE
   fi
   reply missing "$(for file in ip ping timeout ifquery sync; do type -P "$file" >/dev/null || printf '%s ' "$file"; done)"
   sources_interfaces_d && reply sources yes
+  # A device that is made by its own stanza (bond, VLAN, bridge) must be made before the tunnels are.
+  [[ -n $device && ! -e /sys/class/net/$device/device ]] && is_defined_after_source "$device" && reply late_device yes
   [[ -w $INTERFACES_D ]] && reply writable_etc yes
   [[ -w /run ]] && reply writable_run yes
   if [[ -n $device && -r /sys/class/net/$device/mtu ]]; then
@@ -104,10 +110,8 @@ inspect() { # DEVICE
   reply digests "$out"
   read_file text /run/network/ifstate
   reply ifstate "$text"
-  for file in "$TRIALS"/*/run; do
-    read_file text "$file"
-    file=${file%/run}
-    reply "trial:${file##*/}" "$text"
+  for file in "$TRIALS"/*; do
+    is_alive "$file" && reply "trial:${file##*/}" "$(held_by "$file")"
   done
   run 20 ip -j -d addr show type vxlan
   reply links "$out"
@@ -124,6 +128,18 @@ sources_interfaces_d() {
     case $word in
       source) [[ $INTERFACES_D/vxlan01 == $pattern ]] && return 0 ;;
       source-directory) [[ ${pattern%/} == "$INTERFACES_D" ]] && return 0 ;;
+    esac
+  done </etc/network/interfaces 2>/dev/null
+  return 1
+}
+
+# Does `auto DEVICE` stand behind the line that reads interfaces.d? ifup -a goes in the order of the lines.
+is_defined_after_source() { # DEVICE
+  local word pattern rest sourced=''
+  while read -r word pattern rest; do
+    case $word in
+      source | source-directory) [[ $pattern == *interfaces.d* ]] && sourced=yes ;;
+      auto | allow-*) [[ " $pattern $rest " == *" $1 "* ]] && { [[ -n $sourced ]]; return; } ;;
     esac
   done </etc/network/interfaces 2>/dev/null
   return 1
@@ -157,6 +173,14 @@ take_down() { # IF [-i FILE]
   ! exists "$interface"
 }
 
+# Ends an ifup that still runs, with its process group, which it leads itself.
+stop_ifup() { # IF
+  local pid='' name=''
+  read_file pid "/run/network/ifup-$1.pid"
+  read_file name "/proc/${pid%$'\n'}/comm"
+  [[ $name != ifup* ]] || kill -KILL -- "-${pid%$'\n'}" 2>/dev/null
+}
+
 drop_stale_pid() { # FILE
   local pid='' name=''
   [[ -e $1 ]] || return 0
@@ -167,15 +191,13 @@ drop_stale_pid() { # FILE
 
 # Up by the given file or by /etc. ifup that hangs is ended with its whole process group, which ifup leads itself.
 bring_up() { # IF [-i FILE]
-  local interface=$1 group
+  local interface=$1
   shift
-  run 30 ifup "$@" "$interface"
+  run "$UP_SECONDS" ifup "$@" "$interface"
   if ((rc == 124 || rc == 137)); then
-    read_file group "/run/network/ifup-$interface.pid"
-    group=${group%$'\n'}
-    [[ $group =~ ^[1-9][0-9]*$ ]] && kill -KILL -- "-$group" 2>/dev/null
+    stop_ifup "$interface"
     rm -f "/run/network/ifup-$interface.pid"
-    out="no end after 30 s: killed"$'\n'$out
+    out="no end after $UP_SECONDS s: killed"$'\n'$out
   fi
   ((rc == 0)) && exists "$interface"
 }
@@ -183,13 +205,10 @@ bring_up() { # IF [-i FILE]
 # --- trial, confirm, revert ------------------------------------------------------------------------------------------------------
 
 prepare() { # IF
-  local interface=$1 dir=$TRIALS/$1 problem
+  local interface=$1 dir=$TRIALS/.$1.$RUN problem
   mkdir -p "$TRIALS" 2>/dev/null || fail refused "cannot create $TRIALS: is /run writable?"
-  end_leftover "$dir"
-  if ! mkdir "$dir" 2>/dev/null; then
-    [[ -d $dir ]] && fail busy "a trial of $interface is running: $(held_by "$dir")"
-    fail refused "cannot create $dir: is /run full or read-only?"
-  fi
+  end_leftover "$TRIALS/$interface"
+  mkdir "$dir" 2>/dev/null || fail refused "cannot create $dir: is /run full or read-only?"
   if ! { printf '%s\n' "$RUN" >"$dir/run" && printf '%s' "$payload" >"$dir/new" && mkdir "$dir/empty"; }; then
     rm -rf "$dir"
     fail refused "cannot write to $dir: is /run full?"
@@ -202,11 +221,16 @@ prepare() { # IF
   rm -f "$INTERFACES_D/.$interface.vxfleet"
   problem=$(candidate_problem "$interface" "$dir") || { rm -rf "$dir"; fail invalid "$problem"; }
 
-  # The timer stands before anything is touched, or nothing is.
-  if ! { { ! exists "$interface" || : >"$dir/was_up"; } && arm_timer "$interface" && : >"$dir/prepared"; }; then
-    stop_timer "$dir"
+  # The timer stands before anything is touched, or nothing is. Only what has a file can be brought up again.
+  if ! { { ! exists "$interface" || [[ ! -e $INTERFACES_D/$interface ]] || : >"$dir/was_up"; } && : >"$dir/prepared" && arm_timer "$interface" "$dir"; }; then
     rm -rf "$dir"
     fail refused "cannot write to $dir: is /run full?"
+  fi
+  # It gets its name when it is complete, so that nobody ever sees a trial without its timer; a name is given once.
+  if ! mv -T "$dir" "$TRIALS/$interface" 2>/dev/null; then
+    stop_timer "$dir"
+    rm -rf "$dir"
+    fail busy "a trial of $interface is open: $(held_by "$TRIALS/$interface")"
   fi
 }
 
@@ -243,14 +267,14 @@ candidate_problem() { # IF DIR
 
 # The timer is a job that only waits: it holds none of the session's descriptors and outlives it.
 # It waits on a pipe that nobody writes to, because a `sleep` would stay behind when the timer is ended.
-arm_timer() { # IF
+arm_timer() { # IF DIR
   (
     trap - TERM
     exec 3>&- 4<&- 5<> <(:)
     read -rt "$WINDOW" -u 5
-    settle "$1"
+    is_ours "$TRIALS/$1" && settle "$1"
   ) </dev/null >/dev/null 2>&1 &
-  printf '%s\n' "$!" >"$TRIALS/$1/timer" && return 0
+  printf '%s\n' "$!" >"$2/timer" && return 0
   kill "$!"
   return 1
 }
@@ -261,12 +285,18 @@ stop_timer() { # DIR
   [[ -n $pid ]] && kill "${pid%$'\n'}" 2>/dev/null
 }
 
+# Does the trial's timer run? A number that another program has by now is not it.
+is_alive() { # DIR
+  local pid='' name=''
+  read_file pid "$1/timer"
+  read_file name "/proc/${pid%$'\n'}/comm"
+  [[ $name == bash* ]]
+}
+
 # A trial whose timer is dead belongs to nobody any more: what it left is ended before a new one begins.
 end_leftover() { # DIR
-  local pid
   [[ -d $1 ]] || return 0
-  read_file pid "$1/timer"
-  [[ -n $pid ]] && kill -0 "${pid%$'\n'}" 2>/dev/null && return 0
+  is_alive "$1" && return 0
   if [[ -e $1/armed || -e $1/reverting ]]; then
     rm -f "$1/reverting"
     : >"$1/armed"
@@ -281,9 +311,10 @@ held_by() { # DIR
   printf 'run %s' "${other%$'\n'}"
 }
 
-confirm() { # IF [keep]
+# Beside its place, under a name with a dot, which no form of source reads.
+stage() { # IF [keep]
   local interface=$1 dir=$TRIALS/$1 live=$INTERFACES_D/$1 temp=$INTERFACES_D/.$1.vxfleet
-  { is_ours "$dir" && [[ -e $dir/armed ]]; } || fail late "no trial of this run is open on $interface: it was ended before the confirm came"
+  is_ours "$dir" || fail late "no trial of this run is open on $interface"
   if [[ ${2-} == keep && -e $live ]]; then
     keep_copy "$live" "$STORE/$interface" || fail store "cannot keep a copy of $live in $STORE/$interface"
   fi
@@ -291,11 +322,16 @@ confirm() { # IF [keep]
     rm -f "$temp"
     fail full "cannot write $temp: is /etc full or read-only?"
   fi
+}
+
+confirm() { # IF
+  local interface=$1 dir=$TRIALS/$1 live=$INTERFACES_D/$1 temp=$INTERFACES_D/.$1.vxfleet
+  { is_ours "$dir" && [[ -e $dir/armed ]]; } || fail late "no trial of this run is open on $interface: it was ended before the confirm came"
+  [[ -e $temp ]] || fail protocol "the candidate of $interface is not staged"
   # From here on the timer has lost.
-  mv -T "$dir/armed" "$dir/confirmed" 2>/dev/null || { rm -f "$temp"; fail late "the trial of $interface ended while it was being confirmed"; }
+  mv -T "$dir/armed" "$dir/confirmed" 2>/dev/null || fail late "the trial of $interface ended while it was being confirmed"
   if ! mv -T "$temp" "$live"; then
     mv -T "$dir/confirmed" "$dir/armed"
-    rm -f "$temp"
     fail full "cannot rename $temp to $live"
   fi
   sync "$INTERFACES_D"
@@ -333,6 +369,8 @@ settle() { # IF
     return 0
   fi
   mv -T "$dir/armed" "$dir/reverting" 2>/dev/null || return 0
+  rm -f "$INTERFACES_D/.$interface.vxfleet"
+  stop_ifup "$interface"
   take_down "$interface" -i "$dir/new" || settled=1
   if [[ -e $dir/was_up ]]; then
     bring_up "$interface" || settled=1
@@ -420,7 +458,8 @@ job() { # SEQ VERB ARGUMENT...
     state) state "$3" ;;
     probe) probe "$3" "$4" "${5-}" ;;
     route) route ;;
-    confirm) confirm "$3" "${4-}" ;;
+    stage) stage "$3" "${4-}" ;;
+    confirm) confirm "$3" ;;
     revert) revert "$3" ;;
     *) fail protocol "unknown command $2" ;;
   esac
@@ -433,6 +472,10 @@ end_session() {
   trap '' TERM INT
   for pid in $(jobs -pr); do
     [[ -z ${asks[$pid]-} ]] || kill -TERM -- "-$pid" 2>/dev/null
+  done
+  # A trial that is under way is not waited for either: without its ifup it ends, and is then taken back.
+  for dir in "$TRIALS"/*; do
+    if is_ours "$dir"; then stop_ifup "${dir##*/}"; fi
   done
   wait
   for dir in "$TRIALS"/*; do
@@ -459,7 +502,7 @@ main() {
     (trap - TERM INT; job "$seq" "$verb" $arguments) 4<&- &
     set +m
     asks[$!]=''
-    [[ $verb == @(prepare|trial|confirm|revert) ]] || asks[$!]=yes
+    [[ $verb == @(prepare|trial|stage|confirm|revert) ]] || asks[$!]=yes
   done
   end_session
 }

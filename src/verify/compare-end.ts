@@ -1,5 +1,6 @@
 /** Expectation × kernel → findings, in the order in which a person would look (field-notes 3.3). Pure. */
 import type { Layer } from '../events.js';
+import type { TunnelPlan } from '../plan/plan.js';
 import type { ExpectedEnd, ExpectedRoute, ExpectedRule } from './expect-end.js';
 import type { KernelLink, KernelNetwork, KernelRoute, KernelRule } from './kernel-state.js';
 
@@ -79,7 +80,9 @@ function hasRoute(network: KernelNetwork, route: ExpectedRoute): boolean {
 }
 
 function compareRules(expected: ExpectedEnd, rules: readonly KernelRule[]): Finding[] {
-  const have = rules.filter((rule) => expected.priorities.includes(rule.priority)).map(describeRule);
+  const have = rules
+    .filter((rule) => expected.priorities.includes(rule.priority) && isRuleFrom(expected.prefixes, rule))
+    .map(describeRule);
   const want = expected.rules.map(describeRule);
   return [
     ...want.filter((rule) => !have.includes(rule)).map((rule) => missing('policy', `rule ${rule}`)),
@@ -88,6 +91,13 @@ function compareRules(expected: ExpectedEnd, rules: readonly KernelRule[]): Find
       .map((rule) => ({ layer: 'policy' as const, message: `rule ${rule} is not planned` })),
   ];
 }
+
+/** Could a rule be this tunnel's? Somebody else's at the same priority is none of our business here. */
+export const isRuleOf = (tunnel: TunnelPlan, rule: KernelRule): boolean =>
+  isRuleFrom([tunnel.prefix80, tunnel.prefix64, tunnel.prefix48], rule);
+
+const isRuleFrom = (prefixes: readonly string[], rule: KernelRule): boolean =>
+  !rule.hasMore && prefixes.includes(rule.from);
 
 function describeRule(rule: ExpectedRule | KernelRule): string {
   const suppress = rule.suppressPrefixLength === undefined ? '' : ` suppress_prefixlength ${rule.suppressPrefixLength}`;

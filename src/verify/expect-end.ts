@@ -38,6 +38,8 @@ export interface ExpectedEnd {
   readonly rules: readonly ExpectedRule[];
   /** The rule priorities that belong to this tunnel alone. */
   readonly priorities: readonly number[];
+  /** The tunnel's own prefixes. */
+  readonly prefixes: readonly string[];
 }
 
 /** VXLAN over IPv4 adds 50 bytes: Ethernet 14, VXLAN 8, UDP 8, IPv4 20 (RFC 7348). */
@@ -70,6 +72,7 @@ export function expectEnd(tunnel: TunnelPlan, end: End, deviceMtu: number): Expe
     routes: end === 'hub' ? hubRoutes(tunnel) : spokeRoutes(tunnel),
     rules: end === 'spoke' && tunnel.mode === 'policy' ? policyRules(tunnel) : [],
     priorities: end === 'spoke' ? [tunnel.priority, tunnel.priority + 1] : [],
+    prefixes: [tunnel.prefix80, tunnel.prefix64, tunnel.prefix48],
   };
 }
 

@@ -45,6 +45,10 @@ export interface KernelRule {
   readonly from: string;
   readonly table: string;
   readonly suppressPrefixLength: number | undefined;
+  /** Has selectors or actions besides these (fwmark, to, iif, …): no rule of ours has. */
+  readonly hasMore: boolean;
+  /** The whole rule as `ip -j` gave it, for people. */
+  readonly text: string;
 }
 
 /** Routes and rules of a host, as far as they were asked for. */
@@ -125,17 +129,21 @@ function parseRoute(entry: Json, query: NetworkQuery | undefined): KernelRoute[]
   const destination = asText(entry['dst']);
   // Local, anycast and multicast entries are the kernel's own, made and removed with the addresses.
   if (destination === undefined || (type !== ROUTE_TYPE.unicast && type !== ROUTE_TYPE.unreachable)) return [];
-  return [
-    {
+  // A route with several next hops (ECMP) has its gateways and devices in a list.
+  const hops = Array.isArray(entry['nexthops']) ? entry['nexthops'].map(asJson) : [entry];
+  return hops.map((hop) => {
+    return {
       destination,
       unreachable: type === ROUTE_TYPE.unreachable,
-      gateway: asText(entry['gateway']),
-      device: asText(entry['dev']) ?? query?.device,
+      gateway: asText(hop['gateway']),
+      device: asText(hop['dev']) ?? query?.device,
       table: asText(entry['table']) ?? query?.table ?? MAIN_TABLE,
       metric: asNumber(entry['metric']) ?? query?.metric ?? 0,
-    },
-  ];
+    };
+  });
 }
+
+const RULE_KEYS = ['priority', 'src', 'srclen', 'table', 'suppress_prefixlen', 'protocol'];
 
 function parseRule(entry: Json): KernelRule {
   const length = asNumber(entry['srclen']);
@@ -145,6 +153,8 @@ function parseRule(entry: Json): KernelRule {
     from: source === 'all' ? source : `${source}/${length ?? 128}`,
     table: asText(entry['table']) ?? MAIN_TABLE,
     suppressPrefixLength: asNumber(entry['suppress_prefixlen']),
+    hasMore: Object.keys(entry).some((key) => !RULE_KEYS.includes(key)),
+    text: JSON.stringify(entry),
   };
 }
 

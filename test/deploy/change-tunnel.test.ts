@@ -27,7 +27,15 @@ describe('a change that works', () => {
     expect(outcome.downMs).not.toBeNull();
     expect(changes(fleet)).toEqual(['hub trial', 'spoke trial', 'spoke confirm', 'hub confirm']);
     const proofs = fleet.log.slice(fleet.log.lastIndexOf('spoke trial') + 1, fleet.log.indexOf('spoke confirm'));
-    expect(proofs.sort()).toEqual(['hub probe', 'hub state', 'spoke probe', 'spoke route', 'spoke state']);
+    expect(proofs.sort()).toEqual([
+      'hub probe',
+      'hub stage',
+      'hub state',
+      'spoke probe',
+      'spoke route',
+      'spoke stage',
+      'spoke state',
+    ]);
   });
 
   it('is so for a tunnel that is new', async () => {

@@ -72,6 +72,8 @@ export class FakeHost {
         this.#before = this.running;
         this.running = 'new';
         return { values: { down_us: '80000', output: '' } };
+      case 'stage':
+        return {};
       case 'confirm':
         this.file = 'new';
         return { values: { digest: sha256(CANDIDATE[this.end]) } };

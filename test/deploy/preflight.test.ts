@@ -132,3 +132,34 @@ describe('a host that is not', () => {
     expect(refusal({ deviceMtu: undefined }, 'spoke')?.message).toMatch(/no device eth0/);
   });
 });
+
+describe('what is not ours', () => {
+  const rule = { from: 'all', table: '100', suppressPrefixLength: undefined, hasMore: true, text: '{"fwmark":"0x1"}' };
+  const withRule = { network: { routes: [], rules: [{ ...rule, priority: tunnel.priority }] } };
+
+  it('a link of our name without a file is refused, unless it is to be adopted', () => {
+    const facts = { links: linkOf({ mac: '5e:00:00:00:00:01' }) };
+    expect(refusal(facts)).toMatchObject({ layer: 'link' });
+    expect(refusal(facts)?.message).toContain('vxfleet did not make it');
+    expect(refusal(facts, 'hub', true)).toBeUndefined();
+  });
+
+  it('a link that we made may have lost its file', () => {
+    expect(refusal({ links: linkOf({}) })).toBeUndefined();
+  });
+
+  it('a rule at a priority that policy mode would clear is refused with its text', () => {
+    const policy = { ...tunnel, mode: 'policy' } as const;
+    const refused = refusalOf(healthyFacts(withRule), policy, 'spoke', { adopt: false });
+    expect(refused).toMatchObject({ layer: 'policy' });
+    expect(refused?.message).toContain('fwmark');
+    expect(refusalOf(healthyFacts(withRule), policy, 'hub', { adopt: false })).toBeUndefined();
+    expect(
+      refusalOf(healthyFacts(withRule), { ...tunnel, mode: 'gateway' }, 'spoke', { adopt: false }),
+    ).toBeUndefined();
+  });
+
+  it('a device that is made after interfaces.d is read is refused: after a reboot it would come too late', () => {
+    expect(refusal({ isDeviceLate: true })).toMatchObject({ layer: 'implementation' });
+  });
+});

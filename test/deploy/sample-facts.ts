@@ -10,6 +10,7 @@ export const healthyFacts = (changes: Partial<HostFacts> = {}): HostFacts => ({
   canWriteRun: true,
   deviceMtu: 1500,
   forwards: true,
+  isDeviceLate: false,
   sshServerAddress: '198.51.100.1',
   sshDevice: 'eth0',
   stanzas: [],

@@ -47,6 +47,11 @@ describeNamespace('the host program', () => {
     payload?: string,
   ): Promise<Reply> =>
     session.call({ verb, args, timeoutMs: TIMEOUT_MS, ...(payload === undefined ? {} : { payload }) });
+  /** Stages and confirms; the answer of the first that fails. */
+  const confirm = async (session: HostSession, name = 'vxlan01', ...keep: string[]) => {
+    const staged = await call(session, 'stage', [name, ...keep]);
+    return staged.ok ? call(session, 'confirm', [name]) : staged;
+  };
   /** Prepares and tries; the answer of the first that fails. */
   const trial = async (session: HostSession, text = NEW, name = 'vxlan01') => {
     const prepared = await call(session, 'prepare', [name], text);
@@ -100,7 +105,12 @@ describeNamespace('the host program', () => {
     host.run(
       `printf 'iface vxlan09 inet6 static\\n' >>/etc/network/interfaces; printf 'vxlan01=vxlan01\\n' >/run/network/ifstate`,
     );
-    host.run('mkdir -p /run/vxfleet/vxlan07; echo run-z >/run/vxfleet/vxlan07/run');
+    // A trial counts while its timer, a bash, lives; the remains of a dead one hold nobody up.
+    host.run('mkdir -p /run/vxfleet/vxlan0{7,8}; echo run-z | tee /run/vxfleet/vxlan0{7,8}/run');
+    host.run(
+      'bash -c \'echo $$ >/run/vxfleet/vxlan07/timer; exec -a bash bash -c "read -rt 5 <> <(:)"\' >/dev/null 2>&1 & sleep 0.2',
+    );
+    host.run('echo 4194304 >/run/vxfleet/vxlan08/timer');
     const queries = fleetQueries('2001:db8:ae00::/40');
     const payload = queries.map(({ line }) => `${line}\n`).join('');
     const facts = parseFacts(await call(session, 'inspect', ['lo'], payload), queries);
@@ -114,7 +124,7 @@ describeNamespace('the host program', () => {
     expect(facts.stanzas).toEqual([{ file: '/etc/network/interfaces', line: 2, interface: 'vxlan09' }]);
     expect([...facts.files]).toEqual([['vxlan01', OLD]]);
     expect(facts.digests.get('vxlan01')).toBe(sha256(OLD));
-    expect(facts.trials.get('vxlan07')?.trim()).toBe('run-z');
+    expect([...facts.trials]).toEqual([['vxlan07', 'run run-z']]);
     expect(facts.links.get('vxlan01')).toMatchObject({ vni: 1, dstport: 4789 });
     expect(facts.network.rules.map(({ priority }) => priority)).toEqual([0, 32766]);
     await session.close();
@@ -151,7 +161,7 @@ describeNamespace('the host program', () => {
     install();
     const session = await open();
     await trial(session);
-    const reply = await call(session, 'confirm', ['vxlan01']);
+    const reply = await confirm(session);
     expect(reply).toMatchObject({ ok: true });
     expect(reply.values.get('digest')).toBe(sha256(NEW));
     expect(host.run(`sha256sum <${LIVE}; stat -c '%a %u' ${LIVE}`)).toBe(`${sha256(NEW)}  -\n644 0\n`);
@@ -167,7 +177,7 @@ describeNamespace('the host program', () => {
     install();
     const session = await open('run-k');
     await trial(session);
-    await call(session, 'confirm', ['vxlan01', 'keep']);
+    await confirm(session, 'vxlan01', 'keep');
     expect(host.run('cat /var/lib/vxfleet/vxlan01/adopted-run-k')).toBe(OLD);
     await session.close();
   });
@@ -187,11 +197,11 @@ describeNamespace('the host program', () => {
     install();
     const session = await open();
     await trial(session);
-    await call(session, 'confirm', ['vxlan01']);
-    expect(await call(session, 'confirm', ['vxlan01'])).toMatchObject({ ok: false, reason: 'late' });
+    await confirm(session);
+    expect(await confirm(session)).toMatchObject({ ok: false, reason: 'late' });
     await trial(session);
     expect((await call(session, 'revert', ['vxlan01'])).ok).toBe(true);
-    expect(await call(session, 'confirm', ['vxlan01'])).toMatchObject({ ok: false, reason: 'late' });
+    expect(await confirm(session)).toMatchObject({ ok: false, reason: 'late' });
     expect(await call(session, 'revert', ['vxlan01'])).toMatchObject({ ok: false, reason: 'late' });
     expect(host.run(`cat ${LIVE}`)).toBe(NEW);
     await session.close();
@@ -284,7 +294,7 @@ describeNamespace('the host program', () => {
     const session = await open();
     await trial(session);
     host.run('mount -o remount,ro /etc');
-    expect(await call(session, 'confirm', ['vxlan01'])).toMatchObject({ ok: false, reason: 'full' });
+    expect(await confirm(session)).toMatchObject({ ok: false, reason: 'full' });
     expect((await call(session, 'revert', ['vxlan01'])).ok).toBe(true);
     expect(running()).toBe('# old');
     await session.close();
@@ -341,7 +351,7 @@ describeNamespace('the host program', () => {
     const session = await open('run-a', 1);
     await trial(session);
     await until(() => list('/run/vxfleet').length === 0);
-    expect(await call(session, 'confirm', ['vxlan01'])).toMatchObject({ ok: false, reason: 'late' });
+    expect(await confirm(session)).toMatchObject({ ok: false, reason: 'late' });
     expect(running()).toBe('# old');
     expect(host.run(`cat ${LIVE}`)).toBe(OLD);
     await session.close();
@@ -354,11 +364,11 @@ describeNamespace('the host program', () => {
     const reply = await trial(second, '# other\n');
     expect(reply).toMatchObject({ ok: false, reason: 'busy' });
     expect(reply.text).toContain('run-a');
-    expect(await call(second, 'confirm', ['vxlan01'])).toMatchObject({ ok: false, reason: 'late' });
+    expect(await confirm(second)).toMatchObject({ ok: false, reason: 'late' });
     expect(await call(second, 'revert', ['vxlan01'])).toMatchObject({ ok: false, reason: 'late' });
     await second.close();
     expect(running()).toBe(NEW.split('\n')[0]);
-    expect((await call(first, 'confirm', ['vxlan01'])).ok).toBe(true);
+    expect((await confirm(first)).ok).toBe(true);
     await first.close();
   });
 
@@ -382,7 +392,7 @@ describeNamespace('the host program', () => {
     const names = ['vxlan01', 'vxlan02', 'vxlan03', 'vxlan04'];
     const replies = await Promise.all(names.map((name) => trial(session, `# new ${name}\n`, name)));
     expect(replies.map(({ ok }) => ok)).toEqual([true, true, true, true]);
-    await Promise.all(['vxlan02', 'vxlan04'].map((name) => call(session, 'confirm', [name])));
+    await Promise.all(['vxlan02', 'vxlan04'].map((name) => confirm(session, name)));
     await session.close();
     expect(names.map((name) => running(name))).toEqual([null, '# new vxlan02', null, '# new vxlan04']);
     expect(list('/etc/network/interfaces.d')).toEqual(['vxlan02', 'vxlan04']);

@@ -70,7 +70,7 @@ describe('an end as planned', () => {
       },
       { destination: 'default', unreachable: false, gateway: 'fe80::1', device: 'eth0', table: '254', metric: 1024 },
     ];
-    const rule = { priority: 100, from: 'all', table: '99', suppressPrefixLength: undefined };
+    const rule = { priority: 100, from: 'all', table: '99', suppressPrefixLength: undefined, hasMore: false, text: '' };
     const seen = withRules(
       withRoutes(asPlanned(expected), (routes) => [...foreign, ...routes]),
       (rules) => [...rules, rule],
@@ -241,7 +241,14 @@ describe('routes', () => {
 describe('rules', () => {
   const expected = expectation('spoke', 'policy');
   const seen = asPlanned(expected);
-  const extra: KernelRule = { priority: 20080, from: 'all', table: '254', suppressPrefixLength: undefined };
+  const extra: KernelRule = {
+    priority: 20080,
+    from: samplePlan().tunnel.prefix64,
+    table: '99',
+    suppressPrefixLength: undefined,
+    hasMore: false,
+    text: '',
+  };
   const ours = samplePlan().tunnel.priority;
 
   it.each([1, 2, 3, 4, 5, 6])('are found missing: number %i', (index) => {
@@ -270,8 +277,16 @@ describe('rules', () => {
   it('in our priorities that we did not plan are found', () => {
     const more = withRules(seen, (rules) => [...rules, { ...extra, priority: ours }]);
     expect(compareEnd(expected, more, true)).toEqual([
-      { layer: 'policy', message: `rule pref ${ours} from all lookup 254 is not planned` },
+      { layer: 'policy', message: `rule pref ${ours} from ${extra.from} lookup 99 is not planned` },
     ]);
+  });
+
+  it.each([
+    ['of another source', { from: 'all' }],
+    ['with a selector of its own', { hasMore: true }],
+  ])('of somebody else at our priority are none of our business: %s', (_title, changes) => {
+    const more = withRules(seen, (rules) => [...rules, { ...extra, priority: ours, ...changes }]);
+    expect(compareEnd(expected, more, true)).toEqual([]);
   });
 
   it('of an earlier policy mode are found on a spoke that is in gateway mode now', () => {

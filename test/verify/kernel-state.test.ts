@@ -67,11 +67,30 @@ describe('links', () => {
 describe('routes and rules', () => {
   it('reads rules: by source with a length, of all, with and without suppression', () => {
     const rule = { suppressPrefixLength: undefined };
-    expect(parseNetwork(RULES, [{ line: 'rule show' }]).rules).toEqual([
+    expect(parseNetwork(RULES, [{ line: 'rule show' }]).rules).toMatchObject([
       { ...rule, priority: 0, from: 'all', table: '255' },
       { priority: 20080, from: '2001:db8:ae00:a::/64', table: '254', suppressPrefixLength: 0 },
       { ...rule, priority: 20081, from: '2001:db8:ae00:a::/64', table: '30010' },
       { ...rule, priority: 32766, from: 'all', table: '254' },
+    ]);
+  });
+
+  it.each(['"fwmark":"0x1"', '"iif":"eth0"', '"dst":"2001:db8::","dstlen":32'])(
+    'knows a rule with more: %s',
+    (more) => {
+      const [rule] = parseNetwork(`[{"priority":5,"src":"all","table":"254",${more}}]`, []).rules;
+      expect(rule).toMatchObject({ hasMore: true });
+      expect(rule?.text).toContain(more);
+    },
+  );
+
+  it('reads a route with several next hops as one route for each', () => {
+    const hops =
+      '{"gateway":"fe80::1","dev":"eth0","weight":1},{"gateway":"2001:db8:ae00:0:a::1","dev":"vxlan0a","weight":1}';
+    const { routes } = parseNetwork(`[{"dst":"default","metric":512,"nexthops":[${hops}]}]`, []);
+    expect(routes.map(({ device, metric }) => ({ device, metric }))).toEqual([
+      { device: 'eth0', metric: 512 },
+      { device: 'vxlan0a', metric: 512 },
     ]);
   });
 

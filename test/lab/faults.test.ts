@@ -1,0 +1,160 @@
+import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { Recap } from '../../src/events.js';
+import { labAvailability, startLab, type TestLab } from './harness.js';
+
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 300_000 });
+const unavailable = await labAvailability();
+
+describe.skipIf(unavailable !== undefined)(`a deploy that is disturbed ${unavailable ?? ''}`, () => {
+  let lab: TestLab;
+  let original: string;
+  const scratch = join(tmpdir(), 'vxfleet-test-faults-templates');
+
+  const run = async (...args: string[]): Promise<{ code: number | null; recap: Recap }> => {
+    const { code, stdout } = await lab.run([...args, '--output', 'json']);
+    return { code, recap: JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as Recap };
+  };
+  const change = async (text: string): Promise<void> => {
+    await writeFile(lab.inventoryPath, original.replace(/(\n {4}id: 1\b)/, `$1\n    ${text}`));
+  };
+  /** A firewall on tokyo: a trial on this port comes up and is never proven. */
+  const dropPort = async (port: string): Promise<void> => {
+    const policy = `ip xfrm policy add src 0.0.0.0/0 dst 0.0.0.0/0 proto udp dport ${port} dir in action block`;
+    expect(await lab.exec('tokyo', policy.split(' '))).toMatchObject({ code: 0 });
+  };
+  const until = async (what: string, isTrue: () => Promise<boolean>, seconds: number): Promise<void> => {
+    const end = Date.now() + seconds * 1000;
+    while (!(await isTrue())) {
+      if (Date.now() > end) throw new Error(`not within ${seconds} s: ${what}`);
+      await sleep(200);
+    }
+  };
+  const isArmed = async (): Promise<boolean> =>
+    (await lab.exec('tokyo', ['test', '-e', '/run/vxfleet/vxlan01/armed'])).code === 0;
+  const answers = async (): Promise<boolean> =>
+    (await lab.exec('hub', ['ping', '-6', '-c1', '-W1', '2001:db8:ae01::1'])).code === 0;
+  /** Trials and processes of ours on a host. */
+  const leftovers = async (host: string): Promise<string> => {
+    const script = 'ls -A /run/vxfleet; ls -A /etc/network/interfaces.d | grep "^\\."; pgrep -af "read -rN" || true';
+    return (await lab.exec(host, ['sh', '-c', script])).stdout;
+  };
+  const isClean = async (): Promise<boolean> => `${await leftovers('hub')}${await leftovers('tokyo')}` === '';
+
+  beforeAll(async () => {
+    lab = await startLab('faults', { spokes: 2 });
+    original = await readFile(lab.inventoryPath, 'utf8');
+    expect(await run('deploy')).toMatchObject({ code: 0 });
+  });
+  beforeEach(async () => {
+    await writeFile(lab.inventoryPath, original);
+    expect(await run('deploy')).toMatchObject({ code: 0 });
+  });
+  afterEach(async () => {
+    await lab.exec('tokyo', ['ip', 'xfrm', 'policy', 'flush']);
+  });
+  afterAll(async () => {
+    await rm(scratch, { recursive: true, force: true });
+    await lab?.down();
+  });
+
+  it('by SIGKILL of the controller in mid-trial is put back by the hosts alone', async () => {
+    await dropPort('4999');
+    await change('vxlan: { dstport: 4999 }');
+    const deploy = lab.run(['deploy', 'tokyo', '--verify-timeout', '30'], { timeoutMs: 4000 });
+    await until('the trial is open', isArmed, 4);
+    expect((await deploy).code).toBeNull();
+    await until('the tunnel answers and nothing is left', async () => (await answers()) && (await isClean()), 60);
+    await writeFile(lab.inventoryPath, original);
+    expect((await run('deploy')).recap.counts).toMatchObject({ unchanged: 2 });
+  });
+
+  it('by SIGKILL of the host program and its timer too is healed by the next deploy', async () => {
+    await dropPort('4999');
+    await change('vxlan: { dstport: 4999 }');
+    const deploy = run('deploy', 'tokyo', '--verify-timeout', '20');
+    await until('the trial is open', isArmed, 10);
+    await lab.exec('tokyo', ['sh', '-c', 'kill -9 $(cat /run/vxfleet/vxlan01/timer) $(pgrep -f "read -rN")']);
+    expect((await deploy).code).toBe(3);
+    await writeFile(lab.inventoryPath, original);
+    await lab.exec('tokyo', ['ip', 'xfrm', 'policy', 'flush']);
+    expect(await run('deploy')).toMatchObject({ code: 0 });
+    expect(await answers()).toBe(true);
+    await until('nothing is left', isClean, 10);
+  });
+
+  it('by a second one is refused to one of them, and both say what is so', async () => {
+    for (let round = 0; round < 3; round += 1) {
+      const runs = await Promise.all([run('deploy', '--force'), run('deploy', '--force')]);
+      const results = runs.flatMap(({ recap }) => recap.tunnels);
+      expect(results.filter(({ status }) => status === 'unknown')).toEqual([]);
+      for (const { status, error } of results) {
+        if (status !== 'changed') expect(error?.message).toMatch(/a trial of vxlan0[12] is open/);
+      }
+      await until('nothing is left', isClean, 10);
+    }
+    expect(await run('verify')).toMatchObject({ code: 0 });
+  });
+
+  it('by a disk that cannot take the old file leaves both ends on the old one', async () => {
+    await lab.exec('hub', ['sh', '-c', 'rm -rf /var/lib/vxfleet; touch /var/lib/vxfleet']);
+    await lab.exec('hub', ['sed', '-i', '1d', '/etc/network/interfaces.d/vxlan01']);
+    await change('vxlan: { dstport: 4795 }');
+    const { code, recap } = await run('deploy', 'tokyo', '--adopt');
+    expect(code).toBe(1);
+    expect(recap.tunnels[0]).toMatchObject({ status: 'reverted', error: { end: 'hub', layer: 'file' } });
+    expect(await answers()).toBe(true);
+    await lab.exec('hub', ['rm', '/var/lib/vxfleet']);
+    expect(await run('deploy', 'tokyo', '--adopt')).toMatchObject({ code: 0 });
+  });
+
+  it('by an ifup that hangs is over within the window, also without its controller', async () => {
+    await mkdir(scratch, { recursive: true });
+    await cp(
+      fileURLToPath(new URL('../../templates/gateway.liquid', import.meta.url)),
+      join(scratch, 'gateway.liquid'),
+    );
+    const template = await readFile(join(scratch, 'gateway.liquid'), 'utf8');
+    await writeFile(
+      join(scratch, 'gateway.liquid'),
+      template.replace('  dad-attempts 0\n', '  dad-attempts 0\n  pre-up sleep 100\n'),
+    );
+    await writeFile(lab.inventoryPath, `templates: ${scratch}\n${original}`);
+    const deploy = lab.run(['deploy', 'tokyo', '--window', '30'], { timeoutMs: 3000 });
+    await until('the trial is open', isArmed, 3);
+    expect((await deploy).code).toBeNull();
+    await until('the tunnel answers and nothing is left', async () => (await answers()) && (await isClean()), 30);
+  });
+
+  it('by a window that ends before the proof is reported as put back, which is what the hosts did', async () => {
+    await dropPort('4999');
+    await change('vxlan: { dstport: 4999 }');
+    expect((await lab.run(['deploy', '--window', '20', '--verify-timeout', '20'])).code).toBe(2);
+    const { code, recap } = await run('deploy', 'tokyo', '--window', '25', '--verify-timeout', '10');
+    expect(code).toBe(1);
+    expect(recap.tunnels[0]).toMatchObject({ status: 'reverted' });
+  });
+
+  it("beside somebody else's routes through the tunnel is still proven to be put back", async () => {
+    await lab.exec('tokyo', [
+      'ip',
+      '-6',
+      'route',
+      'add',
+      '2001:db8:ff::/48',
+      'via',
+      '2001:db8:ae00:0:1::1',
+      'dev',
+      'vxlan01',
+    ]);
+    await dropPort('4999');
+    await change('vxlan: { dstport: 4999 }');
+    const { code, recap } = await run('deploy', 'tokyo', '--verify-timeout', '2');
+    expect(recap.tunnels[0]).toMatchObject({ status: 'reverted' });
+    expect(code).toBe(1);
+  });
+});
