@@ -40,7 +40,7 @@ describe.skipIf(unavailable !== undefined)(`a deploy that is disturbed ${unavail
     (await lab.exec('hub', ['ping', '-6', '-c1', '-W1', '2001:db8:ae01::1'])).code === 0;
   /** Trials and processes of ours on a host. */
   const leftovers = async (host: string): Promise<string> => {
-    const script = 'ls -A /run/vxfleet; ls -A /etc/network/interfaces.d | grep "^\\."; pgrep -af "read -rN" || true';
+    const script = 'ls -A /run/vxfleet; ls -A /etc/network/interfaces.d | grep "^\\."; pgrep -af "[r]ead -rN" || true';
     return (await lab.exec(host, ['sh', '-c', script])).stdout;
   };
   const isClean = async (): Promise<boolean> => `${await leftovers('hub')}${await leftovers('tokyo')}` === '';
@@ -78,7 +78,7 @@ describe.skipIf(unavailable !== undefined)(`a deploy that is disturbed ${unavail
     await change('vxlan: { dstport: 4999 }');
     const deploy = run('deploy', 'tokyo', '--verify-timeout', '20');
     await until('the trial is open', isArmed, 10);
-    await lab.exec('tokyo', ['sh', '-c', 'kill -9 $(cat /run/vxfleet/vxlan01/timer) $(pgrep -f "read -rN")']);
+    await lab.exec('tokyo', ['sh', '-c', 'kill -9 $(cat /run/vxfleet/vxlan01/timer) $(pgrep -f "[r]ead -rN")']);
     expect((await deploy).code).toBe(3);
     await writeFile(lab.inventoryPath, original);
     await lab.exec('tokyo', ['ip', 'xfrm', 'policy', 'flush']);
