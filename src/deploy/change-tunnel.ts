@@ -6,6 +6,7 @@ import type { Check, EndStatus, Step, TunnelFailure, TunnelStatus } from '../eve
 import { toVxfleetError } from '../errors.js';
 import { ENDS, type End } from '../plan/plan.js';
 import { compareWithBaseline, takeBaseline, type Baseline } from './baseline.js';
+import { orInterrupted } from './or-interrupted.js';
 import { proveTunnel } from './prove-tunnel.js';
 import type { TrialOutcome } from './tunnel-end.js';
 import { failureOf, type Tunnel } from './tunnel.js';
@@ -235,23 +236,6 @@ function afterRevert(failure: TunnelFailure, spoke: string): TunnelFailure {
   const isAboutKernel = ['link', 'params', 'addresses', 'routes', 'policy'].includes(failure.layer ?? '');
   if (failure.code !== 'verify' || !isAboutKernel) return failure;
   return { ...failure, hint: `The candidate was put back; \`vxfleet render ${spoke}\` prints it.` };
-}
-
-/** Whoever pressed Ctrl-C does not wait for a proof that may take its whole time; the hosts drop the questions when we leave. */
-async function orInterrupted<T>(work: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
-  // When it loses the race, how it ends matters to nobody.
-  work.catch(() => undefined);
-  if (signal.aborted) return undefined;
-  let interrupt = (): void => {};
-  const interrupted = new Promise<undefined>((resolve) => {
-    interrupt = () => resolve(undefined);
-    signal.addEventListener('abort', interrupt, { once: true });
-  });
-  try {
-    return await Promise.race([work, interrupted]);
-  } finally {
-    signal.removeEventListener('abort', interrupt);
-  }
 }
 
 const confirmHint = (end: End): string =>

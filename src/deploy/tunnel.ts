@@ -46,12 +46,17 @@ export function refuseTunnel(tunnel: Tunnel, options: PreflightOptions): TunnelF
 /** What the inspection says of an end, file and kernel. */
 export function assessEnd(tunnel: Tunnel, end: End): Assessment {
   const { facts, hasDesiredFile } = tunnel[end];
-  const { network } = facts;
-  const observed = { link: facts.links.get(tunnel.plan.interface), network };
+  const { interface: name } = tunnel.plan;
+  const link = facts.links.get(name);
+  // Without its entry in ifstate, ifupdown does nothing when the host goes down or somebody says ifdown (field-notes 1.4, 3.3).
+  const isForgotten = link !== undefined && !facts.configured.includes(name);
   return {
     end,
     sameFile: hasDesiredFile,
-    drift: compareEnd(expectedOf(tunnel, end), observed, !tunnel.custom[end]),
+    drift: [
+      ...compareEnd(expectedOf(tunnel, end), { link, network: facts.network }, !tunnel.custom[end]),
+      ...(isForgotten ? [{ layer: 'link' as const, message: `${name} is up, and ifupdown does not know it` }] : []),
+    ],
   };
 }
 

@@ -302,7 +302,7 @@ end_leftover() { # DIR
     : >"$1/armed"
     settle "${1##*/}"
   fi
-  rm -rf "$1"
+  rm -rf "$1" "$INTERFACES_D/.${1##*/}.vxfleet"
 }
 
 held_by() { # DIR
@@ -321,6 +321,11 @@ stage() { # IF [keep]
   if ! { cat "$dir/new" >"$temp" && chmod 0644 "$temp" && sync "$temp"; } 2>/dev/null 3>&-; then
     rm -f "$temp"
     fail full "cannot write $temp: is /etc full or read-only?"
+  fi
+  # Whoever ends a trial renames `armed` before it removes the file: one of us two sees the other.
+  if [[ ! -e $dir/armed ]]; then
+    rm -f "$temp"
+    fail late "the trial of $interface ended while its file was being staged"
   fi
 }
 

@@ -38,6 +38,8 @@ describe.skipIf(unavailable !== undefined)(`a deploy that is disturbed ${unavail
     (await lab.exec('tokyo', ['test', '-e', '/run/vxfleet/vxlan01/armed'])).code === 0;
   const answers = async (): Promise<boolean> =>
     (await lab.exec('hub', ['ping', '-6', '-c1', '-W1', '2001:db8:ae01::1'])).code === 0;
+  const runsOldOnTokyo = async (): Promise<boolean> =>
+    (await lab.exec('tokyo', ['ip', '-d', 'link', 'show', 'vxlan01'])).stdout.includes('dstport 4789');
   /** Trials and processes of ours on a host. */
   const leftovers = async (host: string): Promise<string> => {
     const script = 'ls -A /run/vxfleet; ls -A /etc/network/interfaces.d | grep "^\\."; pgrep -af "[r]ead -rN" || true';
@@ -130,13 +132,23 @@ describe.skipIf(unavailable !== undefined)(`a deploy that is disturbed ${unavail
     await until('the tunnel answers and nothing is left', async () => (await answers()) && (await isClean()), 30);
   });
 
-  it('by a window that ends before the proof is reported as put back, which is what the hosts did', async () => {
+  it('by a host program that stalls past the window is reported as put back, which is what the host did alone', async () => {
     await dropPort('4999');
     await change('vxlan: { dstport: 4999 }');
-    expect((await lab.run(['deploy', '--window', '20', '--verify-timeout', '20'])).code).toBe(2);
-    const { code, recap } = await run('deploy', 'tokyo', '--window', '25', '--verify-timeout', '10');
+    const deploy = run('deploy', 'tokyo', '--window', '25', '--verify-timeout', '10');
+    await until('the trial is open', isArmed, 10);
+    // The oldest is the program itself; its jobs and the timer go on.
+    await lab.exec('tokyo', ['sh', '-c', 'kill -STOP $(pgrep -of "^bash -c .*[r]ead -rN")']);
+    await until('the timer has ended the trial', async () => !(await isArmed()) && (await runsOldOnTokyo()), 60);
+    await lab.exec('tokyo', ['sh', '-c', 'kill -CONT $(pgrep -of "^bash -c .*[r]ead -rN")']);
+    const { code, recap } = await deploy;
     expect(code).toBe(1);
-    expect(recap.tunnels[0]).toMatchObject({ status: 'reverted' });
+    expect(recap.tunnels[0]).toMatchObject({ status: 'reverted', ends: { hub: 'reverted', spoke: 'reverted' } });
+    expect(await answers()).toBe(true);
+  });
+
+  it('is not begun with a window that is shorter than its proof', async () => {
+    expect((await lab.run(['deploy', '--window', '20', '--verify-timeout', '20'])).code).toBe(2);
   });
 
   it("beside somebody else's routes through the tunnel is still proven to be put back", async () => {
