@@ -1,0 +1,54 @@
+/** Many cases in several labs at once. */
+import { labDown } from '../../src/lab/lab-down.js';
+import type { Case, CaseResult } from './case.js';
+import { runCase } from './run-case.js';
+import { Site } from './site.js';
+
+export interface CampaignOptions {
+  readonly cases: readonly Case[];
+  /** Labs at once. */
+  readonly labs: number;
+  /** The hub's window, in seconds. */
+  readonly windowSeconds: number;
+  readonly onResult: (result: CaseResult, lab: string) => void;
+}
+
+/** At most this many labs: their names are camp1 … camp9. */
+export const MAX_LABS = 9;
+
+export async function runCampaign({ cases, labs, windowSeconds, onResult }: CampaignOptions): Promise<CaseResult[]> {
+  const queue = [...cases];
+  const results: CaseResult[] = [];
+  const work = async (name: string, policy: boolean): Promise<void> => {
+    let site: Site | undefined;
+    for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+      // A lab that is not in order any more would blame the next case for it.
+      if (site?.current === undefined) site = await Site.start(name, policy, windowSeconds);
+      const result = await runCase(site, next).catch((error: unknown) => brokenResult(next, error));
+      if (result.ending === BROKEN) site = undefined;
+      results.push(result);
+      onResult(result, name);
+    }
+    await site?.down();
+  };
+  const names = Array.from({ length: Math.min(labs, MAX_LABS, cases.length) }, (_, index) => `camp${index + 1}`);
+  try {
+    await Promise.all(names.map((name, index) => work(name, index % 2 === 1)));
+  } finally {
+    for (const name of names) await labDown({ name });
+  }
+  return results.sort((a, b) => a.plan.index - b.plan.index);
+}
+
+const BROKEN = 'the campaign itself failed';
+
+/** Our own failure is no host's, and yet nothing has been shown. */
+const brokenResult = (plan: Case, error: unknown): CaseResult => ({
+  plan,
+  verdict: 'violation',
+  violations: [`${BROKEN}: ${String(error)}`],
+  left: [],
+  ending: BROKEN,
+  seconds: 0,
+  evidence: { 'error.txt': error instanceof Error ? (error.stack ?? error.message) : String(error) },
+});
