@@ -1,19 +1,29 @@
 /**
  * The layers of src/. Data flows one way, and a newcomer who reads the folders in this order follows it:
  *
- *     inventory → plan → render → diff, verify → ssh → host → deploy → report → commands → cli → bin
+ *     inventory → plan → render → diff, verify, history → ssh → host → deploy → report → commands → cli → bin
  *
  * A layer imports from itself and from what stands before it. `errors.ts` and `events.ts` are the words that all layers share.
  * test/architecture/layers.test.ts plants bad imports and sees each rule refuse them.
  */
-const LAYERS = ['inventory', 'plan', 'render', '(?:diff|verify)', 'ssh', 'host', 'deploy', 'report', 'commands'];
+const LAYERS = [
+  'inventory',
+  'plan',
+  'render',
+  '(?:diff|verify|history)',
+  'ssh',
+  'host',
+  'deploy',
+  'report',
+  'commands',
+];
 
 const folder = (name) => `^src/${name}/`;
 const ENTRY = '^src/(?:cli|bin)\\.ts$';
 
 /** A rule a layer: nothing of it may import a later layer. */
 const layerRules = LAYERS.map((layer, index) => ({
-  name: `layer-${layer.replace(/[^a-z|]/g, '').replace('|', '-')}`,
+  name: `layer-${layer.replace(/[^a-z|]/g, '').replaceAll('|', '-')}`,
   comment:
     `${layer} is written without knowing who uses it: imports point down the list of layers. Move what both need to the lower one, ` +
     'or let the higher one hand it in.',
@@ -27,12 +37,21 @@ module.exports = {
   forbidden: [
     ...layerRules,
     {
-      name: 'diff-and-verify-are-strangers',
+      name: 'diff-verify-and-history-are-strangers',
       comment:
-        'diff compares files, verify compares what a kernel and its pings say. Either must stay readable without the other; a deploy joins them.',
+        'diff compares files, verify compares what a kernel and its pings say, history reads what hosts keep. Each must stay readable ' +
+        'without the others; a deploy joins them.',
       severity: 'error',
-      from: { path: '^src/(diff|verify)/' },
-      to: { path: '^src/(?:diff|verify)/', pathNot: '^src/$1/' },
+      from: { path: '^src/(diff|verify|history)/' },
+      to: { path: '^src/(?:diff|verify|history)/', pathNot: '^src/$1/' },
+    },
+    {
+      name: 'history-knows-the-plan-only',
+      comment:
+        'What was there before must be readable whatever the inventory says today: a record speaks of the plan of its own time.',
+      severity: 'error',
+      from: { path: '^src/history/' },
+      to: { path: '^src/(?!history/|plan/|errors\\.ts$)' },
     },
     {
       name: 'shared-words-are-leaves',
@@ -50,7 +69,7 @@ module.exports = {
         'named for it: load-* and inventory/read-source.',
       severity: 'error',
       from: {
-        path: '^src/(?:inventory|plan|render|diff|verify)/',
+        path: '^src/(?:inventory|plan|render|diff|verify|history)/',
         pathNot: ['^src/inventory/(?:load-[^/]*|read-source)\\.ts$', '^src/render/load-templates\\.ts$'],
       },
       to: { path: '^(?:node:)?(?:fs|child_process|worker_threads|http|https|dgram|tls|readline|timers)(?:/|$)' },
@@ -59,7 +78,7 @@ module.exports = {
       name: 'pure-core-opens-no-sockets',
       comment: 'As pure-core. The inventory may use node:net for isIPv4 and isIPv6, which look at text only.',
       severity: 'error',
-      from: { path: '^src/(?:plan|render|diff|verify)/' },
+      from: { path: '^src/(?:plan|render|diff|verify|history)/' },
       to: { path: '^(?:node:)?net$' },
     },
     {
@@ -87,11 +106,11 @@ module.exports = {
     {
       name: 'report-knows-events-only',
       comment:
-        'The report is a listener: it knows the events (events.ts) and how to show a diff, and neither the run nor the hosts. ' +
+        'The report is a listener: it knows the events (events.ts) and how to show a diff and a history, and neither the run nor the hosts. ' +
         'The other way round is layer-deploy.',
       severity: 'error',
       from: { path: '^src/report/' },
-      to: { path: '^src/(?!report/|diff/|events\\.ts$|errors\\.ts$)' },
+      to: { path: '^src/(?!report/|diff/|history/|events\\.ts$|errors\\.ts$)' },
     },
     {
       name: 'lab-is-used-by-commands-only',

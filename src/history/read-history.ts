@@ -1,0 +1,39 @@
+/** A host's answer to `history`, as values. */
+import { parseRecord } from './parse-record.js';
+import { STORE, type EndHistory, type HistoryRecord } from './record.js';
+
+export interface HostHistory {
+  /** `hub` or the spoke's name. */
+  readonly host: string;
+  /** By interface. */
+  readonly ends: ReadonlyMap<string, EndHistory>;
+  /** A sentence for each record that was skipped. */
+  readonly warnings: readonly string[];
+}
+
+/** The key under which the host names the records whose content is not what their name says. */
+const DAMAGED = 'damaged';
+/** A record's place below the store, `vxlan01/000001.confirmed.…`. */
+const PLACE = /^(vxlan[0-9a-f]{2,4})\/(.+)$/;
+
+/** @param values `IF/NAME` → header lines, and `damaged` → lines `IF/NAME` */
+export function readHistory(host: string, values: ReadonlyMap<string, string>): HostHistory {
+  const damaged = new Set((values.get(DAMAGED) ?? '').split('\n').filter((line) => line !== ''));
+  const warnings = [...damaged].map((place) => skipped(host, place, 'its content is not what its name says'));
+  const records = new Map<string, HistoryRecord[]>();
+  for (const [place, header] of values) {
+    if (place === DAMAGED || damaged.has(place)) continue;
+    const [, interfaceName = '', name = ''] = PLACE.exec(place) ?? [];
+    const record = parseRecord(interfaceName, name, header);
+    if (record === undefined) warnings.push(skipped(host, place, 'its name or its header does not read'));
+    else records.set(interfaceName, [...(records.get(interfaceName) ?? []), record]);
+  }
+  const ends = [...records].map(([interfaceName, found]): [string, EndHistory] => [
+    interfaceName,
+    { host, interface: interfaceName, records: found.sort((a, b) => a.sequence - b.sequence) },
+  ]);
+  return { host, ends: new Map(ends), warnings };
+}
+
+const skipped = (host: string, place: string, why: string): string =>
+  `${host}: ${STORE}/${place} is damaged (${why}): skipped`;

@@ -1,0 +1,97 @@
+import { describe, expect, it } from 'vitest';
+import type { VxfleetError } from '../../src/errors.js';
+import { chooseRollback, lastRun, takesPart, unknownRun } from '../../src/history/choose-rollback.js';
+import { endHistory, record } from './sample-records.js';
+
+const [first, second, third] = [record(1), record(2), record(3)];
+
+describe('lastRun', () => {
+  it('is the run of the newest head, not of the longest history', () => {
+    expect(lastRun([endHistory([first, second]), endHistory([third]), endHistory([first])])).toBe('run-3');
+  });
+
+  it('is, of two of one second, the one whose id is later', () => {
+    const { time } = first;
+    const ends = ['a', 'c', 'b'].map((run) => endHistory([record(1, { run, time })]));
+    expect(lastRun(ends)).toBe('c');
+  });
+
+  it('is no run that came to nothing', () => {
+    expect(lastRun([endHistory([first, record(2, { outcome: 'reverted' })])])).toBe('run-1');
+    expect(lastRun([endHistory([record(2, { outcome: 'window' })])])).toBeUndefined();
+    expect(lastRun([])).toBeUndefined();
+  });
+
+  it('is what was found only where nothing else was changed last', () => {
+    const edited = endHistory([first, record(3, { outcome: 'found', run: 'before-run-3' })]);
+    expect(lastRun([edited, endHistory([second])])).toBe('run-2');
+    expect(lastRun([edited])).toBe('before-run-3');
+  });
+});
+
+describe('takesPart', () => {
+  it('is true, to undo a run, where it was the last', () => {
+    expect(takesPart(endHistory([first, second]), { undo: 'run-2' })).toBe(true);
+    expect(takesPart(endHistory([second, third]), { undo: 'run-2' })).toBe(false);
+    expect(takesPart(endHistory([]), { undo: 'run-2' })).toBe(false);
+  });
+
+  it('is true, to go to a run, wherever it is kept', () => {
+    expect(takesPart(endHistory([second, third]), { to: 'run-2' })).toBe(true);
+    expect(takesPart(endHistory([third]), { to: 'run-2' })).toBe(false);
+    expect(takesPart(endHistory([record(2, { outcome: 'reverted' })]), { to: 'run-2' })).toBe(false);
+  });
+});
+
+describe('chooseRollback', () => {
+  const ends = (hub: readonly (typeof first)[], spoke: readonly (typeof first)[]) => ({
+    hub: endHistory(hub),
+    spoke: endHistory(spoke, 'tokyo'),
+  });
+
+  it('resolves each end by itself', () => {
+    const { hub, spoke } = chooseRollback(ends([first, second], [second]), { to: 'run-2' });
+    expect([hub?.restores, spoke?.restores]).toEqual(['run-2', 'run-2']);
+    const edited = record(2, { outcome: 'found', run: 'before-run-3' });
+    const undone = chooseRollback(ends([first, third], [first, edited, third]), { undo: 'run-3' });
+    expect([undone.hub?.restores, undone.spoke?.restores]).toEqual(['run-1', 'before-run-3']);
+  });
+
+  it('leaves an end alone that the run did not change', () => {
+    expect(chooseRollback(ends([first, second], [first]), { undo: 'run-2' }).spoke).toBeUndefined();
+  });
+
+  it('refuses a run that neither end keeps, and says which are kept', () => {
+    try {
+      chooseRollback(ends([first, third], [first, second]), { to: 'run-7' });
+      expect.unreachable();
+    } catch (error) {
+      const { code, message, hint } = error as VxfleetError;
+      expect(code).toBe('refused');
+      expect(message).toBe('no generation of run run-7 is kept');
+      expect(hint).toBe('Kept, newest first: run-3, run-2, run-1.');
+    }
+  });
+
+  it('names the host whose past is not known', () => {
+    try {
+      chooseRollback(ends([first, second], [second]), { undo: 'run-2' });
+      expect.unreachable();
+    } catch (error) {
+      expect(error).toMatchObject({ code: 'refused', host: 'tokyo' });
+    }
+  });
+});
+
+describe('unknownRun', () => {
+  it('says how a run ended that changed nothing', () => {
+    const error = unknownRun([endHistory([first, record(2, { outcome: 'session' })])], 'run-2');
+    expect(error.message).toBe('run run-2 changed nothing: reverted by the host (session ended)');
+  });
+
+  it('lists no more runs than can be read', () => {
+    const many = Array.from({ length: 14 }, (_, n) => record(n + 1));
+    expect(unknownRun([endHistory(many)], 'x').hint).toMatch(/^Kept, newest first: run-14, .*, run-5 and 4 more/);
+    expect(unknownRun([], 'x').hint).toBe('No generation is kept at all.');
+  });
+});

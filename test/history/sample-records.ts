@@ -1,0 +1,61 @@
+/** Records to read, match and go back to. */
+import {
+  generationBody,
+  generationDigest,
+  GENERATION_HEADER,
+  type GenerationMeta,
+} from '../../src/history/generation-text.js';
+import type { EndHistory, HistoryRecord, Outcome } from '../../src/history/record.js';
+
+export const RUN = '20261123T120000-abc123';
+
+export const meta = (changes: Partial<GenerationMeta> = {}): GenerationMeta => ({
+  run: RUN,
+  time: '2026-11-23T12:00:05Z',
+  operator: 'alice@bastion',
+  command: 'deploy tokyo',
+  spoke: 'tokyo',
+  end: 'hub',
+  restores: null,
+  plan: null,
+  ...changes,
+});
+
+/** The file's name and content as a host would have written them. */
+export function storedFile(
+  sequence: number,
+  outcome: Outcome,
+  changes: Partial<GenerationMeta> = {},
+  text: string | null = 'iface vxlan01 inet6 manual\n',
+): { readonly name: string; readonly content: string; readonly header: string } {
+  const body = generationBody(meta(changes), text);
+  const content = `${GENERATION_HEADER}\noutcome ${outcome}\n${body}`;
+  const header = content.slice(0, content.indexOf('\n\n')).replace(/^plan .*\n/m, '');
+  return {
+    name: `${String(sequence).padStart(6, '0')}.${outcome}.${generationDigest(outcome, body)}`,
+    content,
+    header,
+  };
+}
+
+export const record = (sequence: number, changes: Partial<HistoryRecord> = {}): HistoryRecord => {
+  const { plan: _, ...header } = meta({
+    run: `run-${sequence}`,
+    time: `2026-11-23T12:00:${String(sequence % 60).padStart(2, '0')}Z`,
+  });
+  return {
+    ...header,
+    interface: 'vxlan01',
+    name: `record-${sequence}`,
+    sequence,
+    outcome: 'confirmed',
+    hasFile: true,
+    ...changes,
+  };
+};
+
+export const endHistory = (records: readonly HistoryRecord[], host = 'hub'): EndHistory => ({
+  host,
+  interface: 'vxlan01',
+  records,
+});
