@@ -12,9 +12,9 @@ import { countOf, summaryTable } from './summary-table.js';
 import { writeDocument } from './write-document.js';
 
 const USAGE = `npm run campaign -- [options]
-  --runs N      how many changes are disturbed (500)
+  --runs N      how many changes are disturbed (700)
   --labs N      labs at once, at most ${MAX_LABS} (8)
-  --window S    the hub's window, in seconds (20)
+  --window S    the hub's window, in seconds (12)
   --seed S      for all that is random (a new one each time)
   --only TEXT   only faults whose name has this text
   --case N      only the case of this number
@@ -23,9 +23,9 @@ const USAGE = `npm run campaign -- [options]
 
 const { values } = parseArgs({
   options: {
-    runs: { type: 'string', default: '500' },
+    runs: { type: 'string', default: '700' },
     labs: { type: 'string', default: '8' },
-    window: { type: 'string', default: '20' },
+    window: { type: 'string', default: '12' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
     only: { type: 'string', default: '' },
     case: { type: 'string' },

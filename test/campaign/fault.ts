@@ -40,6 +40,10 @@ export interface Fault {
   readonly rebooted?: readonly End[];
   /** A third generation may come out of it. */
   readonly anyGeneration?: true;
-  /** What the contract leaves to the next deploy: nothing when absent; how the two ends stand; or all that was left as well. */
-  readonly leaves?: 'state' | 'everything';
+  /**
+   * What cannot be in order while the fault lasts; nothing when absent.
+   * `files`: the tunnel works, and the host writes the file as soon as it can. `tunnel`: the ends may differ until the next deploy.
+   * `everything`: nobody is left who could tidy up; the next deploy does.
+   */
+  readonly leaves?: 'files' | 'tunnel' | 'everything';
 }

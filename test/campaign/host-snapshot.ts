@@ -3,8 +3,8 @@
 export interface HostSnapshot {
   /** Every file of interfaces.d, hidden ones too, with its sha256. */
   readonly files: ReadonlyMap<string, string>;
-  /** What lies in /run/vxfleet. */
-  readonly runFiles: readonly string[];
+  /** What lies in /run/vxfleet, and what is on its way into a record under /var/lib/vxfleet. */
+  readonly leftFiles: readonly string[];
   /** The tunnel's link in the kernel; undefined when there is none. */
   readonly link: { readonly vni: number; readonly dstport: number } | undefined;
   readonly rules: readonly string[];
@@ -23,8 +23,8 @@ export interface HostSnapshot {
 export const SNAPSHOT_SCRIPT = String.raw`
 ping -6 -n -q -c 1 -W 1 "$2" >/dev/null 2>&1 && echo answers
 cd /etc/network/interfaces.d
-for file in .[!.]* *; do [ ! -e "$file" ] || echo "file $file $(sha256sum <"$file" | cut -c 1-64)"; done
-find /run/vxfleet -mindepth 1 2>/dev/null | sed 's/^/run /'
+for file in .[!.]* *; do [ ! -e "$file" ] || [ "$file" = .campaign-ballast ] || echo "file $file $(sha256sum <"$file" | cut -c 1-64)"; done
+{ find /run/vxfleet -mindepth 1; find /var/lib/vxfleet -name '.[!c]*'; } 2>/dev/null | sed 's/^/left /'
 ip -d -o link show dev "$1" 2>/dev/null | sed 's/^/link /'
 ip -6 rule | sed 's/^/rule /'
 ps -ww -e -o pid=,ppid=,args= | awk -v me=$$ '$1 != me && $2 != me { print "process", $0 }'
@@ -46,7 +46,7 @@ export function parseSnapshot(text: string): HostSnapshot {
   const [, vni, dstport] = /vxlan id (\d+) .*dstport (\d+)/.exec(valuesOf('link')[0] ?? '') ?? [];
   return {
     files: new Map(valuesOf('file').map((value) => value.split(' ') as [string, string])),
-    runFiles: valuesOf('run'),
+    leftFiles: valuesOf('left'),
     link: vni === undefined ? undefined : { vni: Number(vni), dstport: Number(dstport) },
     rules: valuesOf('rule'),
     processes: valuesOf('process').filter((line) => {

@@ -20,8 +20,8 @@ export interface Allowance {
 }
 
 export interface Problem {
-  /** `state`: the tunnel is not as promised. `remains`: something of ours was left behind. */
-  readonly kind: 'state' | 'remains';
+  /** `tunnel`: it does not work. `state`: an end is not on the generation that it should be on. `remains`: something of ours was left behind. */
+  readonly kind: 'tunnel' | 'state' | 'remains';
   readonly text: string;
 }
 
@@ -30,7 +30,7 @@ export type Snapshots = Readonly<Record<End, HostSnapshot | undefined>>;
 
 export function judge(peace: Peace, snapshots: Snapshots, allowance: Allowance): Problem[] {
   const { hub, spoke } = snapshots;
-  if (hub === undefined || spoke === undefined) return [state('a host cannot be asked')];
+  if (hub === undefined || spoke === undefined) return [tunnel('a host cannot be asked')];
   const problems = ENDS.flatMap((end) => judgeEnd(peace, end, { hub, spoke }[end], allowance));
   const names = { hub: generationOf(peace, 'hub', hub), spoke: generationOf(peace, 'spoke', spoke) };
   if (names.hub !== names.spoke) problems.push(state(`the hub's file is ${names.hub}, the spoke's ${names.spoke}`));
@@ -46,14 +46,15 @@ function judgeEnd(peace: Peace, end: End, snapshot: HostSnapshot, allowance: All
   const generation = peace.generations.find((known) => known.name === name);
   const problems: Problem[] = [];
   if (!allowance.generations.includes(name)) problems.push(state(`${end}: the file is ${name}`));
-  const { link, answers, rules, processes, runFiles } = snapshot;
-  if (link === undefined) problems.push(state(`${end}: no link`));
+  const { link, answers, rules, processes, leftFiles } = snapshot;
+  if (link === undefined) problems.push(tunnel(`${end}: no link`));
   else if (link.vni !== generation?.vni || link.dstport !== generation.dstport)
     problems.push(state(`${end}: runs VNI ${link.vni} port ${link.dstport}, the file is ${name}`));
-  if (!answers) problems.push(state(`${end}: the peer does not answer over the tunnel`));
+  if (!answers) problems.push(tunnel(`${end}: the peer does not answer over the tunnel`));
   problems.push(...judgeFiles(peace, end, snapshot, allowance));
   if (rules.join('\n') !== peace.rules[end].join('\n')) problems.push(state(`${end}: ip rules ${rules.join('; ')}`));
-  problems.push(...runFiles.map((file) => remains(`${end}: ${file}`)));
+  const isStaged = (file: string): boolean => file.endsWith('/.staged') && allowance.rebooted.includes(end);
+  problems.push(...leftFiles.filter((file) => !isStaged(file)).map((file) => remains(`${end}: ${file}`)));
   problems.push(...processes.map((command) => remains(`${end}: process ${command.trim().slice(0, 160)}`)));
   return problems;
 }
@@ -71,5 +72,6 @@ function judgeFiles(peace: Peace, end: End, { files }: HostSnapshot, { rebooted 
   return problems;
 }
 
+const tunnel = (text: string): Problem => ({ kind: 'tunnel', text });
 const state = (text: string): Problem => ({ kind: 'state', text });
 const remains = (text: string): Problem => ({ kind: 'remains', text });

@@ -7,6 +7,8 @@
 const point = JSON.parse(process.env.CAMPAIGN_POINT);
 const { HostSession } = await import(new URL('host/host-session.js', process.env.CAMPAIGN_DIST));
 
+const { VxfleetError } = await import(new URL('errors.js', process.env.CAMPAIGN_DIST));
+
 let seen = 0;
 // The channel must not keep a program alive that has come to its end.
 process.channel.unref();
@@ -14,6 +16,10 @@ process.channel.unref();
 const call = HostSession.prototype.call;
 HostSession.prototype.call = async function callAndPause(command) {
   const end = this.host === 'hub' ? 'hub' : 'spoke';
+  if (point.needs === 'lost answer' && end === 'spoke' && command.verb === 'confirm') {
+    await call.call(this, command);
+    throw new VxfleetError('lost', 'the answer was lost (campaign)', { host: this.host });
+  }
   if (end !== point.end || command.verb !== point.verb || ++seen !== point.nth) return call.call(this, command);
   if (point.phase === 'before') await pause();
   const answer = call.call(this, command);

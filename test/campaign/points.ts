@@ -14,9 +14,15 @@ export interface Point {
   readonly nth: number;
   /** How long after the message was sent, in ms; only for `during`. */
   readonly delayMs: number;
-  /** The spoke drops what comes for the new end: the change is never proven and is taken back. */
-  readonly isRefused: boolean;
+  /** What has to go wrong by itself so that the message is sent at all. */
+  readonly needs: Trouble | undefined;
 }
+
+/**
+ * `refusal`: the spoke drops what comes for the new end, so the change is never proven and is taken back.
+ * `lost answer`: the spoke confirms, and vxfleet does not hear of it.
+ */
+type Trouble = 'refusal' | 'lost answer';
 
 /** A message of the protocol that a point can be tied to. */
 interface Message {
@@ -24,7 +30,7 @@ interface Message {
   readonly verb: string;
   readonly ends: readonly End[];
   readonly nth?: number;
-  readonly isRefused?: true;
+  readonly needs?: Trouble;
 }
 
 const BOTH: readonly End[] = ['hub', 'spoke'];
@@ -36,10 +42,17 @@ const MESSAGES: readonly Message[] = [
   // The first probe of each end takes the baseline.
   { step: 'proof', verb: 'probe', ends: BOTH, nth: 2 },
   { step: 'stage', verb: 'stage', ends: BOTH },
+  // Sent while a proof takes its time.
+  { step: 'extend', verb: 'extend', ends: BOTH, needs: 'refusal' },
+  { step: 'promise', verb: 'promise', ends: ['hub'] },
   { step: 'confirm spoke', verb: 'confirm', ends: ['spoke'] },
   { step: 'confirm hub', verb: 'confirm', ends: ['hub'] },
-  { step: 'revert', verb: 'revert', ends: BOTH, isRefused: true },
+  { step: 'settle', verb: 'settle', ends: ['hub'], needs: 'lost answer' },
+  { step: 'revert', verb: 'revert', ends: BOTH, needs: 'refusal' },
 ];
+
+/** Steps after which no other message comes. */
+const LAST = new Set(['confirm hub', 'settle', 'revert']);
 
 /** How long a message and what it sets off may take, in ms: the range of a random delay. */
 const LONGEST_DELAY_MS = 800;
@@ -50,15 +63,18 @@ const pointOf = (message: Message, end: End, phase: Point['phase'], delayMs: num
   step: message.step,
   verb: message.verb,
   nth: message.nth ?? 1,
-  isRefused: message.isRefused === true,
+  needs: message.needs,
   end,
   phase,
   delayMs,
 });
 
-/** One point for each phase of each step; the end alternates, so that both are hit in every phase of some step. */
+/**
+ * Before each message and while it is at work; after it is before the next one, but for the last ones. The end alternates, so that both are hit
+ * in either phase of some step.
+ */
 export const GRID: readonly Point[] = MESSAGES.flatMap((message, index) =>
-  (['before', 'during', 'after'] as const).map((phase, phaseIndex) => {
+  (['before', 'during', ...(LAST.has(message.step) ? (['after'] as const) : [])] as const).map((phase, phaseIndex) => {
     const end = message.ends[(index + phaseIndex) % message.ends.length] ?? 'hub';
     return pointOf(message, end, phase, phase === 'during' ? GRID_DELAY_MS : 0);
   }),

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Case, CaseResult } from './case.js';
 import type { DeployOutcome, DisturbedDeploy } from './disturbed-deploy.js';
-import type { Scene } from './fault.js';
+import type { Fault, Scene } from './fault.js';
 import type { KnownGeneration } from './generations.js';
 import { generationOf, type Allowance, type Problem } from './judge.js';
 import { createRandom, type Random } from './random.js';
@@ -45,7 +45,7 @@ class CaseRun {
     this.#plan = plan;
     this.#random = createRandom(plan.seed);
     this.#old = site.current;
-    this.#target = pickTarget(site, this.#old, plan.point?.isRefused === true, this.#random);
+    this.#target = pickTarget(site, this.#old, plan.point?.needs === 'refusal', this.#random);
   }
 
   get #allowance(): Allowance {
@@ -59,7 +59,7 @@ class CaseRun {
     const { fault, point } = this.#plan;
     const templates = await fault.templates?.(this.#site);
     await fault.arm?.(this.#site);
-    if (point?.isRefused === true) await this.#refuse();
+    if (point?.needs === 'refusal') await this.#refuse();
     this.#bystanders = await this.#site.watchBystanders();
     const controller = await this.#site.startDeploy(await this.#site.inventoryOf(this.#target, templates), point);
     this.#controller = controller;
@@ -90,7 +90,7 @@ class CaseRun {
   async #demandState(): Promise<void> {
     const { problems, snapshots } = await this.#site.judge(this.#allowance);
     this.#keepSnapshots('stopped', snapshots);
-    this.#blame(problems.filter(({ kind }) => kind === 'state').map(({ text }) => `while it was stopped: ${text}`));
+    this.#blame(problems.filter(({ kind }) => kind !== 'remains').map(({ text }) => `while it was stopped: ${text}`));
   }
 
   /** Waits for the hosts, as long as the contract gives them, and for the controller. */
@@ -100,7 +100,7 @@ class CaseRun {
     const controller = this.#controller;
     if (controller === undefined) return;
     await Promise.race([controller.ended, sleepUntil(limit)]);
-    this.#accept(await this.#poll(limit, (problem) => problem.kind === 'state', 'settled'));
+    this.#accept(await this.#poll(limit, (problem) => problem.kind !== 'remains', 'settled'));
     this.#outcome = await this.#awaitEnd(controller);
     this.#evidence['deploy.out'] = this.#outcome.stdout + this.#outcome.stderr;
     const limitOfRemains = Math.max(limit, Date.now() + GRACE_SECONDS * 1000);
@@ -149,7 +149,7 @@ class CaseRun {
   /** What the contract leaves to the next deploy is no violation unless that deploy does not put it right. */
   #accept(problems: readonly Problem[]): void {
     const { leaves } = this.#plan.fault;
-    const isLeft = ({ kind }: Problem): boolean => leaves === 'everything' || (leaves === 'state' && kind === 'state');
+    const isLeft = ({ kind }: Problem): boolean => leaves !== undefined && LEFT[leaves].includes(kind);
     this.#left.push(...problems.filter(isLeft).map(({ text }) => text));
     this.#blame(problems.filter((problem) => !isLeft(problem)).map(({ text }) => text));
   }
@@ -158,7 +158,13 @@ class CaseRun {
   async repair(): Promise<void> {
     const { fault, point } = this.#plan;
     await fault.undo?.(this.#site);
-    if (point?.isRefused === true) await this.#site.shell('spoke', 'ip xfrm policy flush');
+    if (fault.leaves === 'files' && this.#left.length > 0) {
+      const limit = Date.now() + GRACE_SECONDS * 1000;
+      this.#blame(
+        (await this.#poll(limit, () => true, 'undone')).map(({ text }) => `after the disk was back: ${text}`),
+      );
+    }
+    if (point?.needs === 'refusal') await this.#site.shell('spoke', 'ip xfrm policy flush');
     const outcome = await this.#site.deploy(this.#target);
     this.#evidence['repair.out'] = outcome.stdout + outcome.stderr;
     if (outcome.code !== 0) this.#blame([`the next deploy ended with ${String(outcome.code)}: ${reasonOf(outcome)}`]);
@@ -225,6 +231,13 @@ function pickTarget(site: Site, old: KnownGeneration, ownPort: boolean, random: 
     site.peace.generations.filter(({ name, dstport }) => name !== old.name && !(ownPort && dstport === old.dstport)),
   );
 }
+
+/** What each of the allowances covers. */
+const LEFT: Readonly<Record<NonNullable<Fault['leaves']>, readonly Problem['kind'][]>> = {
+  files: ['state', 'remains'],
+  tunnel: ['tunnel', 'state'],
+  everything: ['tunnel', 'state', 'remains'],
+};
 
 const sleepUntil = (time: number): Promise<void> => sleep(Math.max(0, time - Date.now()));
 

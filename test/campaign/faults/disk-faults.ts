@@ -57,4 +57,6 @@ const diskFault = (name: string, end: End, script: string, undo: string): Fault 
     if (code !== 0) throw new Error(`${name}: ${stderr}`);
   },
   undo: async (site) => void (await site.shell(end, undo)),
+  // Between its promise and its confirm the hub cannot refuse any more: it runs the new end and writes the file when that can be done.
+  ...(end === 'hub' ? { leaves: 'files' as const } : {}),
 });

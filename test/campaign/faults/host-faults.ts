@@ -23,7 +23,7 @@ export const hostFaults = (): Fault[] =>
       inject: ({ site }) => site.lab.reboot(site.hostOf(end)),
       rebooted: [end],
       // A reboot forgets a trial. Between the two confirms the hub then comes up on the old file, the spoke is on the new one.
-      ...(end === 'hub' ? { costsBystanders: true as const, leaves: 'state' as const } : {}),
+      ...(end === 'hub' ? { costsBystanders: true as const, leaves: 'tunnel' as const } : {}),
     },
   ]);
 
