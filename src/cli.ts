@@ -4,6 +4,7 @@ import { Command } from 'commander';
 import { addDeployCommand, addDiffCommand } from './commands/deploy-command.js';
 import type { Finish } from './commands/finish.js';
 import { examples } from './commands/help-text.js';
+import { addHistoryCommand } from './commands/history-command.js';
 import { addInventoryCommand } from './commands/inventory-command.js';
 import { addLabCommand } from './commands/lab-command.js';
 import { addRenderCommand } from './commands/render-command.js';
@@ -34,5 +35,6 @@ const COMMANDS = [
   addDiffCommand,
   addDeployCommand,
   addVerifyCommand,
+  addHistoryCommand,
   addLabCommand,
 ] as const;

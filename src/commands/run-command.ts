@@ -2,8 +2,6 @@
  * What deploy, diff and verify have in common: inventory and templates before any connection, the hub first, then the tunnels, then
  * the recap. Signals end in an AbortSignal; what is in trial unwinds itself.
  */
-import { randomBytes } from 'node:crypto';
-import { homedir } from 'node:os';
 import { toVxfleetError, VxfleetError } from '../errors.js';
 import type { CommandName, Emit, TunnelResult } from '../events.js';
 import { inspectHub, type FleetAccess, type InspectedHost } from '../deploy/open-tunnel.js';
@@ -11,12 +9,11 @@ import { thrownResult } from '../deploy/tunnel-result.js';
 import { loadTemplates } from '../render/load-templates.js';
 import { renderFleet } from '../render/render-fleet.js';
 import { makeRecap } from '../report/recap.js';
-import { createReporter } from '../report/reporter.js';
-import { knownHostsFiles } from '../ssh/known-hosts-store.js';
-import { createSsh2Transport } from '../ssh/ssh2-transport.js';
-import { askPassphrase } from './ask-passphrase.js';
-import { useColor, type HostOptions } from './common-options.js';
+import type { HostOptions } from './common-options.js';
 import { loadFleet, PROBLEMS_SHOWN, type LoadedFleet } from './load-fleet.js';
+import { openReporter } from './open-reporter.js';
+import { openTransport } from './open-transport.js';
+import { makeRunIdentity } from './run-identity.js';
 import { withInterrupt } from './with-interrupt.js';
 
 export interface RunContext {
@@ -46,33 +43,18 @@ export async function runCommand(
   if (fleet === PROBLEMS_SHOWN) return 2;
   const files = renderFleet(fleet.tunnels, loadTemplates(fleet.inventory.templates));
 
-  const run = `${new Date().toISOString().slice(0, 19).replace(/[-:]/g, '')}-${randomBytes(3).toString('hex')}`;
+  const identity = makeRunIdentity();
+  const { run } = identity;
   const started = performance.now();
-  const reporter = createReporter(options.output, {
-    stdout: process.stdout,
-    stderr: process.stderr,
-    // One answer for both: escape codes belong into no file and no pipe.
-    color: useColor(options, process.stdout) && useColor(options, process.stderr),
-    verbose: options.verbose === true,
-  });
+  const reporter = openReporter(options, options.output);
   const { emit } = reporter;
   try {
     return await withInterrupt(emit, async (signal) => {
-      const transport = createSsh2Transport({
-        home: homedir(),
-        knownHosts: knownHostsFiles(homedir(), options.knownHosts),
-        acceptNew: options.acceptNew === true,
-        connectTimeoutMs: options.connectTimeout * 1000,
-        agentSocket: process.env['SSH_AUTH_SOCK'],
-        askPassphrase,
-        onNotice: (message: string) => emit({ event: 'notice', level: 'info', message }),
-        onTrace: (message: string) => emit({ event: 'trace', message }),
-      });
       const access: FleetAccess = {
         fleet: fleet.plan,
         files,
-        transport,
-        session: { run, windowSeconds: settings.windowSeconds },
+        transport: openTransport(options, emit),
+        session: { identity, windowSeconds: settings.windowSeconds, writes: settings.command === 'deploy' },
       };
       // The hub first, and only then the live view: a passphrase is asked for on a terminal that nothing else draws on.
       emit({ event: 'hub', step: 'connect', message: `connecting to ${access.fleet.hub.ssh.host}` });

@@ -1,0 +1,63 @@
+import type { Command } from 'commander';
+import { gatherHistory, type UnreadHost } from '../deploy/gather-history.js';
+import type { Emit } from '../events.js';
+import { matchEnds } from '../history/match-ends.js';
+import { formatHistory, historyToJson } from '../report/format-history.js';
+import { addHostOptions, type HostOptions } from './common-options.js';
+import type { Finish } from './finish.js';
+import { examples, LIMIT_HELP } from './help-text.js';
+import { loadFleet, PROBLEMS_SHOWN } from './load-fleet.js';
+import { openReporter, useColorOnBoth } from './open-reporter.js';
+import { openTransport } from './open-transport.js';
+import { makeRunIdentity } from './run-identity.js';
+
+export function addHistoryCommand(program: Command, finish: Finish): void {
+  const command = program
+    .command('history')
+    .description(
+      'Show the runs that changed each tunnel: when, who, what, outcome. The hosts keep it; changes nothing.',
+    );
+  addHostOptions(command.argument('[limit...]', LIMIT_HELP))
+    .addHelpText('after', examples('vxfleet history', 'vxfleet history tokyo --output json'))
+    .action((limits: string[], options: HostOptions) => finish(showHistory(limits, options)));
+}
+
+/** Nothing is tried, so the window only says how long a host waits for a controller that fell silent, in seconds. */
+const WINDOW_SECONDS = 60;
+
+async function showHistory(limits: readonly string[], options: HostOptions): Promise<number> {
+  const fleet = await loadFleet(options, limits);
+  if (fleet === PROBLEMS_SHOWN) return 2;
+  // Plain in every mode: what is told on the way goes to stderr, and stdout has the history alone.
+  const reporter = openReporter(options, 'plain');
+  const { emit } = reporter;
+  try {
+    const access = {
+      fleet: fleet.plan,
+      transport: openTransport(options, emit),
+      session: { identity: makeRunIdentity(), windowSeconds: WINDOW_SECONDS, writes: false },
+      forks: options.forks,
+    };
+    const { hosts, unread } = await gatherHistory(access, fleet);
+    const warnings = hosts.flatMap((host) => host.warnings);
+    for (const message of [...warnings, ...unread.map(describeUnread)]) warn(emit, message);
+
+    const changes = matchEnds(hosts);
+    const text =
+      options.output === 'json'
+        ? historyToJson(changes, {
+            warnings,
+            unread: unread.map(({ host, error: { code, message } }) => ({ host, code, message })),
+          })
+        : formatHistory(changes, { color: useColorOnBoth(options), width: process.stdout.columns ?? Infinity });
+    process.stdout.write(text);
+    return unread.length === 0 ? 0 : 1;
+  } finally {
+    await reporter.finish();
+  }
+}
+
+const describeUnread = ({ host, error }: UnreadHost): string =>
+  `what ${host} keeps is missing here: ${error.message}${error.hint === undefined ? '' : `; ${error.hint}`}`;
+
+const warn = (emit: Emit, message: string): void => emit({ event: 'notice', level: 'warning', message });

@@ -1,0 +1,98 @@
+/** Asks the hosts what they keep. They are the only ones who know: another controller reads the same. */
+import pLimit from 'p-limit';
+import { toVxfleetError, VxfleetError } from '../errors.js';
+import { parseGeneration, type Generation } from '../history/parse-generation.js';
+import { readHistory, type HostHistory } from '../history/read-history.js';
+import type { HistoryRecord } from '../history/record.js';
+import { HostSession, type HostSessionOptions } from '../host/host-session.js';
+import type { SshTarget } from '../inventory/inventory.js';
+import type { FleetPlan } from '../plan/plan.js';
+import type { Selection } from '../plan/select-tunnels.js';
+import type { Transport } from '../ssh/transport.js';
+
+/** A host with 255 tunnels has some thousand records to check, in ms. */
+const HISTORY_TIMEOUT_MS = 60_000;
+
+export interface HistoryAccess {
+  readonly fleet: FleetPlan;
+  readonly transport: Transport;
+  readonly session: HostSessionOptions;
+  /** Hosts asked at once. */
+  readonly forks: number;
+}
+
+/** A host that could not be asked. */
+export interface UnreadHost {
+  readonly host: string;
+  readonly error: VxfleetError;
+}
+
+export interface FleetHistory {
+  /** The hub first. */
+  readonly hosts: readonly HostHistory[];
+  readonly unread: readonly UnreadHost[];
+}
+
+/**
+ * What the hub and the spokes keep of the selected tunnels, or of every tunnel that they ever had when all are selected. Never rejects:
+ * a host that does not answer is part of the result.
+ */
+export async function gatherHistory(access: HistoryAccess, { tunnels, ends }: Selection): Promise<FleetHistory> {
+  const isWhole = tunnels.length === access.fleet.tunnels.length;
+  const asked = [
+    { host: 'hub', target: access.fleet.hub.ssh, interfaces: tunnels.map((tunnel) => tunnel.interface) },
+    ...(ends === 'hub' ? [] : tunnels).map((tunnel) => ({
+      host: tunnel.spoke,
+      target: tunnel.ssh,
+      interfaces: [tunnel.interface],
+    })),
+  ];
+  const limit = pLimit(access.forks);
+  const answers = await Promise.all(
+    asked.map(({ host, target, interfaces }) =>
+      limit(() =>
+        askHost(access, host, target, isWhole ? [] : interfaces).catch((error: unknown) => unread(host, error)),
+      ),
+    ),
+  );
+  return {
+    hosts: answers.flatMap((answer) => ('error' in answer ? [] : [answer])),
+    unread: answers.flatMap((answer) => ('error' in answer ? [answer] : [])),
+  };
+}
+
+const unread = (host: string, error: unknown): UnreadHost => ({ host, error: toVxfleetError(error) });
+
+async function askHost(
+  { transport, session: options }: HistoryAccess,
+  host: string,
+  target: SshTarget,
+  interfaces: readonly string[],
+): Promise<HostHistory> {
+  const session = await HostSession.open(transport, host, target, options);
+  try {
+    return await fetchHistory(session, interfaces);
+  } finally {
+    await session.close();
+  }
+}
+
+/**
+ * The records of these tunnels on a connected host; without any, of all. Rejects with lost, timeout or host.
+ */
+export async function fetchHistory(session: HostSession, interfaces: readonly string[]): Promise<HostHistory> {
+  const reply = await session.call({ verb: 'history', args: interfaces, timeoutMs: HISTORY_TIMEOUT_MS });
+  if (!reply.ok) throw failed(session.host, 'history', reply.text);
+  return readHistory(session.host, reply.values);
+}
+
+/** A record with its file. Rejects with lost, timeout, host, or refused when it is damaged. */
+export async function fetchGeneration(session: HostSession, record: HistoryRecord): Promise<Generation> {
+  const args = [record.interface, record.name];
+  const reply = await session.call({ verb: 'generation', args, timeoutMs: HISTORY_TIMEOUT_MS });
+  if (!reply.ok) throw failed(session.host, 'generation', reply.text);
+  return parseGeneration(session.host, record.interface, record.name, reply.values.get('content') ?? '');
+}
+
+const failed = (host: string, verb: string, text: string): VxfleetError =>
+  new VxfleetError('host', `${verb} failed on ${host}: ${text}`, { host });
