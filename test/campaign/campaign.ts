@@ -44,7 +44,7 @@ async function main(): Promise<number> {
   const faults = FAULTS.filter(({ name }) => name.includes(values.only));
   const planned = planCases(faults, Number(values.runs), Number(values.seed));
   const cases = values.case === undefined ? planned : planned.filter(({ index }) => index === Number(values.case));
-  process.stdout.write(`seed ${values.seed}: ${cases.length} runs, evidence of violations in ${evidence}\n`);
+  process.stdout.write(`seed ${values.seed}: ${cases.length} runs, evidence in ${evidence}\n`);
   const writes: Promise<void>[] = [];
   const results = await runCampaign({
     cases,
@@ -52,7 +52,7 @@ async function main(): Promise<number> {
     windowSeconds: Number(values.window),
     onResult: (result, lab) => {
       process.stdout.write(`${describeResult(result, lab)}\n`);
-      if (result.verdict === 'violation') writes.push(keepEvidence(result));
+      writes.push(keepEvidence(result));
     },
   });
   await Promise.all(writes);

@@ -13,7 +13,7 @@ export interface Scene {
   readonly old: KnownGeneration;
   readonly target: KnownGeneration;
   readonly random: Random;
-  /** What the contract demands of the hosts is not so at this moment, although their time is over. */
+  /** The hosts' time is over: whatever is not in order now is a violation. */
   readonly demandState: () => Promise<void>;
 }
 
@@ -36,8 +36,8 @@ export interface Fault {
   readonly settleSeconds?: number;
   /** It hits the whole hub, so the other tunnels lose packets too. */
   readonly costsBystanders?: true;
-  /** Ends that it reboots. */
-  readonly rebooted?: readonly End[];
+  /** Ends on which nobody can take the staged file away: only the next deploy knows that it is nobody's. */
+  readonly stagedAt?: readonly End[];
   /** A third generation may come out of it. */
   readonly anyGeneration?: true;
   /**

@@ -15,8 +15,8 @@ export interface Peace {
 export interface Allowance {
   /** The generations on one of which both ends must be. */
   readonly generations: readonly string[];
-  /** Ends that were rebooted: a staged file outlives a reboot, and only the next deploy can know that it is nobody's. */
-  readonly rebooted: readonly End[];
+  /** Ends on which the hidden staged file, which nothing reads, may lie until the next deploy. */
+  readonly stagedAt: readonly End[];
 }
 
 export interface Problem {
@@ -53,13 +53,13 @@ function judgeEnd(peace: Peace, end: End, snapshot: HostSnapshot, allowance: All
   if (!answers) problems.push(tunnel(`${end}: the peer does not answer over the tunnel`));
   problems.push(...judgeFiles(peace, end, snapshot, allowance));
   if (rules.join('\n') !== peace.rules[end].join('\n')) problems.push(state(`${end}: ip rules ${rules.join('; ')}`));
-  const isStaged = (file: string): boolean => file.endsWith('/.staged') && allowance.rebooted.includes(end);
+  const isStaged = (file: string): boolean => file.endsWith('/.staged') && allowance.stagedAt.includes(end);
   problems.push(...leftFiles.filter((file) => !isStaged(file)).map((file) => remains(`${end}: ${file}`)));
   problems.push(...processes.map((command) => remains(`${end}: process ${command.trim().slice(0, 160)}`)));
   return problems;
 }
 
-function judgeFiles(peace: Peace, end: End, { files }: HostSnapshot, { rebooted }: Allowance): Problem[] {
+function judgeFiles(peace: Peace, end: End, { files }: HostSnapshot, { stagedAt }: Allowance): Problem[] {
   const others = peace.otherFiles[end];
   const problems: Problem[] = [...others]
     .filter(([file, digest]) => files.get(file) !== digest)
@@ -67,7 +67,7 @@ function judgeFiles(peace: Peace, end: End, { files }: HostSnapshot, { rebooted 
   for (const file of files.keys()) {
     if (others.has(file) || file === peace.interface) continue;
     const isStaged = file === `.${peace.interface}.vxfleet`;
-    if (!(isStaged && rebooted.includes(end))) problems.push(remains(`${end}: interfaces.d/${file}`));
+    if (!(isStaged && stagedAt.includes(end))) problems.push(remains(`${end}: interfaces.d/${file}`));
   }
   return problems;
 }

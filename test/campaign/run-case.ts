@@ -51,7 +51,7 @@ class CaseRun {
   get #allowance(): Allowance {
     const { fault } = this.#plan;
     const known = fault.anyGeneration === true ? this.#site.peace.generations : [this.#old, this.#target];
-    return { generations: known.map(({ name }) => name), rebooted: fault.rebooted ?? [] };
+    return { generations: known.map(({ name }) => name), stagedAt: fault.stagedAt ?? [] };
   }
 
   /** Starts the change, and makes the fault happen at its point. */
@@ -180,7 +180,7 @@ class CaseRun {
 
   /** Sessions may take a moment to close. */
   async #judgeRepair(): Promise<Problem[]> {
-    const allowance: Allowance = { generations: [this.#target.name], rebooted: [] };
+    const allowance: Allowance = { generations: [this.#target.name], stagedAt: [] };
     const limit = Date.now() + GRACE_SECONDS * 1000;
     for (;;) {
       const { problems, snapshots } = await this.#site.judge(allowance);

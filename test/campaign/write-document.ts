@@ -28,7 +28,9 @@ What is excused, and why:
 - **A reboot or a cut of the hub**: the other tunnels lose packets too.
 - **A reboot of the hub**: it forgets a trial, so between the two confirms it comes up on the old file while the spoke is on the new one. The next
   deploy must put that right; such runs are counted as *repaired*.
-- **A reboot of either end**: the hidden staged file, which nothing reads, may lie there until the next deploy.
+- **A reboot of either end, a read-only /etc**: the hidden staged file, which nothing reads, may lie there until the next deploy.
+- **A full disk or a read-only /etc on the hub**: between its promise and its confirm the hub cannot refuse any more. The tunnel must work, on the new
+  end; the file may be missing until the disk can be written again and 10 s; *repaired*.
 - **SIGKILL of program and guard**: nobody is left on that host, so all is left to the next deploy; *repaired*.
 
 *Missed* are runs whose change was over before its random point came.

@@ -45,7 +45,7 @@ export const diskFaults = (): Fault[] =>
     ),
     diskFault(`full /var on the ${end}`, end, fillDirectory('/var/lib/vxfleet'), emptyDirectory('/var/lib/vxfleet')),
     diskFault(`full /run on the ${end}`, end, FILL_RUN, EMPTY_RUN),
-    diskFault(`read-only /etc on the ${end}`, end, LOCK_ETC, UNLOCK_ETC),
+    { ...diskFault(`read-only /etc on the ${end}`, end, LOCK_ETC, UNLOCK_ETC), stagedAt: [end] },
   ]);
 
 const diskFault = (name: string, end: End, script: string, undo: string): Fault => ({

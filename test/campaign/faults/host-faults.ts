@@ -21,7 +21,7 @@ export const hostFaults = (): Fault[] =>
     {
       name: `reboot of the ${end}`,
       inject: ({ site }) => site.lab.reboot(site.hostOf(end)),
-      rebooted: [end],
+      stagedAt: [end],
       // A reboot forgets a trial. Between the two confirms the hub then comes up on the old file, the spoke is on the new one.
       ...(end === 'hub' ? { costsBystanders: true as const, leaves: 'tunnel' as const } : {}),
     },
