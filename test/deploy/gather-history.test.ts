@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { fetchGeneration, gatherHistory, type HistoryAccess } from '../../src/deploy/gather-history.js';
+import { fetchGeneration, fetchHistory, gatherHistory, type HistoryAccess } from '../../src/deploy/gather-history.js';
 import { VxfleetError } from '../../src/errors.js';
 import { HostSession } from '../../src/host/host-session.js';
 import { makePlan } from '../../src/plan/make-plan.js';
 import { selectTunnels } from '../../src/plan/select-tunnels.js';
 import type { Transport } from '../../src/ssh/transport.js';
-import { record, storedFile } from '../history/sample-records.js';
+import { record, RUN, storedFile } from '../history/sample-records.js';
 import { inventory, spoke } from '../render/fleet.js';
 
 /** What a host answers to a command, as values or as reason and text. */
@@ -125,6 +125,16 @@ describe('gatherHistory', () => {
     const hosts = new FakeHosts({ hub: {}, tokyo: {}, osaka: {} });
     await gatherHistory(access(hosts, 2), select());
     expect(hosts.openMost).toBe(2);
+  });
+});
+
+describe('fetchHistory', () => {
+  it('asks on a session that is open already', async () => {
+    const hosts = new FakeHosts({ hub: { [`vxlan01/${atHub.name}`]: atHub.header } });
+    const session = await HostSession.open(hosts, 'hub', FLEET.hub.ssh, SESSION);
+    const { ends } = await fetchHistory(session, ['vxlan01', 'vxlan0a']);
+    expect(hosts.log).toEqual(['hub history vxlan01 vxlan0a']);
+    expect(ends.get('vxlan01')?.records.map(({ run }) => run)).toEqual([RUN]);
   });
 });
 
