@@ -1,6 +1,5 @@
 /** deploy, and diff, which is a deploy that changes nothing. */
 import type { Command } from 'commander';
-import { VxfleetError } from '../errors.js';
 import type { EndDiff } from '../diff/fold-diffs.js';
 import { foldDiffs } from '../diff/fold-diffs.js';
 import { deployTunnel } from '../deploy/deploy-tunnel.js';
@@ -15,11 +14,15 @@ interface DeployFlags extends HostOptions {
   readonly diff?: true;
   readonly force?: true;
   readonly adopt?: true;
+  readonly takeover?: true;
   readonly exitCode?: true;
   readonly canary: number;
   readonly maxFail?: (total: number) => number;
   readonly window: number;
 }
+
+/** Seconds. */
+const DEFAULT_WINDOW = 60;
 
 export function addDeployCommand(program: Command, finish: Finish): void {
   const command = program
@@ -30,9 +33,10 @@ export function addDeployCommand(program: Command, finish: Finish): void {
     .option('--diff', 'show the differences while deploying')
     .option('--force', 'bounce also what has not changed')
     .option('--adopt', 'take over interface files that vxfleet did not write; keeps a copy on the host')
+    .option('--takeover', 'end a trial that a run that is gone has left, before its window is over')
     .option('--canary <n>', 'that many tunnels must be confirmed before the rest start', parseCount(0), 0)
     .option('--max-fail <n|n%>', 'start no more tunnels once more than this many failed', parseMaxFail)
-    .option('--window <seconds>', 'how long a trial may stay unconfirmed', parseCount(10), 60)
+    .option('--window <seconds>', 'how long a trial goes on without a word from here before the hosts end it alone', parseCount(10), DEFAULT_WINDOW)
     .option('--exit-code', 'with --dry-run: exit with 4 when there are differences')
     .addHelpText('after', examples('vxfleet deploy', 'vxfleet deploy tokyo --diff'))
     .action((limits: string[], options: DeployFlags) => finish(deploy(limits, options)));
@@ -46,24 +50,12 @@ export function addDiffCommand(program: Command, finish: Finish): void {
     .option('--exit-code', 'exit with 4 when there are differences')
     .addHelpText('after', examples('vxfleet diff', 'vxfleet diff tokyo --exit-code'))
     .action((limits: string[], options: HostOptions & { exitCode?: true }) =>
-      finish(deploy(limits, { ...options, dryRun: true, canary: 0, window: options.verifyTimeout + UNWIND_SECONDS })),
+      finish(deploy(limits, { ...options, dryRun: true, canary: 0, window: DEFAULT_WINDOW })),
     );
 }
 
-/** What a trial takes besides its proof: a bounce, a diagnosis, the confirm. */
-const UNWIND_SECONDS = 15;
-
 async function deploy(limits: readonly string[], flags: DeployFlags): Promise<number> {
   const dryRun = flags.dryRun === true;
-  if (flags.verifyTimeout + UNWIND_SECONDS > flags.window) {
-    throw new VxfleetError(
-      'usage',
-      `--window ${flags.window} is too short for --verify-timeout ${flags.verifyTimeout}`,
-      {
-        hint: `The hosts would end the trial before it is proven. At least --window ${flags.verifyTimeout + UNWIND_SECONDS}.`,
-      },
-    );
-  }
   const settings = {
     command: dryRun ? 'diff' : 'deploy',
     windowSeconds: flags.window,
@@ -75,6 +67,7 @@ async function deploy(limits: readonly string[], flags: DeployFlags): Promise<nu
       dryRun,
       force: flags.force === true,
       adopt: flags.adopt === true,
+      takeover: flags.takeover === true,
       ends: fleet.ends,
       verifySeconds: flags.verifyTimeout,
       signal,

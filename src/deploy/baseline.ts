@@ -1,4 +1,6 @@
 /** What ran before a change and what of it answered: exactly that must be so again after a revert. */
+import type { Check } from '../events.js';
+import type { KernelLink } from '../verify/kernel-state.js';
 import type { ObservedEnd } from '../verify/compare-end.js';
 import { check, type PlannedCheck } from '../verify/plan-checks.js';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -8,7 +10,9 @@ import type { Tunnel } from './tunnel.js';
 
 export interface Baseline {
   readonly observed: Readonly<Record<End, ObservedEnd>>;
-  /** The packets that came back before the change. */
+  /** The packets that were sent, and what came back. */
+  readonly checks: readonly Check[];
+  /** Those that came back. */
   readonly answered: readonly PlannedCheck[];
 }
 
@@ -21,22 +25,38 @@ const RESTORED_ATTEMPTS = 10;
 
 /** Takes the addresses from the kernel, not from the plan: what runs may be another plan's, or a person's. */
 export async function takeBaseline(tunnel: Tunnel): Promise<Baseline> {
-  const planned = baselineChecks(tunnel);
-  const [hub, spoke, ...probes] = await Promise.all([
+  // As inspected: the questions go out together with the one for the state of now.
+  const { interface: name } = tunnel.plan;
+  const planned = crossChecks(tunnel.hub.facts.links.get(name), tunnel.spoke.facts.links.get(name));
+  const [hub, spoke, probes] = await Promise.all([
     tunnel.hub.observe(),
     tunnel.spoke.observe(),
-    ...ENDS.map((end) => tunnel[end].probe(planned, BASELINE_SECONDS, false)),
+    probeBoth(tunnel, planned, BASELINE_SECONDS),
   ]);
+  return { observed: { hub, spoke }, ...probes };
+}
+
+/** As takeBaseline, of what the kernels have now. @param seconds how long packets may take to come back */
+export async function observeAnswers(tunnel: Tunnel, seconds: number): Promise<Baseline> {
+  const [hub, spoke] = await Promise.all([tunnel.hub.observe(), tunnel.spoke.observe()]);
+  return { observed: { hub, spoke }, ...(await probeBoth(tunnel, crossChecks(hub.link, spoke.link), seconds)) };
+}
+
+async function probeBoth(
+  tunnel: Tunnel,
+  planned: readonly PlannedCheck[],
+  seconds: number,
+): Promise<Pick<Baseline, 'checks' | 'answered'>> {
+  const probes = await Promise.all(ENDS.map((end) => tunnel[end].probe(planned, seconds, false)));
   const checks = probes.flatMap((probe) => probe.checks);
   const answered = planned.filter((one) =>
     checks.some((c) => c.ok && c.source === one.source && c.target === one.target),
   );
-  return { observed: { hub, spoke }, answered };
+  return { checks, answered };
 }
 
-function baselineChecks(tunnel: Tunnel): PlannedCheck[] {
-  const hub = tunnel.hub.facts.links.get(tunnel.plan.interface);
-  const spoke = tunnel.spoke.facts.links.get(tunnel.plan.interface);
+/** The hub's first address and each of the spoke's, asked from both sides, at the smaller MTU. */
+function crossChecks(hub: KernelLink | undefined, spoke: KernelLink | undefined): PlannedCheck[] {
   const source = hub?.addresses[0]?.address;
   if (hub === undefined || spoke === undefined || source === undefined) return [];
   const bytes = Math.min(hub.mtu, spoke.mtu);

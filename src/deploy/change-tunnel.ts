@@ -1,31 +1,33 @@
 /**
  * The protocol that keeps a tunnel safe. Trial on every end that changes, prove from both, confirm; else put back what ran before
- * and prove that. The host programs take back an open trial alone when their session ends or the window is over.
+ * and prove that. What a host does when it hears nothing more from us: docs/protocol.md.
  */
-import type { Check, EndStatus, Step, TunnelFailure, TunnelStatus } from '../events.js';
+import { createHash } from 'node:crypto';
+import type { Check, EndStatus, Step, TunnelFailure, TunnelResult, TunnelStatus } from '../events.js';
 import { toVxfleetError } from '../errors.js';
-import { ENDS, type End } from '../plan/plan.js';
+import { generationBody, generationDigest } from '../history/generation-text.js';
+import type { RunIdentity } from '../host/host-session.js';
+import type { End } from '../plan/plan.js';
 import { compareWithBaseline, takeBaseline, type Baseline } from './baseline.js';
+import { confirmEnds, confirmHint } from './confirm-ends.js';
 import { orInterrupted } from './or-interrupted.js';
-import { proveTunnel } from './prove-tunnel.js';
-import type { TrialOutcome } from './tunnel-end.js';
+import { proveChange } from './prove-change.js';
+import type { PeerSigns, TrialOutcome } from './tunnel-end.js';
 import { failureOf, type Tunnel } from './tunnel.js';
+import { whileExtending } from './while-extending.js';
 
 export interface ChangeOptions {
   /** Seconds until which packets must have come back. */
   readonly verifySeconds: number;
-  /** Keep a copy of a file that vxfleet did not write. */
-  readonly adopt: boolean;
+  readonly identity: RunIdentity;
+  /** The hub's window, in seconds. */
+  readonly windowSeconds: number;
+  /** Of a rollback: the run whose state each end goes back to, `first`, or null. */
+  readonly restores?: Readonly<Record<End, string | null>>;
   readonly signal: AbortSignal;
   readonly onStep: (step: Step) => void;
-}
-
-export interface ChangeOutcome {
-  readonly status: TunnelStatus;
-  readonly ends: Readonly<Record<End, EndStatus>>;
-  readonly downMs: number | null;
-  readonly checks: readonly Check[];
-  readonly failure: TunnelFailure | null;
+  /** Something a person should know although the change succeeded. */
+  readonly onWarning: (message: string) => void;
 }
 
 /** Changes the given ends. Never rejects for what happens on hosts: that is the outcome. */
@@ -33,7 +35,7 @@ export async function changeTunnel(
   tunnel: Tunnel,
   ends: readonly End[],
   options: ChangeOptions,
-): Promise<ChangeOutcome> {
+): Promise<TunnelResult> {
   const change = new Change(tunnel, ends, options);
   // Both in one flight: neither touches what runs.
   const [baseline, unprepared] = await Promise.all([takeBaselineOf(tunnel), change.prepare()]);
@@ -43,7 +45,7 @@ export async function changeTunnel(
     return change.untouched(obstacle ?? INTERRUPTED);
   }
 
-  const failure = await change.attempt();
+  const failure = await change.attempt(baseline);
   return failure === null ? change.done() : await change.putBack(failure, baseline);
 }
 
@@ -68,6 +70,10 @@ class Change {
   readonly #confirmed = new Set<End>();
   /** A host has ended its trial without us: its window was over. */
   #endedAlone = false;
+  /** What is not known after a confirm that went wrong. */
+  readonly #troubles: string[] = [];
+  /** The records of the ends, made once: their digests are their names. */
+  readonly #bodies: Readonly<Record<End, string>>;
   #checks: readonly Check[] = [];
   #downMs: number | null = null;
 
@@ -75,6 +81,17 @@ class Change {
     this.#tunnel = tunnel;
     this.#ends = ends;
     this.#options = options;
+    const { run, operator, command } = options.identity;
+    const time = `${new Date().toISOString().slice(0, 19)}Z`;
+    const header = { run, time, operator, command, spoke: tunnel.plan.spoke };
+    const body = (end: End): string => {
+      const plan = tunnel.proof === 'planned' ? tunnel.plan : null;
+      const restores = options.restores?.[end] ?? null;
+      // An end that does not change is kept too, as it is.
+      const text = ends.includes(end) ? tunnel[end].desired : tunnel[end].current;
+      return generationBody({ ...header, end, restores, plan }, text);
+    };
+    this.#bodies = { hub: body('hub'), spoke: body('spoke') };
   }
 
   /** Null when every end could begin. */
@@ -85,7 +102,7 @@ class Change {
 
   async #prepareOf(end: End): Promise<TunnelFailure | null> {
     try {
-      const { ok, layer, message } = await this.#tunnel[end].prepare();
+      const { ok, layer, message } = await this.#tunnel[end].prepare(this.#bodies[end]);
       if (ok) return null;
       const { spoke, interface: name } = this.#tunnel.plan;
       const hint =
@@ -104,8 +121,8 @@ class Change {
   }
 
   /** Trial, proof, confirm. Null when all of it succeeded; else why not, with trials still open. */
-  async attempt(): Promise<TunnelFailure | null> {
-    return (await this.#trial()) ?? (await this.#prove()) ?? (await this.#confirm());
+  async attempt(baseline: Baseline): Promise<TunnelFailure | null> {
+    return (await this.#trial()) ?? (await this.#prove(baseline)) ?? (await this.#confirm());
   }
 
   async #trial(): Promise<TunnelFailure | null> {
@@ -132,15 +149,20 @@ class Change {
     }
   }
 
-  async #prove(): Promise<TunnelFailure | null> {
+  async #prove(baseline: Baseline): Promise<TunnelFailure | null> {
     if (this.#options.signal.aborted) return INTERRUPTED;
     this.#options.onStep('verify');
     try {
       // While packets are on their way the files are laid beside their places, so that a confirm is a rename and nothing else.
-      const work = Promise.all([
-        proveTunnel(this.#tunnel, this.#options.verifySeconds),
-        ...this.#ends.map((end) => this.#stageOf(end)),
-      ]);
+      const work = whileExtending(
+        this.#ends.map((end) => this.#tunnel[end]),
+        this.#options.windowSeconds,
+        async () =>
+          Promise.all([
+            proveChange(this.#tunnel, this.#ends, this.#options.verifySeconds),
+            ...this.#ends.map((end) => this.#stageOf(end, baseline)),
+          ]),
+      );
       const outcome = await orInterrupted(work, this.#options.signal);
       if (outcome === undefined) return INTERRUPTED;
       const [proof, ...staged] = outcome;
@@ -151,45 +173,63 @@ class Change {
     }
   }
 
-  async #stageOf(end: End): Promise<TunnelFailure | null> {
-    const { ok, layer, message } = await this.#tunnel[end].stage(this.#options.adopt);
+  async #stageOf(end: End, baseline: Baseline): Promise<TunnelFailure | null> {
+    const digest = generationDigest('confirmed', this.#bodies[end]);
+    const { ok, layer, message } = await this.#tunnel[end].stage(digest, this.#signs(baseline));
     return ok ? null : { code: 'host', end, layer, message, hint: confirmHint(end) };
   }
 
-  /** The spoke first: it is the end that can become unreachable, and while the hub is unconfirmed both can still go back. */
+  /** A change of one end is decided by that end alone. */
+  #signs(baseline: Baseline): PeerSigns | null {
+    if (this.#ends.length < 2) return null;
+    const { plan, hub } = this.#tunnel;
+    return {
+      marker: markerOf(this.#options.identity.run, plan.interface),
+      newPeer: hub.desired === null ? null : plan.spokeAddress80,
+      oldPeer: baseline.answered.find(({ from }) => from === 'hub')?.target ?? null,
+    };
+  }
+
   async #confirm(): Promise<TunnelFailure | null> {
     if (this.#options.signal.aborted) return INTERRUPTED;
     this.#options.onStep('confirm');
-    for (const end of ['spoke', 'hub'] as const) {
-      if (!this.#ends.includes(end)) continue;
-      try {
-        const reply = await this.#tunnel[end].confirm();
-        if (reply.ok || reply.reason === 'digest') {
-          this.#open.delete(end);
-          this.#confirmed.add(end);
-        }
-        if (!reply.ok) return { code: 'host', end, layer: 'file', message: reply.text, hint: confirmHint(end) };
-      } catch (error) {
-        return failureOf(toVxfleetError(error), this.#tunnel.plan);
-      }
-    }
-    return null;
+    // From the hub's promise to its confirm an interrupt waits: a half-way decision helps nobody.
+    const { confirmed, open, troubles, failure } = await confirmEnds(
+      this.#tunnel,
+      this.#ends,
+      this.#options.windowSeconds,
+    );
+    for (const end of confirmed) this.#confirmed.add(end);
+    for (const end of this.#ends) if (!open.includes(end)) this.#open.delete(end);
+    this.#troubles.push(...troubles);
+    if (failure === null) await this.#noteAtHub();
+    return failure;
   }
 
-  done(): ChangeOutcome {
+  /** The hub's records name every run that changed a tunnel, also one that changed the spoke's end alone. */
+  async #noteAtHub(): Promise<void> {
+    if (this.#ends.includes('hub')) return;
+    const body = this.#bodies.hub;
+    await this.#tunnel.hub.note(body, generationDigest('confirmed', body)).catch((error: unknown) => {
+      const { message } = toVxfleetError(error);
+      this.#options.onWarning(`${this.#tunnel.plan.spoke}: the run is not in the hub's history: ${message}`);
+    });
+  }
+
+  done(): TunnelResult {
     return this.#outcome('changed', (end) => (this.#confirmed.has(end) ? 'changed' : 'unchanged'), null);
   }
 
-  untouched(failure: TunnelFailure): ChangeOutcome {
+  untouched(failure: TunnelFailure): TunnelResult {
     const status: TunnelStatus = failure.code === 'interrupted' ? 'skipped' : 'failed';
     return this.#outcome(status, () => 'untouched', failure);
   }
 
   /** Takes every open trial back, then proves that what answered before answers again. */
-  async putBack(failure: TunnelFailure, baseline: Baseline): Promise<ChangeOutcome> {
-    if (this.#open.size === 0 && this.#confirmed.size === 0) return this.untouched(failure);
+  async putBack(failure: TunnelFailure, baseline: Baseline): Promise<TunnelResult> {
     this.#options.onStep('revert');
-    const troubles = (await Promise.all([...this.#open].map((end) => this.#revertOf(end)))).filter((t) => t !== null);
+    const reverted = await Promise.all([...this.#open].map((end) => this.#revertOf(end)));
+    const troubles = [...this.#troubles, ...reverted.filter((trouble) => trouble !== null)];
     if (this.#confirmed.size > 0) {
       troubles.push(`the ${[...this.#confirmed].join(' and ')}'s end is confirmed already and keeps the new file`);
     }
@@ -225,9 +265,10 @@ class Change {
     }
   }
 
-  #outcome(status: TunnelStatus, statusOf: (end: End) => EndStatus, failure: TunnelFailure | null): ChangeOutcome {
-    const ends = Object.fromEntries(ENDS.map((end) => [end, statusOf(end)])) as Record<End, EndStatus>;
-    return { status, ends, downMs: this.#downMs, checks: this.#checks, failure };
+  #outcome(status: TunnelStatus, statusOf: (end: End) => EndStatus, error: TunnelFailure | null): TunnelResult {
+    const { spoke, interface: name, id } = this.#tunnel.plan;
+    const ends = { hub: statusOf('hub'), spoke: statusOf('spoke') };
+    return { spoke, interface: name, id, status, ends, down_ms: this.#downMs, checks: this.#checks, error };
   }
 }
 
@@ -238,5 +279,8 @@ function afterRevert(failure: TunnelFailure, spoke: string): TunnelFailure {
   return { ...failure, hint: `The candidate was put back; \`vxfleet render ${spoke}\` prints it.` };
 }
 
-const confirmHint = (end: End): string =>
-  `On the ${end}: df /etc /var/lib; is /etc writable? The trial was ended; nothing of it is left.`;
+/** The address that says "confirmed in this run": link-local, so that it goes nowhere else, and made of the run's id. */
+function markerOf(run: string, interfaceName: string): string {
+  const groups = createHash('sha256').update(`${run} ${interfaceName}`).digest('hex').slice(0, 16).match(/.{4}/g) ?? [];
+  return `fe80::${groups.join(':')}`;
+}

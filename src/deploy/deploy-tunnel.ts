@@ -4,9 +4,11 @@ import { tunnelPlaceholders } from '../diff/tunnel-placeholders.js';
 import type { EndDiff } from '../diff/fold-diffs.js';
 import { unifiedDiff } from '../diff/unified-diff.js';
 import { ENDS, type End, type TunnelPlan } from '../plan/plan.js';
+import type { HostSessionOptions } from '../host/host-session.js';
 import { changeTunnel } from './change-tunnel.js';
 import { inspectSpoke, joinTunnel, type FleetAccess, type InspectedHost } from './open-tunnel.js';
 import { assessEnd, needsChange, refuseTunnel, type Assessment, type Tunnel } from './tunnel.js';
+import { takeOverTrials } from './take-over.js';
 import { thrownResult, untouchedResult } from './tunnel-result.js';
 
 export interface DeployOptions {
@@ -16,6 +18,8 @@ export interface DeployOptions {
   readonly force: boolean;
   /** Take over a file that vxfleet did not write. */
   readonly adopt: boolean;
+  /** End a trial that a dead run has left, before its window is over. */
+  readonly takeover: boolean;
   /** Which ends may be changed. */
   readonly ends: 'both' | 'hub';
   /** Seconds until which packets must have come back. */
@@ -37,7 +41,8 @@ export async function deployTunnel(
   try {
     options.emit({ event: 'step', spoke: plan.spoke, interface: plan.interface, step: 'connect' });
     spoke = await inspectSpoke(access, plan);
-    return await deployInspected(joinTunnel(access, plan, hub, spoke), options);
+    const tunnel = await withoutLeftovers(access, plan, hub, spoke, options);
+    return await deployInspected(tunnel, access.session, options);
   } catch (error) {
     return thrownResult(plan, error);
   } finally {
@@ -45,7 +50,25 @@ export async function deployTunnel(
   }
 }
 
-async function deployInspected(tunnel: Tunnel, options: DeployOptions): Promise<TunnelResult> {
+/** The tunnel, after the trials of dead runs have been ended. */
+async function withoutLeftovers(
+  access: FleetAccess,
+  plan: TunnelPlan,
+  hub: InspectedHost,
+  spoke: InspectedHost,
+  { dryRun, takeover }: DeployOptions,
+): Promise<Tunnel> {
+  const tunnel = joinTunnel(access, plan, hub, spoke);
+  if (dryRun || !(await takeOverTrials(tunnel, takeover, access.session.windowSeconds))) return tunnel;
+  const [hubNow, spokeNow] = await Promise.all([hub.reinspect(), spoke.reinspect()]);
+  return joinTunnel(access, plan, hubNow, spokeNow);
+}
+
+async function deployInspected(
+  tunnel: Tunnel,
+  { identity, windowSeconds }: HostSessionOptions,
+  options: DeployOptions,
+): Promise<TunnelResult> {
   const { plan } = tunnel;
   const selected: readonly End[] = options.ends === 'hub' ? ['hub'] : ENDS;
   const assessments = selected.map((end) => assessEnd(tunnel, end));
@@ -63,21 +86,15 @@ async function deployInspected(tunnel: Tunnel, options: DeployOptions): Promise<
   const refusal = refuseTunnel(tunnel, { adopt: options.adopt });
   if (refusal !== undefined) return untouchedResult(plan, 'failed', refusal);
 
-  const { emit, ...rest } = options;
-  const outcome = await changeTunnel(tunnel, ends, {
-    ...rest,
+  const { emit, verifySeconds, signal } = options;
+  return await changeTunnel(tunnel, ends, {
+    identity,
+    windowSeconds,
+    verifySeconds,
+    signal,
     onStep: (step) => emit({ event: 'step', spoke: plan.spoke, interface: plan.interface, step }),
+    onWarning: (message) => emit({ event: 'notice', level: 'warning', message }),
   });
-  return {
-    spoke: plan.spoke,
-    interface: plan.interface,
-    id: plan.id,
-    status: outcome.status,
-    ends: outcome.ends,
-    down_ms: outcome.downMs,
-    checks: outcome.checks,
-    error: outcome.failure,
-  };
 }
 
 function describe(tunnel: Tunnel, { end, drift, sameFile }: Assessment): EndDiff {

@@ -16,6 +16,10 @@ const INSPECT_TIMEOUT_MS = 60_000;
 export interface InspectedHost {
   readonly session: HostSession;
   readonly facts: HostFacts;
+  /** Opens another session of the same run to this host. */
+  readonly reconnect: () => Promise<HostSession>;
+  /** The same host, looked at again. */
+  readonly reinspect: () => Promise<InspectedHost>;
 }
 
 export interface FleetAccess {
@@ -23,8 +27,15 @@ export interface FleetAccess {
   /** The files as they shall be, rendered before anybody is contacted. */
   readonly files: FleetFiles;
   readonly transport: Transport;
+  /** The window is the hub's. */
   readonly session: HostSessionOptions;
 }
+
+/**
+ * Seconds of the spoke's window. It must have decided when the hub's, which begins later, ends; the rest of the hub's is for finding
+ * out (docs/protocol.md).
+ */
+const spokeWindow = (hubWindow: number): number => Math.floor((hubWindow * 3) / 4);
 
 /** Connects to a host and inspects it. Rejects with connect, host-key, auth, lost, timeout, protocol or host. */
 async function inspectHost(
@@ -33,13 +44,19 @@ async function inspectHost(
   target: SshTarget,
   device: string,
 ): Promise<InspectedHost> {
-  const session = await HostSession.open(access.transport, host, target, access.session);
-  try {
+  const { windowSeconds } = access.session;
+  const options = { ...access.session, windowSeconds: host === 'hub' ? windowSeconds : spokeWindow(windowSeconds) };
+  const reconnect = async (): Promise<HostSession> => await HostSession.open(access.transport, host, target, options);
+  const session = await reconnect();
+  const inspect = async (): Promise<InspectedHost> => {
     const queries = fleetQueries(access.fleet.prefix);
     const payload = queries.map(({ line }) => `${line}\n`).join('');
     const reply = await session.call({ verb: 'inspect', args: [device], payload, timeoutMs: INSPECT_TIMEOUT_MS });
     if (!reply.ok) throw new VxfleetError('host', `inspect failed on ${host}: ${reply.text}`, { host });
-    return { session, facts: parseFacts(reply, queries) };
+    return { session, facts: parseFacts(reply, queries), reconnect, reinspect: inspect };
+  };
+  try {
+    return await inspect();
   } catch (error) {
     await session.close();
     throw error;
@@ -58,8 +75,9 @@ export function joinTunnel(access: FleetAccess, plan: TunnelPlan, hub: Inspected
   return {
     fleet,
     plan,
-    hub: new TunnelEnd(plan, 'hub', hub.session, hub.facts, files.hub),
-    spoke: new TunnelEnd(plan, 'spoke', spoke.session, spoke.facts, files.spoke),
+    hub: new TunnelEnd(plan, 'hub', hub, files.hub),
+    spoke: new TunnelEnd(plan, 'spoke', spoke, files.spoke),
     custom: files.custom,
+    proof: 'planned',
   };
 }

@@ -3,7 +3,6 @@ import type { End, TunnelPlan } from '../plan/plan.js';
 import type { HostFacts } from '../host/host-facts.js';
 import type { Layer } from '../events.js';
 import { OWNER_PREFIX } from '../render/check-stanza.js';
-import { isInPrefix } from '../plan/is-in-prefix.js';
 import { isRuleOf } from '../verify/compare-end.js';
 import { VXLAN_OVERHEAD } from '../verify/expect-end.js';
 
@@ -203,30 +202,27 @@ const hasFreeVni: Rule = (facts, tunnel) => {
       );
 };
 
-const isNotOurOwnPath: Rule = (facts, tunnel) => {
-  const inside = facts.sshServerAddress !== undefined && isInPrefix(facts.sshServerAddress, tunnel.prefix);
-  return facts.sshDevice === tunnel.interface || inside
-    ? refuse(
-        'ssh',
-        `SSH to this host runs through the tunnels themselves (${facts.sshServerAddress ?? tunnel.interface})`,
-        'Set ssh.host to the IPv4 address of the underlay: the tunnel is down while it is changed.',
-      )
-    : undefined;
+const hasNoOpenTrial: Rule = ({ trials }, tunnel) => {
+  const trial = trials.get(tunnel.interface);
+  if (trial === undefined) return undefined;
+  const whose = `${trial.command} of ${trial.operator} (from ${trial.from}) since ${trial.since}, run ${trial.run}`;
+  if (trial.holder === 'session') {
+    const hint = 'One run at a time changes a tunnel. Wait for that one, then run the command again.';
+    return refuse('file', `${tunnel.interface} is being changed by ${whose}`, hint);
+  }
+  const message = `a trial of ${tunnel.interface} is pending, its run is gone: ${whose}`;
+  if (trial.holder === 'nobody') return refuse('file', message, 'The next deploy ends it.');
+  const left = Math.max(trial.secondsLeft, 0);
+  return trial.state === 'doubt'
+    ? refuse('file', `${message}; the host is asking the other end what it did`, TAKEOVER_HINT)
+    : refuse('file', message, `The host ends it alone in ${left} s. ${TAKEOVER_HINT}`);
 };
 
-const hasNoOpenTrial: Rule = (facts, tunnel) => {
-  const run = facts.trials.get(tunnel.interface)?.trim();
-  return run === undefined
-    ? undefined
-    : refuse(
-        'file',
-        `a trial of ${tunnel.interface} is open, by ${run}`,
-        'It ends when that run ends, or when its window is over. Then run the command again.',
-      );
-};
+const TAKEOVER_HINT = 'deploy --takeover ends it now.';
 
 const RULES: readonly Rule[] = [
   isRoot,
+  hasNoOpenTrial,
   hasClassicIfupdown,
   hasPrograms,
   readsInterfacesD,
@@ -238,8 +234,6 @@ const RULES: readonly Rule[] = [
   isNotForeign,
   hasFreePriorities,
   hasFreeVni,
-  isNotOurOwnPath,
-  hasNoOpenTrial,
 ];
 
 const refuse = (layer: Layer, message: string, hint: string): Refusal => ({ layer, message, hint });

@@ -1,6 +1,6 @@
 /** One end of a tunnel on its host: the few things that are done to it, as calls that answer values. */
 import { createHash } from 'node:crypto';
-import { VxfleetError } from '../errors.js';
+import { toVxfleetError, VxfleetError } from '../errors.js';
 import type { Check, Layer } from '../events.js';
 import type { HostFacts } from '../host/host-facts.js';
 import type { HostCommand, HostSession } from '../host/host-session.js';
@@ -17,6 +17,15 @@ const STEP_TIMEOUT_MS = 100_000;
 const QUERY_TIMEOUT_MS = 30_000;
 /** The diagnosis after a failed probe: two pings at most, one second each, for each of at most five checks. */
 const DIAGNOSIS_MS = 20_000;
+
+/** What the hub needs to find out alone what the spoke did (docs/protocol.md); an end that does not have to is given null. */
+export interface PeerSigns {
+  /** Link-local address that the spoke shows once it is confirmed. */
+  readonly marker: string;
+  /** The peer's address on the new end, and on the old one; null = it would not answer there. */
+  readonly newPeer: string | null;
+  readonly oldPeer: string | null;
+}
 
 /** What became of a step that may fail on the host. */
 export interface StepOutcome {
@@ -40,16 +49,25 @@ export interface ProbeOutcome {
 export class TunnelEnd {
   readonly end: End;
   readonly facts: HostFacts;
-  /** The file as it shall be. */
-  readonly desired: string;
+  /** The file as it shall be; null: there shall be none, and no tunnel. */
+  readonly desired: string | null;
   readonly #tunnel: TunnelPlan;
   readonly #session: HostSession;
+  readonly #reconnect: () => Promise<HostSession>;
+  #fresh: HostSession | undefined;
 
-  constructor(tunnel: TunnelPlan, end: End, session: HostSession, facts: HostFacts, desired: string) {
+  /** @param host the host's session and what was found there; `reconnect` opens another session of the same run */
+  constructor(
+    tunnel: TunnelPlan,
+    end: End,
+    host: { readonly session: HostSession; readonly facts: HostFacts; readonly reconnect: () => Promise<HostSession> },
+    desired: string | null,
+  ) {
     this.#tunnel = tunnel;
     this.end = end;
-    this.#session = session;
-    this.facts = facts;
+    this.#session = host.session;
+    this.#reconnect = host.reconnect;
+    this.facts = host.facts;
     this.desired = desired;
   }
 
@@ -60,7 +78,14 @@ export class TunnelEnd {
 
   /** Is the live file the desired one, byte for byte? */
   get hasDesiredFile(): boolean {
-    return this.facts.digests.get(this.#tunnel.interface) === sha256(this.desired);
+    const digest = this.facts.digests.get(this.#tunnel.interface);
+    return this.desired === null ? digest === undefined : digest === sha256(this.desired);
+  }
+
+  /** Does our connection run over IPv6, and so perhaps through a tunnel? Then only a new one says that the host can still be reached. */
+  get needsNewConnection(): boolean {
+    const { sshServerAddress: address = '', sshDevice } = this.facts;
+    return (address.includes(':') && !address.startsWith('::ffff:')) || sshDevice === this.#tunnel.interface;
   }
 
   /** What the kernel has of this end right now. */
@@ -101,46 +126,99 @@ export class TunnelEnd {
     return questions.map(({ key }) => /"dev":"([^"]+)"/.exec(reply.values.get(key) ?? '')?.[1]);
   }
 
-  /** Hands the candidate over and proves that a trial can begin; nothing that runs is touched. */
-  async prepare(): Promise<StepOutcome> {
-    const args = [this.#tunnel.interface];
-    const reply = await this.#call({ verb: 'prepare', args, payload: this.desired, timeoutMs: QUERY_TIMEOUT_MS });
+  /**
+   * Hands the candidate over and proves that a trial can begin; nothing that runs is touched.
+   * @param body the record's (src/history), which the host completes when it knows how the trial ended
+   */
+  async prepare(body: string): Promise<StepOutcome> {
+    const { current, desired } = this;
+    // A file with bytes that are not UTF-8 came to us changed, and cannot be compared.
+    const seen = current?.includes('\ufffd') === true ? '?' : lengthOf(current);
+    const reply = await this.#call({
+      verb: 'prepare',
+      args: [this.#tunnel.interface, seen, lengthOf(desired)],
+      payload: `${seen === '?' ? '' : (current ?? '')}${desired ?? ''}${body}`,
+      timeoutMs: QUERY_TIMEOUT_MS,
+    });
     return { ok: reply.ok, layer: reply.reason === 'invalid' ? 'implementation' : 'file', message: reply.text };
   }
 
   /** Runs what was prepared. */
   async trial(): Promise<TrialOutcome> {
     const reply = await this.#call({ verb: 'trial', args: [this.#tunnel.interface], timeoutMs: STEP_TIMEOUT_MS });
-    const downUs = reply.values.get('down_us');
+    const downMs = reply.values.get('down_ms');
     const output = lastLines(reply.values.get('output') ?? '');
     return {
       ok: reply.ok,
       layer: 'link',
       message: reply.ok ? '' : [reply.text, output].filter((text) => text !== '').join(': '),
-      downMs: downUs === undefined ? null : Number(downUs) / 1000,
+      downMs: downMs === undefined ? null : Number(downMs),
     };
   }
 
-  /** Does all of a confirm that can fail. */
-  async stage(keepOld: boolean): Promise<StepOutcome> {
-    const args = [this.#tunnel.interface, ...(keepOld ? ['keep'] : [])];
+  /** Starts the trial's window anew. A host that has ended the trial says so to the step that follows. */
+  async extend(): Promise<void> {
+    await this.#call({ verb: 'extend', args: [this.#tunnel.interface], timeoutMs: QUERY_TIMEOUT_MS });
+  }
+
+  /** Does all of a confirm that can fail. @param digest of the whole record, by which it is named */
+  async stage(digest: string, signs: PeerSigns | null): Promise<StepOutcome> {
+    const peer = [signs?.marker, signs?.newPeer, signs?.oldPeer].map((address) => address ?? '-');
+    const args = [this.#tunnel.interface, digest, ...peer];
     const reply = await this.#call({ verb: 'stage', args, timeoutMs: QUERY_TIMEOUT_MS });
     return { ok: reply.ok, layer: 'file', message: reply.text };
   }
 
+  /** From here on this end does not go back by itself. */
+  async promise(): Promise<Reply> {
+    return await this.#call({ verb: 'promise', args: [this.#tunnel.interface], timeoutMs: QUERY_TIMEOUT_MS });
+  }
+
+  /** Opens the new connection over which to confirm, where one is needed. Returns why that failed, or null. */
+  async openConfirmation(): Promise<string | null> {
+    if (!this.needsNewConnection) return null;
+    try {
+      this.#fresh = await this.#reconnect();
+      return null;
+    } catch (error) {
+      return `SSH to ${this.#session.host} runs over IPv6, and no new connection can be made: ${toVxfleetError(error).message}`;
+    }
+  }
+
   /** Makes the staged candidate the file of /etc. An answer that is not ok means that it is not. */
   async confirm(): Promise<Reply> {
-    const args = [this.#tunnel.interface];
-    const reply = await this.#call({ verb: 'confirm', args, timeoutMs: QUERY_TIMEOUT_MS });
-    if (reply.ok && reply.values.get('digest') !== sha256(this.desired)) {
-      return { ...reply, ok: false, reason: 'digest', text: 'the file in /etc is not the one that was confirmed' };
-    }
-    return reply;
+    const session = this.#fresh ?? this.#session;
+    return await session.call({ verb: 'confirm', args: [this.#tunnel.interface], timeoutMs: QUERY_TIMEOUT_MS });
+  }
+
+  /** Ends what openConfirmation began. */
+  async closeConfirmation(): Promise<void> {
+    await this.#fresh?.close();
+    this.#fresh = undefined;
   }
 
   /** Ends the trial, also one that is only prepared. */
   async revert(): Promise<Reply> {
     return await this.#call({ verb: 'revert', args: [this.#tunnel.interface], timeoutMs: STEP_TIMEOUT_MS });
+  }
+
+  /** Has the host find out what the other end did. @returns how the trial ended, an outcome of src/history; empty when it does not know */
+  async settle(windowSeconds: number): Promise<string> {
+    const timeoutMs = windowSeconds * 1000 + STEP_TIMEOUT_MS;
+    const reply = await this.#must({ verb: 'settle', args: [this.#tunnel.interface], timeoutMs });
+    return reply.values.get('outcome') ?? '';
+  }
+
+  /** Keeps a generation of this end, which did not change, for a run that changed the other one. Rejects with host. */
+  async note(body: string, digest: string): Promise<void> {
+    const args = [this.#tunnel.interface, digest];
+    await this.#must({ verb: 'note', args, payload: body, timeoutMs: QUERY_TIMEOUT_MS });
+  }
+
+  /** Ends the trial that a dead run has left here. */
+  async takeOver(windowSeconds: number): Promise<void> {
+    const timeoutMs = windowSeconds * 1000 + STEP_TIMEOUT_MS;
+    await this.#must({ verb: 'takeover', args: [this.#tunnel.interface], timeoutMs });
   }
 
   async #call(command: HostCommand): Promise<Reply> {
@@ -157,6 +235,9 @@ export class TunnelEnd {
 }
 
 export const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
+
+/** In bytes; `-` for what does not exist. */
+const lengthOf = (text: string | null): string => (text === null ? '-' : String(Buffer.byteLength(text)));
 
 /** ifup's own words are at the end of its output. */
 const lastLines = (text: string): string =>

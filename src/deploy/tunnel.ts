@@ -14,6 +14,11 @@ export interface Tunnel {
   readonly spoke: TunnelEnd;
   /** Was the end rendered by the user's own template? Then the kernel may have more than we planned. */
   readonly custom: Readonly<Record<End, boolean>>;
+  /**
+   * What proves a change: the plan's kernel state and packets; that what the found file makes (vxfleet did not render it) answers; or
+   * that nothing of the tunnel is left.
+   */
+  readonly proof: 'planned' | 'found' | 'gone';
 }
 
 /** How an end stands against what is desired. */

@@ -15,6 +15,27 @@ export interface StanzaPlace {
   readonly interface: string;
 }
 
+/** A trial that was open when the host was inspected. */
+export interface OpenTrial {
+  /** As in docs/protocol.md. */
+  readonly state: string;
+  readonly run: string;
+  /** Seconds until the host ends it alone; negative when that is under way. */
+  readonly secondsLeft: number;
+  /**
+   * Who is there to end it: the run's own program (`session`), its guard alone because the program is gone (`guard`), or `nobody`,
+   * because both were killed.
+   */
+  readonly holder: 'session' | 'guard' | 'nobody';
+  /** `user@controller`. */
+  readonly operator: string;
+  /** The address the operator's connection came from. */
+  readonly from: string;
+  /** When the run began, ISO 8601 in UTC. */
+  readonly since: string;
+  readonly command: string;
+}
+
 export interface HostFacts {
   readonly uid: number;
   /** First line of `ifup --version`; undefined when ifup or ifdown is missing. */
@@ -41,8 +62,8 @@ export interface HostFacts {
   readonly digests: ReadonlyMap<string, string>;
   /** Interfaces that ifupdown believes to be up. Not evidence (field-notes 1.4). */
   readonly configured: readonly string[];
-  /** Open trials: interface → whose, such as `run 20261123T120000-abc123`. */
-  readonly trials: ReadonlyMap<string, string>;
+  /** Open trials, by interface. */
+  readonly trials: ReadonlyMap<string, OpenTrial>;
   readonly links: ReadonlyMap<string, KernelLink>;
   readonly network: KernelNetwork;
 }
@@ -68,7 +89,7 @@ export function parseFacts(reply: Reply, queries: readonly NetworkQuery[]): Host
     files: byPrefix(values, 'file:'),
     digests: new Map(lines(value('digests')).map((line) => [line.slice(line.lastIndexOf('/') + 1), line.slice(0, 64)])),
     configured: lines(value('ifstate')).map((line) => line.split('=')[0] ?? ''),
-    trials: byPrefix(values, 'trial:'),
+    trials: new Map([...byPrefix(values, 'trial:')].map(([name, text]) => [name, parseTrial(text)])),
     links: new Map(parseLinks(value('links')).map((link) => [link.name, link])),
     network: parseNetwork(value('network'), queries),
   };
@@ -79,6 +100,21 @@ function parseStanzas(text: string): StanzaPlace[] {
     const match = /^(.+?):(\d+):\s*iface\s+(\S+)/.exec(line);
     return match === null ? [] : [{ file: match[1] ?? '', line: Number(match[2]), interface: match[3] ?? '' }];
   });
+}
+
+function parseTrial(text: string): OpenTrial {
+  const [state = '', run = '', left = '', holder, operator = '', from = '', since = '', command = ''] =
+    text.split('\n');
+  return {
+    state,
+    run,
+    secondsLeft: Number(left),
+    holder: holder === 'session' || holder === 'guard' ? holder : 'nobody',
+    operator,
+    from,
+    since,
+    command,
+  };
 }
 
 function byPrefix(values: ReadonlyMap<string, string>, prefix: string): Map<string, string> {

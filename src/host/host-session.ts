@@ -2,15 +2,36 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { SshTarget } from '../inventory/inventory.js';
+import { shellQuote } from '../ssh/shell-quote.js';
 import type { Session, SessionEnd, Transport } from '../ssh/transport.js';
 import { VxfleetError } from '../errors.js';
 import { FrameReader, type Reply } from './frames.js';
 
-const PROGRAM = readFileSync(new URL('./host.bash', import.meta.url), 'utf8');
+/** Without the comments, which are half of it: every host is sent the whole. */
+const PROGRAM = readFileSync(new URL('./host.bash', import.meta.url), 'utf8').replace(/^ *#.*\n/gm, '');
+
+/** What the host program can do; what each means stands in the header of host.bash. */
+export type Verb =
+  | 'inspect'
+  | 'state'
+  | 'probe'
+  | 'route'
+  | 'history'
+  | 'generation'
+  | 'prepare'
+  | 'trial'
+  | 'extend'
+  | 'stage'
+  | 'promise'
+  | 'confirm'
+  | 'revert'
+  | 'settle'
+  | 'note'
+  | 'takeover';
 
 /** One command for the host program. */
 export interface HostCommand {
-  readonly verb: 'inspect' | 'prepare' | 'trial' | 'state' | 'probe' | 'route' | 'stage' | 'confirm' | 'revert';
+  readonly verb: Verb;
   /** Words without blanks. */
   readonly args: readonly string[];
   readonly payload?: string;
@@ -18,17 +39,32 @@ export interface HostCommand {
   readonly timeoutMs: number;
 }
 
-export interface HostSessionOptions {
+/** Who does what: told to whoever finds the run's lock, and kept with its generations. */
+export interface RunIdentity {
   /** The run's id. */
   readonly run: string;
-  /** Seconds a trial may stay unconfirmed. */
+  /** `user@controller`. */
+  readonly operator: string;
+  /** When the run began, ISO 8601 in UTC, to the second. */
+  readonly since: string;
+  /** The command line without the program's name, such as `deploy tokyo`. */
+  readonly command: string;
+}
+
+export interface HostSessionOptions {
+  readonly identity: RunIdentity;
+  /** Seconds a trial goes on without a word from us before the host ends it alone. */
   readonly windowSeconds: number;
+  /** May the run change anything? */
+  readonly writes: boolean;
 }
 
 /** How long a session that was told to end may take to unwind its trials, in ms: an ifdown and an ifup at their longest. */
 const CLOSE_GRACE_MS = 75_000;
 /** How long the host program may take to say hello after the channel is open, in ms: a slow start-up file. */
 const HELLO_TIMEOUT_MS = 20_000;
+/** Signs of life a window: one that is late must not end a run. */
+const SIGNS_A_WINDOW = 4;
 
 interface Waiting {
   readonly resolve: (reply: Reply) => void;
@@ -40,14 +76,17 @@ export class HostSession {
   readonly host: string;
   readonly #session: Session;
   readonly #waiting = new Map<number, Waiting>();
+  readonly #signs: NodeJS.Timeout;
   #next = 1;
   #lost: VxfleetError | undefined;
 
-  private constructor(host: string, session: Session, nonce: string) {
+  private constructor(host: string, session: Session, nonce: string, windowSeconds: number) {
     this.host = host;
     this.#session = session;
     const reader = new FrameReader(nonce, (sequence, reply) => this.#settle(sequence, reply));
     session.onData((chunk) => reader.push(chunk));
+    // What the host's TCP believes of a controller that lost its power is true only hours later.
+    this.#signs = setInterval(() => session.write('0 alive 0\n'), (windowSeconds * 1000) / SIGNS_A_WINDOW).unref();
     void session.ended.then((end) => this.#end(end));
   }
 
@@ -59,10 +98,10 @@ export class HostSession {
     options: HostSessionOptions,
   ): Promise<HostSession> {
     const nonce = randomBytes(16).toString('hex');
-    const program = `NONCE=${nonce} RUN=${options.run} WINDOW=${options.windowSeconds}\n${PROGRAM}`;
+    const program = `${assignments(nonce, options)}\n${PROGRAM}`;
     // read -N takes exactly the program and leaves what follows on stdin to it; ASCII in the C locale, so a character is a byte.
-    const command = `exec bash -c 'LC_ALL=C; export LC_ALL; IFS= read -rN ${program.length} p && eval "$p"'`;
-    const session = new HostSession(host, await transport.open(host, target, command), nonce);
+    const command = `exec bash -c 'LC_ALL=C; export LC_ALL; IFS= read -rN ${program.length} PROGRAM && eval "$PROGRAM"'`;
+    const session = new HostSession(host, await transport.open(host, target, command), nonce, options.windowSeconds);
     session.#session.write(program);
     return session;
   }
@@ -95,6 +134,7 @@ export class HostSession {
 
   /** Ends the program's stdin and waits until it is gone; it takes back every trial that is still open. */
   async close(): Promise<void> {
+    clearInterval(this.#signs);
     await this.#session.close(CLOSE_GRACE_MS);
   }
 
@@ -107,6 +147,7 @@ export class HostSession {
   }
 
   #end(end: SessionEnd): void {
+    clearInterval(this.#signs);
     const why = end.lost ?? `the program on the host ended with ${end.signal ?? `status ${end.exitCode ?? 'unknown'}`}`;
     const stderr = end.stderr.trim();
     this.#lost = new VxfleetError(
@@ -123,4 +164,13 @@ export class HostSession {
     }
     this.#waiting.clear();
   }
+}
+
+/** The lines in front of the program. ASCII alone: what is sent is counted in characters and read in bytes. */
+function assignments(nonce: string, { identity, windowSeconds, writes }: HostSessionOptions): string {
+  const { run, operator, since, command } = identity;
+  const words = { NONCE: nonce, RUN: run, WINDOW: String(windowSeconds), WRITES: writes ? 'yes' : 'no' };
+  return Object.entries({ ...words, OPERATOR: operator, SINCE: since, COMMAND: command })
+    .map(([name, value]) => `${name}=${shellQuote([value.replace(/[^ -~]/g, '?')])}`)
+    .join('\n');
 }

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { type ChangeOptions, type ChangeOutcome, changeTunnel } from '../../src/deploy/change-tunnel.js';
+import { type ChangeOptions, changeTunnel } from '../../src/deploy/change-tunnel.js';
+import type { TunnelResult } from '../../src/events.js';
 import type { End } from '../../src/plan/plan.js';
-import { FakeFleet } from './fake-fleet.js';
+import { FakeFleet, IDENTITY } from './fake-fleet.js';
 
 const BOTH: readonly End[] = ['hub', 'spoke'];
 
@@ -9,24 +10,32 @@ async function change(
   fleet: FakeFleet,
   ends: readonly End[] = BOTH,
   options: Partial<ChangeOptions> = {},
-): Promise<ChangeOutcome> {
+): Promise<TunnelResult> {
   const signal = new AbortController().signal;
   const onStep = (): void => {};
-  return await changeTunnel(await fleet.tunnel(), ends, { verifySeconds: 1, adopt: false, signal, onStep, ...options });
+  return await changeTunnel(await fleet.tunnel(), ends, {
+    verifySeconds: 1,
+    identity: IDENTITY,
+    windowSeconds: 60,
+    signal,
+    onStep,
+    onWarning: () => {},
+    ...options,
+  });
 }
 
-const changes = ({ log }: FakeFleet): string[] => log.filter((line) => /trial|confirm|revert/.test(line));
+const changes = ({ log }: FakeFleet): string[] => log.filter((line) => /trial|promise|confirm|revert|settle|note/.test(line));
 const error = (text: string) => () => ({ error: text });
 
 describe('a change that works', () => {
   it('is tried on both ends, proven from both, and only then confirmed, the spoke first', async () => {
     const fleet = new FakeFleet('old');
     const outcome = await change(fleet);
-    expect(outcome).toMatchObject({ status: 'changed', ends: { hub: 'changed', spoke: 'changed' }, failure: null });
+    expect(outcome).toMatchObject({ status: 'changed', ends: { hub: 'changed', spoke: 'changed' }, error: null });
     expect(outcome.checks).toHaveLength(6);
-    expect(outcome.downMs).not.toBeNull();
-    expect(changes(fleet)).toEqual(['hub trial', 'spoke trial', 'spoke confirm', 'hub confirm']);
-    const proofs = fleet.log.slice(fleet.log.lastIndexOf('spoke trial') + 1, fleet.log.indexOf('spoke confirm'));
+    expect(outcome.down_ms).not.toBeNull();
+    expect(changes(fleet)).toEqual(['hub trial', 'spoke trial', 'hub promise', 'spoke confirm', 'hub confirm']);
+    const proofs = fleet.log.slice(fleet.log.lastIndexOf('spoke trial') + 1, fleet.log.indexOf('hub promise'));
     expect(proofs.sort()).toEqual([
       'hub probe',
       'hub stage',
@@ -39,7 +48,7 @@ describe('a change that works', () => {
   });
 
   it('is so for a tunnel that is new', async () => {
-    expect(await change(new FakeFleet('nothing'))).toMatchObject({ status: 'changed', failure: null });
+    expect(await change(new FakeFleet('nothing'))).toMatchObject({ status: 'changed', error: null });
   });
 
   it('goes through its steps in order', async () => {
@@ -72,7 +81,7 @@ describe('a change that fails is taken back, and the old state is proven', () =>
     ],
     [
       'the kernel is not as planned',
-      (fleet) => fleet.hub.twists.set('trial', (host) => ((host.running = 'broken'), { values: { down_us: '1' } })),
+      (fleet) => fleet.hub.twists.set('trial', (host) => ((host.running = 'broken'), { values: { down_ms: '1' } })),
       { code: 'verify', end: 'hub', layer: 'params' },
     ],
     [
@@ -92,7 +101,7 @@ describe('a change that fails is taken back, and the old state is proven', () =>
     for (const host of [fleet.hub, fleet.spoke]) host.twists.set('revert', (h) => ((h.running = 'old'), {}));
     const outcome = await change(fleet);
     expect(outcome.status).toBe('reverted');
-    expect(outcome.failure).toMatchObject(failure);
+    expect(outcome.error).toMatchObject(failure);
     expect([fleet.hub.running, fleet.spoke.running]).toEqual(['old', 'old']);
     expect([fleet.hub.file, fleet.spoke.file]).toEqual(['old', 'old']);
     const afterRevert = fleet.log.slice(fleet.log.findLastIndex((line) => line.endsWith('revert')) + 1);
@@ -104,7 +113,7 @@ describe('a change that fails is taken back, and the old state is proven', () =>
     fleet.spoke.twists.set('probe', (host) => (host.running === 'new' ? { values: {} } : undefined));
     const outcome = await change(fleet);
     expect(outcome).toMatchObject({ status: 'reverted', ends: { hub: 'reverted', spoke: 'reverted' } });
-    expect(outcome.failure).toMatchObject({ code: 'verify', end: 'spoke', layer: 'peer' });
+    expect(outcome.error).toMatchObject({ code: 'verify', end: 'spoke', layer: 'peer' });
     expect(outcome.checks.filter(({ ok }) => ok)).toHaveLength(3);
     expect(changes(fleet).filter((line) => line.includes('confirm'))).toEqual([]);
   });
@@ -116,7 +125,7 @@ describe('a change that fails is taken back, and the old state is proven', () =>
       if (step === 'trial') controller.abort();
     };
     const outcome = await change(fleet, BOTH, { signal: controller.signal, onStep });
-    expect(outcome).toMatchObject({ status: 'reverted', failure: { code: 'interrupted' } });
+    expect(outcome).toMatchObject({ status: 'reverted', error: { code: 'interrupted' } });
     expect(changes(fleet).sort()).toEqual(['hub revert', 'hub trial', 'spoke revert', 'spoke trial']);
   });
 });
@@ -134,7 +143,7 @@ describe('an end that cannot begin', () => {
     expect(outcome).toMatchObject({
       status: 'failed',
       ends: { hub: 'untouched', spoke: 'untouched' },
-      failure: { code: 'refused', end: 'hub', layer },
+      error: { code: 'refused', end: 'hub', layer },
     });
   });
 });
@@ -149,7 +158,7 @@ describe('an interrupt in the proof', () => {
       return { silent: true };
     });
     const outcome = await change(fleet, BOTH, { signal: controller.signal });
-    expect(outcome).toMatchObject({ status: 'reverted', failure: { code: 'interrupted' } });
+    expect(outcome).toMatchObject({ status: 'reverted', error: { code: 'interrupted' } });
     expect(changes(fleet)).toEqual(['hub trial', 'spoke trial', 'hub revert', 'spoke revert']);
   });
 });
@@ -158,14 +167,14 @@ describe('nothing is touched, and what was prepared is forgotten', () => {
   it('when the interrupt comes before the trial', async () => {
     const fleet = new FakeFleet('old');
     const outcome = await change(fleet, BOTH, { signal: AbortSignal.abort() });
-    expect(outcome).toMatchObject({ status: 'skipped', ends: { hub: 'untouched', spoke: 'untouched' }, downMs: null });
+    expect(outcome).toMatchObject({ status: 'skipped', ends: { hub: 'untouched', spoke: 'untouched' }, down_ms: null });
     expect(changes(fleet)).toEqual(['hub revert', 'spoke revert']);
   });
 
   it('when the state of before cannot be read', async () => {
     const fleet = new FakeFleet('old');
     fleet.hub.twists.set('state', error('host no'));
-    expect(await change(fleet)).toMatchObject({ status: 'failed', failure: { code: 'host', end: 'hub' } });
+    expect(await change(fleet)).toMatchObject({ status: 'failed', error: { code: 'host', end: 'hub' } });
     expect(changes(fleet)).toEqual(['hub revert', 'spoke revert']);
   });
 
@@ -190,7 +199,7 @@ describe('a way back that is not proven is its own outcome', () => {
     fleet.hub.twists.set('revert', error('stuck what ran before did not come up again'));
     const outcome = await change(fleet);
     expect(outcome.status).toBe('unknown');
-    expect(outcome.failure?.message).toContain('hub: what ran before did not come up again');
+    expect(outcome.error?.message).toContain('hub: what ran before did not come up again');
     expect(changes(fleet)).toContain('spoke revert');
   });
 
@@ -199,7 +208,7 @@ describe('a way back that is not proven is its own outcome', () => {
     fleet.hub.twists.set('revert', (host) => ((host.running = 'broken'), {}));
     const outcome = await change(fleet);
     expect(outcome).toMatchObject({ status: 'unknown', ends: { hub: 'unknown', spoke: 'unknown' } });
-    expect(outcome.failure?.message).toContain("the kernel state of the hub's end is not what it was");
+    expect(outcome.error?.message).toContain("the kernel state of the hub's end is not what it was");
   });
 
   it('when what answered before is silent', async () => {
@@ -209,31 +218,142 @@ describe('a way back that is not proven is its own outcome', () => {
     fleet.hub.twists.set('probe', () => (reverted ? { values: {} } : undefined));
     const outcome = await change(fleet);
     expect(outcome.status).toBe('unknown');
-    expect(outcome.failure?.message).toMatch(/answered .* before and does not now/);
+    expect(outcome.error?.message).toMatch(/answered .* before and does not now/);
   });
 
   it('when a host is lost in its trial; the other one is taken back', async () => {
     const fleet = new FakeFleet('old');
     fleet.spoke.twists.set('trial', () => ({ lost: true }));
     const outcome = await change(fleet);
-    expect(outcome).toMatchObject({ status: 'unknown', failure: { code: 'lost', end: 'spoke', layer: 'ssh' } });
+    expect(outcome).toMatchObject({ status: 'unknown', error: { code: 'lost', end: 'spoke', layer: 'ssh' } });
     expect(changes(fleet)).toContain('hub revert');
     expect(fleet.hub.running).toBe('old');
   });
 
-  it('when the hub does not confirm after the spoke did', async () => {
+  it('when the hub finds its promise ended after the spoke has confirmed', async () => {
     const fleet = new FakeFleet('old');
     fleet.hub.twists.set('confirm', error('late it was ended'));
     const outcome = await change(fleet);
     expect(outcome).toMatchObject({ status: 'unknown', ends: { hub: 'unknown', spoke: 'changed' } });
-    expect(outcome.failure?.message).toContain("the spoke's end is confirmed already");
-    expect(changes(fleet)).toContain('hub revert');
+    expect(outcome.error?.message).toContain("the spoke's end is confirmed already");
+    expect(changes(fleet).slice(-2)).toEqual(['hub confirm', 'hub settle']);
   });
 
-  it('when the file in /etc is not the confirmed one', async () => {
+  it('when the hub runs the new end and cannot write its file', async () => {
     const fleet = new FakeFleet('old');
-    fleet.spoke.twists.set('confirm', () => ({ values: { digest: 'f'.repeat(64) } }));
-    fleet.spoke.twists.set('revert', error('late no trial of this run is open'));
-    expect((await change(fleet)).status).toBe('unknown');
+    fleet.hub.twists.set('confirm', error('pending vxlan0a runs the new end, but'));
+    const outcome = await change(fleet);
+    expect(outcome).toMatchObject({ status: 'unknown', ends: { hub: 'unknown', spoke: 'changed' } });
+    expect(changes(fleet).at(-1)).toBe('hub confirm');
+  });
+
+  it('when the hub is lost after it has promised', async () => {
+    const fleet = new FakeFleet('old');
+    fleet.hub.twists.set('confirm', () => ({ lost: true }));
+    const outcome = await change(fleet);
+    expect(outcome).toMatchObject({ status: 'unknown', error: { code: 'lost', end: 'hub' } });
+    expect(outcome.error?.message).toContain('finds out alone that the spoke is confirmed');
+    expect(changes(fleet).filter((line) => line.includes('revert'))).toEqual([]);
+  });
+});
+
+describe('a spoke that is lost while it confirms', () => {
+  const lost = (outcome: string): FakeFleet => {
+    const fleet = new FakeFleet('old');
+    fleet.spoke.twists.set('confirm', () => ({ lost: true }));
+    fleet.hub.twists.set('settle', () => ({ values: { outcome } }));
+    return fleet;
+  };
+
+  it('has changed when the hub finds it on the new end', async () => {
+    const fleet = lost('confirmed');
+    expect(await change(fleet)).toMatchObject({ status: 'changed', ends: { hub: 'changed', spoke: 'changed' } });
+    expect(changes(fleet)).toEqual(['hub trial', 'spoke trial', 'hub promise', 'spoke confirm', 'hub settle']);
+  });
+
+  it('is not known when the hub finds it on the old one; the hub is not told to go back', async () => {
+    const fleet = lost('peer');
+    const outcome = await change(fleet);
+    expect(outcome).toMatchObject({ status: 'unknown', error: { code: 'lost', end: 'spoke' } });
+    expect(outcome.error?.message).toMatch(/the hub found osaka on the old end/);
+    expect(changes(fleet)).not.toContain('hub revert');
+  });
+});
+
+describe('a confirm that comes too late', () => {
+  it('is reported as put back, with what the host did instead', async () => {
+    const fleet = new FakeFleet('old');
+    fleet.spoke.twists.set('confirm', (host) => {
+      host.running = 'old';
+      host.twists.set('revert', error('late no trial of this run is open'));
+      return { error: 'late too late: the window of vxlan0a was over, and this host put the old end back' };
+    });
+    const outcome = await change(fleet);
+    expect(outcome).toMatchObject({ status: 'reverted', ends: { hub: 'reverted', spoke: 'reverted' } });
+    expect(outcome.error?.message).toContain('too late: the window of vxlan0a was over');
+    expect(changes(fleet).filter((line) => line.startsWith('hub'))).toEqual(['hub trial', 'hub promise', 'hub revert']);
+  });
+});
+
+describe('a change of one end', () => {
+  it('needs no promise', async () => {
+    const fleet = new FakeFleet('new');
+    await change(fleet, ['hub']);
+    expect(changes(fleet)).toEqual(['hub trial', 'hub confirm']);
+  });
+
+  it("of the spoke's is kept in the hub's history too", async () => {
+    const fleet = new FakeFleet('new');
+    expect(await change(fleet, ['spoke'])).toMatchObject({ status: 'changed' });
+    expect(changes(fleet)).toEqual(['spoke trial', 'spoke confirm', 'hub note']);
+  });
+
+  it('has succeeded also when that cannot be kept, and says so', async () => {
+    const fleet = new FakeFleet('new');
+    fleet.hub.twists.set('note', error('store is /var full?'));
+    const warnings: string[] = [];
+    const onWarning = (message: string): void => void warnings.push(message);
+    expect(await change(fleet, ['spoke'], { onWarning })).toMatchObject({ status: 'changed' });
+    expect(warnings.join()).toMatch(/not in the hub's history: .*is \/var full/);
+  });
+
+  it('is not known when the end is lost while it confirms', async () => {
+    const fleet = new FakeFleet('new');
+    fleet.hub.twists.set('confirm', () => ({ lost: true }));
+    expect(await change(fleet, ['hub'])).toMatchObject({ status: 'unknown' });
+  });
+});
+
+describe('a host that is reached over IPv6', () => {
+  it('is confirmed over a new connection, made before the hub promises', async () => {
+    const fleet = new FakeFleet('old');
+    fleet.spoke.sshAddress = '2001:db8:ae0a::1';
+    expect(await change(fleet)).toMatchObject({ status: 'changed' });
+    const steps = fleet.log.filter((line) => /connect|promise|confirm/.test(line));
+    expect(steps).toEqual(['spoke connect', 'hub promise', 'spoke confirm', 'hub confirm']);
+  });
+
+  it('is put back when no new connection can be made', async () => {
+    const fleet = new FakeFleet('old');
+    fleet.spoke.sshAddress = '2001:db8:ae0a::1';
+    fleet.spoke.isDeaf = true;
+    const outcome = await change(fleet);
+    expect(outcome).toMatchObject({ status: 'reverted', error: { code: 'connect', end: 'spoke' } });
+    expect(changes(fleet)).not.toContain('hub promise');
+  });
+});
+
+describe('a tunnel that is taken away', () => {
+  it('is proven to be gone', async () => {
+    const fleet = new FakeFleet('old', true);
+    expect(await change(fleet)).toMatchObject({ status: 'changed', checks: [] });
+  });
+
+  it('is put back when something of it is left', async () => {
+    const fleet = new FakeFleet('old', true);
+    fleet.hub.twists.set('trial', () => ({ values: { down_ms: '10' } }));
+    const outcome = await change(fleet);
+    expect(outcome).toMatchObject({ status: 'reverted', error: { end: 'hub', layer: 'link' } });
+    expect(outcome.error?.message).toContain('still exists');
   });
 });

@@ -1,7 +1,8 @@
 /** A hub and a spoke in memory that speak the host program's protocol, so that everything above the transport is the real thing. */
-import { TunnelEnd, sha256 } from '../../src/deploy/tunnel-end.js';
+import { VxfleetError } from '../../src/errors.js';
+import { TunnelEnd } from '../../src/deploy/tunnel-end.js';
 import type { Tunnel } from '../../src/deploy/tunnel.js';
-import { HostSession } from '../../src/host/host-session.js';
+import { HostSession, type RunIdentity } from '../../src/host/host-session.js';
 import { parseLinks } from '../../src/verify/kernel-state.js';
 import type { End } from '../../src/plan/plan.js';
 import type { SessionEnd, Transport } from '../../src/ssh/transport.js';
@@ -27,12 +28,22 @@ export type Twist = (host: FakeHost) => Answer | undefined;
 
 const OLD = samplePlan({ dstport: 4790 });
 const NEW: SamplePlan = samplePlan();
+export const IDENTITY: RunIdentity = {
+  run: 'run-a',
+  operator: 'alice@bastion',
+  since: '2026-11-23T12:00:00Z',
+  command: 'deploy',
+};
 const CANDIDATE: Readonly<Record<End, string>> = { hub: 'hub candidate\n', spoke: 'spoke candidate\n' };
 
 export class FakeHost {
   readonly end: End;
   running: Running;
   file: 'old' | 'new' = 'old';
+  /** The host's own address of our connection. */
+  sshAddress = '198.18.0.1';
+  /** Takes no further connection. */
+  isDeaf = false;
   twists = new Map<string, Twist>();
   readonly #fleet: FakeFleet;
   #before: Running = 'nothing';
@@ -70,13 +81,19 @@ export class FakeHost {
         if (!this.#isPrepared) return { error: 'late nothing is prepared' };
         this.#isTried = true;
         this.#before = this.running;
-        this.running = 'new';
-        return { values: { down_us: '80000', output: '' } };
+        this.running = this.#fleet.isRemoval ? 'nothing' : 'new';
+        return { values: { down_ms: '80', output: '' } };
+      case 'extend':
       case 'stage':
+      case 'promise':
+      case 'note':
+      case 'takeover':
         return {};
       case 'confirm':
         this.file = 'new';
-        return { values: { digest: sha256(CANDIDATE[this.end]) } };
+        return {};
+      case 'settle':
+        return { values: { outcome: 'peer' } };
       case 'revert':
         if (this.#isTried) this.running = this.#before;
         this.#isPrepared = false;
@@ -98,8 +115,11 @@ export class FakeFleet {
   readonly log: string[] = [];
   readonly hub: FakeHost;
   readonly spoke: FakeHost;
+  /** The change takes the tunnel away. */
+  readonly isRemoval: boolean;
 
-  constructor(running: Running) {
+  constructor(running: Running, isRemoval = false) {
+    this.isRemoval = isRemoval;
     this.hub = new FakeHost(this, 'hub', running);
     this.spoke = new FakeHost(this, 'spoke', running);
   }
@@ -112,17 +132,28 @@ export class FakeFleet {
   async tunnel(): Promise<Tunnel> {
     const [hub, spoke] = await Promise.all([this.#open(this.hub), this.#open(this.spoke)]);
     const custom = { hub: false, spoke: false };
-    return { fleet: NEW.fleet, plan: NEW.tunnel, hub, spoke, custom };
+    return { fleet: NEW.fleet, plan: NEW.tunnel, hub, spoke, custom, proof: this.isRemoval ? 'gone' : 'planned' };
   }
 
   async #open(host: FakeHost): Promise<TunnelEnd> {
     const name = host.end === 'hub' ? 'hub' : NEW.tunnel.spoke;
-    const options = { run: 'run-a', windowSeconds: 60 };
+    const options = { identity: IDENTITY, windowSeconds: 60, writes: true };
+    const reconnect = async (): Promise<HostSession> => {
+      this.log.push(`${host.end} connect`);
+      if (host.isDeaf) throw new VxfleetError('connect', 'timed out');
+      return HostSession.open(transportTo(host), name, NEW.tunnel.ssh, options);
+    };
     const session = await HostSession.open(transportTo(host), name, NEW.tunnel.ssh, options);
     const { links } = kernelAnswer(expectEnd(OLD.tunnel, host.end, 1500));
     const up = host.running === 'nothing' ? [] : parseLinks(links);
-    const facts = healthyFacts({ links: new Map(up.map((link) => [link.name, link])) });
-    return new TunnelEnd(NEW.tunnel, host.end, session, facts, CANDIDATE[host.end]);
+    const upLinks = new Map(up.map((link) => [link.name, link]));
+    const facts = healthyFacts({ links: upLinks, sshServerAddress: host.sshAddress });
+    return new TunnelEnd(
+      NEW.tunnel,
+      host.end,
+      { session, facts, reconnect },
+      this.isRemoval ? null : CANDIDATE[host.end],
+    );
   }
 }
 
@@ -141,6 +172,7 @@ function transportTo(host: FakeHost): Transport {
         destroy: () => {},
         write: (data) => {
           const text = data.toString();
+          if (text.endsWith(' alive 0\n')) return;
           // The first thing written is the program, and the first word of it the nonce.
           if (nonce === undefined) {
             nonce = /^NONCE=(\w+)/.exec(text)?.[1] ?? '';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { refusalOf } from '../../src/deploy/preflight.js';
-import type { HostFacts } from '../../src/host/host-facts.js';
+import type { HostFacts, OpenTrial } from '../../src/host/host-facts.js';
 import type { End } from '../../src/plan/plan.js';
 import type { KernelLink } from '../../src/verify/kernel-state.js';
 import { parseLinks } from '../../src/verify/kernel-state.js';
@@ -22,6 +22,17 @@ const linkOf = (changes: Partial<KernelLink>): HostFacts['links'] => {
 const refusal = (facts: Partial<HostFacts>, end: End = 'hub', adopt = false) =>
   refusalOf(healthyFacts(facts), tunnel, end, { adopt });
 
+const TRIAL: OpenTrial = {
+  state: 'armed',
+  run: 'run-z',
+  secondsLeft: 17,
+  holder: 'session',
+  operator: 'alice@bastion',
+  from: '198.18.0.9',
+  since: '2026-11-23T12:00:00Z',
+  command: 'deploy tokyo',
+};
+
 describe('a host that is fit for the change', () => {
   it.each<[string, Partial<HostFacts>]>([
     ['with nothing on it yet', {}],
@@ -30,11 +41,12 @@ describe('a host that is fit for the change', () => {
     ['with another tunnel on the same VNI but another port', { links: linkOf({ name: 'vxlan99', dstport: 8472 }) }],
     ['with another tunnel on the same port', { links: linkOf({ name: 'vxlan99', vni: 99 }) }],
     ['with foreign stanzas of other interfaces', { stanzas: [{ file: '/x', line: 1, interface: 'vxlan99' }] }],
-    ['with a trial of another tunnel', { trials: new Map([['vxlan99', 'run-z\n']]) }],
+    ['with a trial of another tunnel', { trials: new Map([['vxlan99', TRIAL]]) }],
     ['with an ifupdown of Debian 13', { ifupdown: 'ifup version 0.8.44+deb13u1' }],
     ['whose underlay just fits IPv6', { deviceMtu: 1330 }],
     ['whose SSH is not over a network', { sshServerAddress: undefined, sshDevice: undefined }],
-    ['whose SSH is IPv6, outside of the fleet', { sshServerAddress: '2001:db8:aeff:1::1'.replace('aeff', 'b000') }],
+    ['whose SSH is IPv6, outside of the fleet', { sshServerAddress: '2001:db8:b000:1::1' }],
+    ['whose SSH goes through the tunnel', { sshServerAddress: '2001:db8:ae0a::1', sshDevice: 'vxlan0a' }],
   ])('is not refused: %s', (_title, facts) => {
     expect(refusal(facts, 'hub')).toBeUndefined();
     expect(refusal(facts, 'spoke')).toBeUndefined();
@@ -95,15 +107,34 @@ describe('a host that is not', () => {
       /vxlan99 already has VNI 10 on port 4789/,
       /vxlan99/,
     ],
-    ['SSH leaves by the tunnel', { sshDevice: 'vxlan0a' }, 'ssh', /through the tunnel/, /ssh\.host/],
     [
-      'SSH is to an address of the fleet',
-      { sshServerAddress: '2001:db8:ae0a::1' },
-      'ssh',
-      /2001:db8:ae0a::1/,
-      /ssh\.host/,
+      'another run is at it',
+      { trials: new Map([['vxlan0a', TRIAL]]) },
+      'file',
+      /vxlan0a is being changed by deploy tokyo of alice@bastion \(from 198\.18\.0\.9\) since 2026-11-23T12:00:00Z, run run-z/,
+      /Wait for that one/,
     ],
-    ['another run has an open trial', { trials: new Map([['vxlan0a', 'run-z\n']]) }, 'file', /run-z/, /window/],
+    [
+      'a dead run has left a trial to its guard',
+      { trials: new Map([['vxlan0a', { ...TRIAL, holder: 'guard' as const }]]) },
+      'file',
+      /is pending, its run is gone: .*alice@bastion/,
+      /alone in 17 s.*--takeover/,
+    ],
+    [
+      'a dead run has left the hub in doubt',
+      { trials: new Map([['vxlan0a', { ...TRIAL, holder: 'guard' as const, state: 'doubt' }]]) },
+      'file',
+      /asking the other end/,
+      /--takeover/,
+    ],
+    [
+      'a dead run has left a trial to nobody',
+      { trials: new Map([['vxlan0a', { ...TRIAL, holder: 'nobody' as const }]]) },
+      'file',
+      /is pending/,
+      /next deploy ends it/,
+    ],
   ])('is refused with its reason and the way out: %s', (_title, facts, layer, message, hint) => {
     const found = refusal(facts);
     expect(found?.layer).toBe(layer);

@@ -40,6 +40,18 @@ case $name in
 esac
 `.replaceAll('\\$', '$');
 
+/**
+ * ping: what answers stands in /var/lib/answers, a line `FIRST_LINE_OF_THE_RUNNING_FILE|TARGET` each; nothing else does. Every question is
+ * in /var/lib/fake.log.
+ */
+const FAKE_PING = String.raw`#!/bin/bash
+target=\${!#}
+while (($#)); do [[ $1 != -I ]] || interface=$2; shift; done
+alias=$(cat "/sys/class/net/$interface/ifalias" 2>/dev/null)
+echo "ping $alias|$target" >>/var/lib/fake.log
+grep -qxF "$alias|$target" /var/lib/answers 2>/dev/null
+`.replaceAll('\\$', '$');
+
 export const FAKE_HOST = `
 mount -t tmpfs tmpfs /run; mkdir -p /run/network
 mount -t tmpfs tmpfs /var/lib
@@ -51,4 +63,7 @@ ${FAKE_IFUPDOWN}END_OF_FAKE
 chmod 755 /usr/local/sbin/ifup
 cp /usr/local/sbin/ifup /usr/local/sbin/ifdown
 cp /usr/local/sbin/ifup /usr/local/sbin/ifquery
+cat >/usr/local/sbin/ping <<'END_OF_FAKE'
+${FAKE_PING}END_OF_FAKE
+chmod 755 /usr/local/sbin/ping
 `;

@@ -21,7 +21,7 @@ describe('what a host says of itself', () => {
       management: '[{"dst":"192.0.2.9","dev":"eth0","prefsrc":"192.0.2.1","flags":[],"uid":0,"cache":[]}]',
       ifstate: 'lo=lo\nvxlan0a=vxlan0a\n',
       'file:vxlan0a': 'auto vxlan0a\n',
-      'trial:vxlan0b': 'run-z\n',
+      'trial:vxlan0b': 'doubt\nrun-z\n-3\nguard\nalice@bastion\n198.18.0.9\n2026-11-23T12:00:00Z\ndeploy tokyo\n',
       links: '',
       network: '',
     });
@@ -39,7 +39,16 @@ describe('what a host says of itself', () => {
       configured: ['lo', 'vxlan0a'],
     });
     expect([...facts.files]).toEqual([['vxlan0a', 'auto vxlan0a\n']]);
-    expect(facts.trials.get('vxlan0b')).toContain('run-z');
+    expect(facts.trials.get('vxlan0b')).toEqual({
+      state: 'doubt',
+      run: 'run-z',
+      secondsLeft: -3,
+      holder: 'guard',
+      operator: 'alice@bastion',
+      from: '198.18.0.9',
+      since: '2026-11-23T12:00:00Z',
+      command: 'deploy tokyo',
+    });
     expect(facts.links.size).toBe(0);
     expect(facts.network).toEqual({ routes: [], rules: [] });
   });

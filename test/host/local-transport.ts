@@ -8,6 +8,8 @@ export interface LocalSession {
   /** The program's process id within the namespace. */
   readonly pid: number;
   readonly ended: Promise<SessionEnd>;
+  /** From now on nothing that is written arrives. */
+  mute(): void;
 }
 
 /** @param onOpen takes each session that is opened, for tests that reach for its process. */
@@ -21,11 +23,12 @@ export function localTransport(namespace: Namespace, onOpen: (session: LocalSess
       });
       child.stdin.on('error', () => {}); // the program may be gone already
       await once(child.stderr, 'data').then(([chunk]: Buffer[]) => (stderr += String(chunk)));
-      onOpen({ pid: Number.parseInt(stderr, 10), ended });
+      let isMute = false;
+      onOpen({ pid: Number.parseInt(stderr, 10), ended, mute: () => void (isMute = true) });
       return {
         host,
         ended,
-        write: (data) => void child.stdin.write(data),
+        write: (data) => void (isMute || child.stdin.write(data)),
         onData: (listener) => void child.stdout.on('data', listener),
         close: async () => {
           child.stdin.end();
