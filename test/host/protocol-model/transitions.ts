@@ -1,0 +1,33 @@
+/** The table of states that the model shares with the program that runs on hosts. */
+import { readFileSync } from 'node:fs';
+import { at, type End, type Trial, type World } from './world.js';
+
+const HOST_PROGRAM = readFileSync(new URL('../../../src/host/host.bash', import.meta.url), 'utf8');
+
+/** `from>to`, as host.bash allows them. */
+export const TRANSITIONS: readonly string[] = (/^readonly TRANSITIONS='([^']*)'/m.exec(HOST_PROGRAM)?.[1] ?? '')
+  .split(/\s+/)
+  .filter((pair) => pair !== '');
+
+/** `from>to` of every move that host.bash makes by name: `move DIR FROM TO`, and `settle DIR OUTCOME FROM...`, which goes back. */
+export function movesOfHostProgram(): string[] {
+  const moves = HOST_PROGRAM.matchAll(/\bmove "\$\w+" '?([a-z]+)'? '?([a-z]+)/g);
+  const settles = HOST_PROGRAM.matchAll(/\bsettle "\$\w+" (?:[a-z]+|"\$\w+") ([a-z' ]+)/g);
+  return [
+    ...[...moves].map(([, from, to]) => `${from}>${to}`),
+    ...[...settles].flatMap(([, froms = '']) => (froms.match(/[a-z]+/g) ?? []).map(wayBackOf)),
+  ];
+}
+
+const wayBackOf = (from: string): string => `${from}>${from === 'prepared' ? 'dropped' : 'reverting'}`;
+
+/** Pairs that some world of the model went through. */
+export const usedTransitions = new Set<string>();
+
+/** Renames the state of an end's trial. What is dropped is removed at once. */
+export function rename(world: World, end: End, to: Exclude<Trial, 'none'> | 'dropped'): World {
+  const pair = `${world[end].trial}>${to}`;
+  if (!TRANSITIONS.includes(pair)) throw new Error(`host.bash allows no ${pair}`);
+  usedTransitions.add(pair);
+  return at(world, end, { trial: to === 'dropped' ? 'none' : to });
+}
