@@ -1,5 +1,5 @@
 /** The tunnels that nobody touches: pinged from the hub for the whole of a run, they must not lose a packet. */
-import type { Running, TestLab } from '../lab/harness.js';
+import type { TestLab } from '../lab/harness.js';
 
 /** Answers that may be on their way when the pings are stopped: half a second of them, for a machine that is busy. */
 const UNDER_WAY = 50;
@@ -10,25 +10,21 @@ export interface Bystanders {
 }
 
 export async function watchBystanders(lab: TestLab, addresses: readonly string[]): Promise<Bystanders> {
-  const pings = await Promise.all(
-    addresses.map(async (address): Promise<[string, Running]> => {
-      return [address, await lab.spawnExec('hub', ['ping', '-6', '-n', '-i', '0.01', address])];
-    }),
-  );
-  return {
-    stop: async () => {
-      const outcomes = await Promise.all(
-        pings.map(async ([address, ping]) => [address, (await ping.stop()).stdout] as const),
-      );
-      return outcomes.flatMap(([address, output]) => {
-        const lost = countLost(output);
-        return lost === undefined
-          ? [`bystander ${address}: its ping was killed`]
-          : lost > 0
-            ? [`bystander ${address}: ${lost} packets lost`]
-            : [];
-      });
-    },
+  const pings = await Promise.all(addresses.map(async (address) => startPing(lab, address)));
+  return { stop: async () => (await Promise.all(pings.map(async (stop) => stop()))).flat() };
+}
+
+/** Returns what ends the ping and says what was lost. */
+async function startPing(lab: TestLab, address: string): Promise<() => Promise<string[]>> {
+  const ping = await lab.spawnExec('hub', ['ping', '-6', '-n', '-i', '0.01', address]);
+  // A reboot of the hub ends it too, and then there is nobody to be stopped.
+  let isOver = false;
+  void ping.ended.then(() => (isOver = true));
+  return async () => {
+    const { stdout } = await (isOver ? ping.ended : ping.stop());
+    const lost = countLost(stdout);
+    if (lost === undefined) return [`bystander ${address}: its ping was killed`];
+    return lost > 0 ? [`bystander ${address}: ${lost} packets lost`] : [];
   };
 }
 
