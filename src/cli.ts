@@ -8,6 +8,7 @@ import { addHistoryCommand } from './commands/history-command.js';
 import { addInventoryCommand } from './commands/inventory-command.js';
 import { addLabCommand } from './commands/lab-command.js';
 import { addRenderCommand } from './commands/render-command.js';
+import { addRollbackCommand } from './commands/rollback-command.js';
 import { addVerifyCommand } from './commands/verify-command.js';
 
 export function createProgram(finish: Finish): Command {
@@ -34,6 +35,7 @@ const COMMANDS = [
   addRenderCommand,
   addDiffCommand,
   addDeployCommand,
+  addRollbackCommand,
   addVerifyCommand,
   addHistoryCommand,
   addLabCommand,

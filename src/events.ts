@@ -2,7 +2,7 @@
 import type { End } from './plan/plan.js';
 import type { ErrorCode } from './errors.js';
 
-export type CommandName = 'deploy' | 'diff' | 'verify';
+export type CommandName = 'deploy' | 'diff' | 'verify' | 'rollback';
 
 /** What became of a tunnel. Every tunnel of a run ends in exactly one of these. */
 export type TunnelStatus =

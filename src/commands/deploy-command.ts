@@ -1,42 +1,37 @@
 /** deploy, and diff, which is a deploy that changes nothing. */
 import type { Command } from 'commander';
+import { VxfleetError } from '../errors.js';
+import type { TunnelResult } from '../events.js';
 import type { EndDiff } from '../diff/fold-diffs.js';
 import { foldDiffs } from '../diff/fold-diffs.js';
 import { deployTunnel } from '../deploy/deploy-tunnel.js';
+import { describeOrphan, findOrphans } from '../deploy/orphans.js';
+import { planOfOrphan, pruneTunnel, type PruneOptions } from '../deploy/prune-tunnel.js';
 import { runFleet } from '../deploy/run-fleet.js';
-import { addHostOptions, parseCount, parseMaxFail, type HostOptions } from './common-options.js';
+import type { TunnelPlan } from '../plan/plan.js';
+import { addChangeOptions, changeEvents, DEFAULT_WINDOW, type ChangeFlags } from './change-options.js';
+import { addHostOptions, type HostOptions } from './common-options.js';
 import type { Finish } from './finish.js';
 import { examples, LIMIT_HELP } from './help-text.js';
-import { runCommand } from './run-command.js';
+import { runCommand, type Job, type RunContext } from './run-command.js';
 
-interface DeployFlags extends HostOptions {
-  readonly dryRun?: true;
-  readonly diff?: true;
+interface DeployFlags extends ChangeFlags {
   readonly force?: true;
   readonly adopt?: true;
-  readonly takeover?: true;
   readonly exitCode?: true;
-  readonly canary: number;
-  readonly maxFail?: (total: number) => number;
-  readonly window: number;
+  readonly prune?: true;
+  readonly pruneUnreachable?: true;
 }
-
-/** Seconds. */
-const DEFAULT_WINDOW = 60;
 
 export function addDeployCommand(program: Command, finish: Finish): void {
   const command = program
     .command('deploy')
     .description('Push, bounce what changed, prove it from both ends, and confirm it or put it back.');
-  addHostOptions(command.argument('[limit...]', LIMIT_HELP))
-    .option('--dry-run', 'only show what would change (= vxfleet diff)')
-    .option('--diff', 'show the differences while deploying')
+  addChangeOptions(command.argument('[limit...]', LIMIT_HELP))
     .option('--force', 'bounce also what has not changed')
-    .option('--adopt', 'take over interface files that vxfleet did not write; keeps a copy on the host')
-    .option('--takeover', 'end a trial that a run that is gone has left, before its window is over')
-    .option('--canary <n>', 'that many tunnels must be confirmed before the rest start', parseCount(0), 0)
-    .option('--max-fail <n|n%>', 'start no more tunnels once more than this many failed', parseMaxFail)
-    .option('--window <seconds>', 'how long a trial goes on without a word from here before the hosts end it alone', parseCount(10), DEFAULT_WINDOW)
+    .option('--adopt', 'take over interface files that vxfleet did not write; rollback brings them back')
+    .option('--prune', 'remove the tunnels of spokes that are no longer in the inventory, from both ends')
+    .option('--prune-unreachable', 'with --prune: if the spoke cannot be reached, remove its end at the hub')
     .option('--exit-code', 'with --dry-run: exit with 4 when there are differences')
     .addHelpText('after', examples('vxfleet deploy', 'vxfleet deploy tokyo --diff'))
     .action((limits: string[], options: DeployFlags) => finish(deploy(limits, options)));
@@ -56,37 +51,68 @@ export function addDiffCommand(program: Command, finish: Finish): void {
 
 async function deploy(limits: readonly string[], flags: DeployFlags): Promise<number> {
   const dryRun = flags.dryRun === true;
+  if (flags.prune === true && limits.length > 0) {
+    throw new VxfleetError('usage', '--prune is about the whole fleet: it takes no LIMIT', {
+      hint: 'vxfleet deploy --prune --dry-run shows what it would remove.',
+    });
+  }
   const settings = {
     command: dryRun ? 'diff' : 'deploy',
+    writes: !dryRun,
     windowSeconds: flags.window,
     exitCodeOnDifference: flags.exitCode === true,
   } as const;
-  return await runCommand(limits, flags, settings, async ({ fleet, access, hub, emit, signal }) => {
-    const diffs: EndDiff[] = [];
-    const options = {
-      dryRun,
-      force: flags.force === true,
-      adopt: flags.adopt === true,
-      takeover: flags.takeover === true,
-      ends: fleet.ends,
-      verifySeconds: flags.verifyTimeout,
-      signal,
-      emit,
-      // A dry run folds what many tunnels have in common, at the end; a deploy shows each as it goes.
-      onDiff: (found: readonly EndDiff[]) => {
-        if (dryRun) diffs.push(...found);
-        else if (flags.diff === true) for (const diff of foldDiffs(found)) emit(diff);
-      },
-    };
-    const results = await runFleet(fleet.tunnels, (plan) => deployTunnel(access, hub, plan, options), {
-      forks: flags.forks,
+  return await runCommand(limits, flags, settings, async (context) => planDeploy(context, flags, dryRun));
+}
+
+async function planDeploy(context: RunContext, flags: DeployFlags, dryRun: boolean): Promise<Job> {
+  const { fleet, access, emit, signal } = context;
+  const diffs: EndDiff[] = [];
+  const options = {
+    dryRun,
+    takeover: flags.takeover === true,
+    verifySeconds: flags.verifyTimeout,
+    signal,
+    emit,
+    // A dry run folds what many tunnels have in common, at the end; a deploy shows each as it goes.
+    onDiff: (found: readonly EndDiff[]) => {
+      if (dryRun) diffs.push(...found);
+      else if (flags.diff === true) for (const diff of foldDiffs(found)) emit(diff);
+    },
+  };
+  const run = { forks: flags.forks, canary: 0, maxFail: Number.POSITIVE_INFINITY, signal, emit };
+  const orphans = await planPrune(context, flags);
+  const work = async (): Promise<readonly TunnelResult[]> => {
+    const pruned = await runFleet(orphans, (plan) => pruneTunnel(access, context.hub, plan, pruneOptions(plan)), run);
+    // What was removed is in the way of nobody any more, if only it is looked at again.
+    const hub = pruned.length > 0 && !dryRun ? await context.hub.reinspect() : context.hub;
+    const deployOptions = { ...options, force: flags.force === true, adopt: flags.adopt === true, ends: fleet.ends };
+    const deployed = await runFleet(fleet.tunnels, (plan) => deployTunnel(access, hub, plan, deployOptions), {
+      ...run,
       canary: flags.canary,
       maxFail: flags.maxFail?.(fleet.tunnels.length) ?? Number.POSITIVE_INFINITY,
-      signal,
-      emit,
     });
-    diffs.sort((a, b) => a.id - b.id);
-    for (const diff of foldDiffs(diffs)) emit(diff);
-    return results;
+    for (const diff of foldDiffs(diffs.sort((a, b) => a.id - b.id))) emit(diff);
+    return [...pruned, ...deployed];
+  };
+  const pruneOptions = (plan: TunnelPlan): PruneOptions => ({
+    ...options,
+    ...changeEvents(emit, plan),
+    identity: access.session.identity,
+    windowSeconds: access.session.windowSeconds,
+    unreachableToo: flags.pruneUnreachable === true,
   });
+  return { total: orphans.length + fleet.tunnels.length, work };
+}
+
+/** The orphans that are to be removed; the others are named. */
+async function planPrune({ access, hub, emit }: RunContext, flags: DeployFlags): Promise<readonly TunnelPlan[]> {
+  const orphans = findOrphans(hub.facts, access.fleet);
+  const removable = flags.prune === true ? orphans.filter(({ hasFile }) => hasFile) : [];
+  for (const orphan of orphans) {
+    if (!removable.includes(orphan)) emit({ event: 'notice', level: 'warning', message: describeOrphan(orphan) });
+  }
+  const plans: TunnelPlan[] = [];
+  for (const orphan of removable) plans.push(await planOfOrphan(access, hub, orphan));
+  return plans;
 }

@@ -26,18 +26,28 @@ export interface RunContext {
 
 export interface RunSettings {
   readonly command: CommandName;
+  /** May it change anything? */
+  readonly writes: boolean;
   /** Seconds a trial may stay unconfirmed. */
   readonly windowSeconds: number;
   /** `diff --exit-code`. */
   readonly exitCodeOnDifference: boolean;
 }
 
-/** @param work all the tunnels' results; must not reject for what happens on hosts. */
+/** What a run is about, once the hub has been looked at. */
+export interface Job {
+  /** Tunnels. */
+  readonly total: number;
+  /** All the tunnels' results; must not reject for what happens on hosts. */
+  readonly work: () => Promise<readonly TunnelResult[]>;
+}
+
+/** @param plan rejects when there is nothing that could be done */
 export async function runCommand(
   limits: readonly string[],
   options: HostOptions,
   settings: RunSettings,
-  work: (context: RunContext) => Promise<TunnelResult[]>,
+  plan: (context: RunContext) => Promise<Job>,
 ): Promise<number> {
   const fleet = await loadFleet(options, limits);
   if (fleet === PROBLEMS_SHOWN) return 2;
@@ -54,16 +64,16 @@ export async function runCommand(
         fleet: fleet.plan,
         files,
         transport: openTransport(options, emit),
-        session: { identity, windowSeconds: settings.windowSeconds, writes: settings.command === 'deploy' },
+        session: { identity, windowSeconds: settings.windowSeconds, writes: settings.writes },
       };
       // The hub first, and only then the live view: a passphrase is asked for on a terminal that nothing else draws on.
       emit({ event: 'hub', step: 'connect', message: `connecting to ${access.fleet.hub.ssh.host}` });
       const hub = await inspectHub(access).catch((error: unknown) => toVxfleetError(error));
-      emit({ event: 'start', run, command: settings.command, total: fleet.tunnels.length });
+      const start = (total: number): void => emit({ event: 'start', run, command: settings.command, total });
       const results =
         hub instanceof VxfleetError
-          ? failAll(fleet, hub, emit)
-          : await workFromHub(fleet, access, hub, emit, signal, work);
+          ? failAll(fleet, hub, start, emit)
+          : await workFromHub({ fleet, access, hub, emit, signal }, start, plan);
       const recap = makeRecap(run, settings.command, results, performance.now() - started, {
         interrupted: signal.aborted,
         exitCodeOnDifference: settings.exitCodeOnDifference,
@@ -77,7 +87,13 @@ export async function runCommand(
 }
 
 /** Without the hub there is nothing to do on any spoke: every tunnel's result is the hub's error. */
-function failAll(fleet: LoadedFleet, error: VxfleetError, emit: Emit): TunnelResult[] {
+function failAll(
+  fleet: LoadedFleet,
+  error: VxfleetError,
+  start: (total: number) => void,
+  emit: Emit,
+): readonly TunnelResult[] {
+  start(fleet.tunnels.length);
   return fleet.tunnels.map((tunnel) => {
     const result = thrownResult(tunnel, error);
     emit({ event: 'tunnel', ...result });
@@ -86,16 +102,16 @@ function failAll(fleet: LoadedFleet, error: VxfleetError, emit: Emit): TunnelRes
 }
 
 async function workFromHub(
-  fleet: LoadedFleet,
-  access: FleetAccess,
-  hub: InspectedHost,
-  emit: Emit,
-  signal: AbortSignal,
-  work: (context: RunContext) => Promise<TunnelResult[]>,
-): Promise<TunnelResult[]> {
-  emit({ event: 'hub', step: 'inspect', message: `ready, ${hub.facts.links.size} VXLAN interfaces there` });
+  context: RunContext,
+  start: (total: number) => void,
+  plan: (context: RunContext) => Promise<Job>,
+): Promise<readonly TunnelResult[]> {
+  const { hub, emit } = context;
   try {
-    return await work({ fleet, access, hub, emit, signal });
+    const { total, work } = await plan(context);
+    start(total);
+    emit({ event: 'hub', step: 'inspect', message: `ready, ${hub.facts.links.size} VXLAN interfaces there` });
+    return await work();
   } finally {
     await hub.session.close();
   }

@@ -2,6 +2,8 @@ import type { Command } from 'commander';
 import { runFleet } from '../deploy/run-fleet.js';
 import { verifyTunnel } from '../deploy/verify-tunnel.js';
 import { addHostOptions, type HostOptions } from './common-options.js';
+import type { TunnelResult } from '../events.js';
+import type { TunnelPlan } from '../plan/plan.js';
 import type { Finish } from './finish.js';
 import { examples, LIMIT_HELP } from './help-text.js';
 import { runCommand } from './run-command.js';
@@ -14,14 +16,11 @@ export function addVerifyCommand(program: Command, finish: Finish): void {
 }
 
 async function verify(limits: readonly string[], options: HostOptions): Promise<number> {
-  const settings = { command: 'verify', windowSeconds: 60, exitCodeOnDifference: false } as const;
-  return await runCommand(limits, options, settings, async ({ fleet, access, hub, emit, signal }) =>
-    runFleet(fleet.tunnels, (plan) => verifyTunnel(access, hub, plan, { verifySeconds: options.verifyTimeout, emit }), {
-      forks: options.forks,
-      canary: 0,
-      maxFail: Number.POSITIVE_INFINITY,
-      signal,
-      emit,
-    }),
-  );
+  const settings = { command: 'verify', writes: false, windowSeconds: 60, exitCodeOnDifference: false } as const;
+  return await runCommand(limits, options, settings, async ({ fleet, access, hub, emit, signal }) => {
+    const verifyOne = async (plan: TunnelPlan): Promise<TunnelResult> =>
+      verifyTunnel(access, hub, plan, { verifySeconds: options.verifyTimeout, emit });
+    const run = { forks: options.forks, canary: 0, maxFail: Number.POSITIVE_INFINITY, signal, emit };
+    return { total: fleet.tunnels.length, work: async () => runFleet(fleet.tunnels, verifyOne, run) };
+  });
 }

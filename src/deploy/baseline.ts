@@ -4,6 +4,7 @@ import type { KernelLink } from '../verify/kernel-state.js';
 import type { ObservedEnd } from '../verify/compare-end.js';
 import { check, type PlannedCheck } from '../verify/plan-checks.js';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { MAC_PREFIX } from '../plan/make-plan.js';
 import { isInPrefix } from '../plan/is-in-prefix.js';
 import { ENDS, type End, type TunnelPlan } from '../plan/plan.js';
 import type { Tunnel } from './tunnel.js';
@@ -97,7 +98,7 @@ async function findChanges(tunnel: Tunnel, baseline: Baseline): Promise<string[]
  * and the routes and rules of the fleet's prefix. What others put on the tunnel (a routing daemon, an administrator) is theirs.
  */
 function fingerprint(plan: TunnelPlan, { link, network }: ObservedEnd): string {
-  const isFixed = link?.mac.startsWith('02:76:78:') === true;
+  const isFixed = link?.mac.startsWith(MAC_PREFIX) === true;
   const addresses = (link?.addresses ?? []).map(({ address, length }) => `${address}/${length}`).toSorted();
   const isOurs = (prefix: string): boolean => isInPrefix(prefix.replace(/\/.*/, ''), plan.prefix);
   const routes = network.routes.filter(

@@ -7,12 +7,13 @@ import type { Check, EndStatus, Step, TunnelFailure, TunnelResult, TunnelStatus 
 import { toVxfleetError } from '../errors.js';
 import { generationBody, generationDigest } from '../history/generation-text.js';
 import type { RunIdentity } from '../host/host-session.js';
-import type { End } from '../plan/plan.js';
+import { ENDS, type End, type TunnelPlan } from '../plan/plan.js';
+import type { KernelLink } from '../verify/kernel-state.js';
 import { compareWithBaseline, takeBaseline, type Baseline } from './baseline.js';
 import { confirmEnds, confirmHint } from './confirm-ends.js';
 import { orInterrupted } from './or-interrupted.js';
 import { proveChange } from './prove-change.js';
-import type { PeerSigns, TrialOutcome } from './tunnel-end.js';
+import type { DecisionPart, TrialOutcome } from './tunnel-end.js';
 import { failureOf, type Tunnel } from './tunnel.js';
 import { whileExtending } from './while-extending.js';
 
@@ -24,6 +25,8 @@ export interface ChangeOptions {
   readonly windowSeconds: number;
   /** Of a rollback: the run whose state each end goes back to, `first`, or null. */
   readonly restores?: Readonly<Record<End, string | null>>;
+  /** Ends that do not change and are kept as a generation all the same. By default the hub, whose history names every run. */
+  readonly noted?: readonly End[];
   readonly signal: AbortSignal;
   readonly onStep: (step: Step) => void;
   /** Something a person should know although the change succeeded. */
@@ -36,7 +39,19 @@ export async function changeTunnel(
   ends: readonly End[],
   options: ChangeOptions,
 ): Promise<TunnelResult> {
+  try {
+    return await runChange(tunnel, ends, options);
+  } finally {
+    await Promise.all(ENDS.map((end) => tunnel[end].release()));
+  }
+}
+
+async function runChange(tunnel: Tunnel, ends: readonly End[], options: ChangeOptions): Promise<TunnelResult> {
   const change = new Change(tunnel, ends, options);
+  if (ends.length === 0) {
+    await change.note();
+    return change.unchanged();
+  }
   // Both in one flight: neither touches what runs.
   const [baseline, unprepared] = await Promise.all([takeBaselineOf(tunnel), change.prepare()]);
   const obstacle = unprepared ?? ('code' in baseline ? baseline : options.signal.aborted ? INTERRUPTED : null);
@@ -132,7 +147,9 @@ class Change {
     const ended = performance.now();
     // The hosts measured how long they were down; the first ifdown began so long before the last answer.
     const downMs = outcomes.flatMap(({ outcome, at }) => (outcome?.downMs == null ? [] : [at - outcome.downMs]));
-    if (downMs.length > 0) this.#downMs = Math.round(Math.min(ended - Math.min(...downMs), ended - started));
+    // A tunnel that is taken away is not down for a while.
+    if (downMs.length > 0 && this.#tunnel.proof !== 'gone')
+      this.#downMs = Math.round(Math.min(ended - Math.min(...downMs), ended - started));
     return outcomes.find(({ failure }) => failure !== null)?.failure ?? null;
   }
 
@@ -175,15 +192,15 @@ class Change {
 
   async #stageOf(end: End, baseline: Baseline): Promise<TunnelFailure | null> {
     const digest = generationDigest('confirmed', this.#bodies[end]);
-    const { ok, layer, message } = await this.#tunnel[end].stage(digest, this.#signs(baseline));
+    const { ok, layer, message } = await this.#tunnel[end].stage(digest, this.#partOf(end, baseline));
     return ok ? null : { code: 'host', end, layer, message, hint: confirmHint(end) };
   }
 
-  /** A change of one end is decided by that end alone. */
-  #signs(baseline: Baseline): PeerSigns | null {
-    if (this.#ends.length < 2) return null;
+  #partOf(end: End, baseline: Baseline): DecisionPart {
     const { plan, hub } = this.#tunnel;
+    const asks = isCompatible(plan, baseline) ? 'compatible' : 'incompatible';
     return {
+      role: this.#ends.length < 2 ? 'alone' : end === 'spoke' ? 'decides' : asks,
       marker: markerOf(this.#options.identity.run, plan.interface),
       newPeer: hub.desired === null ? null : plan.spokeAddress80,
       oldPeer: baseline.answered.find(({ from }) => from === 'hub')?.target ?? null,
@@ -202,22 +219,28 @@ class Change {
     for (const end of confirmed) this.#confirmed.add(end);
     for (const end of this.#ends) if (!open.includes(end)) this.#open.delete(end);
     this.#troubles.push(...troubles);
-    if (failure === null) await this.#noteAtHub();
+    if (failure === null) await this.note();
     return failure;
   }
 
-  /** The hub's records name every run that changed a tunnel, also one that changed the spoke's end alone. */
-  async #noteAtHub(): Promise<void> {
-    if (this.#ends.includes('hub')) return;
-    const body = this.#bodies.hub;
-    await this.#tunnel.hub.note(body, generationDigest('confirmed', body)).catch((error: unknown) => {
-      const { message } = toVxfleetError(error);
-      this.#options.onWarning(`${this.#tunnel.plan.spoke}: the run is not in the hub's history: ${message}`);
-    });
+  /** Keeps a generation of the ends that did not change. The tunnel is as it should be also when that fails. */
+  async note(): Promise<void> {
+    for (const end of this.#options.noted ?? ['hub']) {
+      if (this.#ends.includes(end)) continue;
+      const body = this.#bodies[end];
+      await this.#tunnel[end].note(body, generationDigest('confirmed', body)).catch((error: unknown) => {
+        const { message } = toVxfleetError(error);
+        this.#options.onWarning(`${this.#tunnel.plan.spoke}: the run is not in the ${end}'s history: ${message}`);
+      });
+    }
   }
 
   done(): TunnelResult {
     return this.#outcome('changed', (end) => (this.#confirmed.has(end) ? 'changed' : 'unchanged'), null);
+  }
+
+  unchanged(): TunnelResult {
+    return this.#outcome('unchanged', () => 'unchanged', null);
   }
 
   untouched(failure: TunnelFailure): TunnelResult {
@@ -255,8 +278,13 @@ class Change {
   }
 
   async #revertOf(end: End): Promise<string | null> {
+    const access = this.#tunnel[end];
     try {
-      const reply = await this.#tunnel[end].revert();
+      // A lost session has made the host end the trial alone; a new one tells whether it did.
+      const reply = await access.revert().catch(async () => {
+        await access.revive();
+        return await access.revert();
+      });
       // Late: the host has ended the trial alone. Whether what ran before runs again is for the baseline to say.
       if (reply.reason === 'late') this.#endedAlone = true;
       return reply.ok || reply.reason === 'late' ? null : `${end}: ${reply.text}`;
@@ -277,6 +305,17 @@ function afterRevert(failure: TunnelFailure, spoke: string): TunnelFailure {
   const isAboutKernel = ['link', 'params', 'addresses', 'routes', 'policy'].includes(failure.layer ?? '');
   if (failure.code !== 'verify' || !isAboutKernel) return failure;
   return { ...failure, hint: `The candidate was put back; \`vxfleet render ${spoke}\` prints it.` };
+}
+
+/** Can an old end talk to a new one? What a packet meets on its way decides it: VNI, port and underlay addresses, at both ends. */
+function isCompatible(plan: TunnelPlan, { observed }: Baseline): boolean {
+  const way = (link: KernelLink | undefined): string =>
+    [link?.vni, link?.dstport, link?.local, link?.remote].map(String).join(' ');
+  const { hubUnderlay: hub, spokeUnderlay: spoke, vni, dstport } = plan;
+  return (
+    way(observed.hub.link) === [vni, dstport, hub.address, spoke.address].join(' ') &&
+    way(observed.spoke.link) === [vni, dstport, spoke.address, hub.address].join(' ')
+  );
 }
 
 /** The address that says "confirmed in this run": link-local, so that it goes nowhere else, and made of the run's id. */

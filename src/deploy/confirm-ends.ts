@@ -5,6 +5,8 @@
 import { toVxfleetError } from '../errors.js';
 import type { TunnelFailure } from '../events.js';
 import type { End } from '../plan/plan.js';
+import type { Reply } from '../host/frames.js';
+import type { EndAccess } from './tunnel-end.js';
 import { failureOf, type Tunnel } from './tunnel.js';
 
 export interface Confirmation {
@@ -20,18 +22,13 @@ export interface Confirmation {
 /** Never rejects. @param hubWindow seconds of the hub's window, within which it finds out alone what a lost spoke did */
 export async function confirmEnds(tunnel: Tunnel, ends: readonly End[], hubWindow: number): Promise<Confirmation> {
   const [only] = ends;
-  try {
-    for (const end of ends) {
-      const message = await tunnel[end].openConfirmation();
-      if (message !== null)
-        return notBegun(ends, { code: 'connect', end, layer: 'ssh', message, hint: LOST_PATH_HINT });
-    }
-    return ends.length === 1 && only !== undefined
-      ? await confirmOne(tunnel, only)
-      : await confirmBoth(tunnel, ends, hubWindow);
-  } finally {
-    await Promise.all(ends.map((end) => tunnel[end].closeConfirmation()));
+  for (const end of ends) {
+    const message = await tunnel[end].openConfirmation();
+    if (message !== null) return notBegun(ends, { code: 'connect', end, layer: 'ssh', message, hint: LOST_PATH_HINT });
   }
+  return ends.length === 1 && only !== undefined
+    ? await confirmOne(tunnel, only)
+    : await confirmBoth(tunnel, ends, hubWindow);
 }
 
 const LOST_PATH_HINT =
@@ -39,9 +36,8 @@ const LOST_PATH_HINT =
 
 async function confirmOne(tunnel: Tunnel, end: End): Promise<Confirmation> {
   try {
-    const reply = await tunnel[end].confirm();
-    if (!reply.ok) return notBegun([end], refusal(end, reply.text));
-    return { confirmed: [end], open: [], troubles: [], failure: null };
+    const reply = await confirmAgain(tunnel[end]);
+    return reply.ok ? isDone([end]) : notBegun([end], refusal(end, reply.text));
   } catch (thrown) {
     const failure = failureOf(toVxfleetError(thrown), tunnel.plan);
     return { confirmed: [], open: [], troubles: [`whether the ${end} confirmed is not known`], failure };
@@ -57,24 +53,19 @@ async function confirmBoth(tunnel: Tunnel, ends: readonly End[], hubWindow: numb
   }
 
   try {
-    const decision = await tunnel.spoke.confirm();
+    // Here the tunnel is decided.
+    const decision = await confirmAgain(tunnel.spoke);
     if (!decision.ok) return notBegun(ends, refusal('spoke', decision.text));
   } catch (thrown) {
     const failure = failureOf(toVxfleetError(thrown), tunnel.plan);
-    // It may have confirmed or not: the hub alone can tell, over the tunnel.
-    const hub = await settleHub(tunnel, hubWindow);
-    if (hub.isNew) return { confirmed: ends, open: [], troubles: [], failure: null };
-    return { confirmed: [], open: ['spoke'], troubles: [hub.sentence], failure };
+    // It may have confirmed or not, and cannot be asked: the hub can find out over the tunnel, and does so alone.
+    return { confirmed: [], open: [], troubles: [await settleHub(tunnel, hubWindow)], failure };
   }
 
   try {
-    const reply = await tunnel.hub.confirm();
-    if (reply.ok) return { confirmed: ends, open: [], troubles: [], failure: null };
-    const failure = refusal('hub', reply.text);
-    if (reply.reason !== 'late') return { confirmed: ['spoke'], open: [], troubles: [reply.text], failure };
-    const hub = await settleHub(tunnel, hubWindow);
-    if (hub.isNew) return { confirmed: ends, open: [], troubles: [], failure: null };
-    return { confirmed: ['spoke'], open: [], troubles: [hub.sentence], failure };
+    const reply = await confirmAgain(tunnel.hub);
+    if (reply.ok) return isDone(ends);
+    return { confirmed: ['spoke'], open: [], troubles: [reply.text], failure: refusal('hub', reply.text) };
   } catch (thrown) {
     const failure = failureOf(toVxfleetError(thrown), tunnel.plan);
     const sentence = 'the hub has promised, and finds out alone that the spoke is confirmed';
@@ -82,16 +73,28 @@ async function confirmBoth(tunnel: Tunnel, ends: readonly End[], hubWindow: numb
   }
 }
 
-async function settleHub(tunnel: Tunnel, hubWindow: number): Promise<{ isNew: boolean; sentence: string }> {
+/** An answer that was lost is asked for again, over a new session: a host that has confirmed says so again. Rejects as `revive` does. */
+async function confirmAgain(end: EndAccess): Promise<Reply> {
   try {
-    const outcome = await tunnel.hub.settle(hubWindow);
-    if (outcome === 'confirmed') return { isNew: true, sentence: '' };
-    return { isNew: false, sentence: `the hub found ${tunnel.plan.spoke} on the old end, and went back to it` };
-  } catch (thrown) {
-    const { message } = toVxfleetError(thrown);
-    return { isNew: false, sentence: `the hub could not find out what ${tunnel.plan.spoke} did: ${message}` };
+    return await end.confirm();
+  } catch {
+    await end.revive();
+    return await end.confirm();
   }
 }
+
+/** A sentence on what the hub did, when the spoke cannot be asked. */
+async function settleHub({ hub, plan }: Tunnel, hubWindow: number): Promise<string> {
+  try {
+    return (await hub.settle(hubWindow)) === 'confirmed'
+      ? `the hub found ${plan.spoke} on the new end, and keeps it too`
+      : `the hub found ${plan.spoke} on the old end, and went back to it`;
+  } catch (thrown) {
+    return `the hub could not find out what ${plan.spoke} did: ${toVxfleetError(thrown).message}`;
+  }
+}
+
+const isDone = (ends: readonly End[]): Confirmation => ({ confirmed: ends, open: [], troubles: [], failure: null });
 
 /** Nothing is confirmed, and every trial may be put back. */
 const notBegun = (open: readonly End[], failure: TunnelFailure): Confirmation => ({

@@ -1,13 +1,12 @@
 /** One tunnel of a deploy (or diff): connect, inspect, compare, and change what differs. */
 import type { Emit, TunnelResult } from '../events.js';
-import { tunnelPlaceholders } from '../diff/tunnel-placeholders.js';
 import type { EndDiff } from '../diff/fold-diffs.js';
-import { unifiedDiff } from '../diff/unified-diff.js';
 import { ENDS, type End, type TunnelPlan } from '../plan/plan.js';
 import type { HostSessionOptions } from '../host/host-session.js';
 import { changeTunnel } from './change-tunnel.js';
-import { inspectSpoke, joinTunnel, type FleetAccess, type InspectedHost } from './open-tunnel.js';
-import { assessEnd, needsChange, refuseTunnel, type Assessment, type Tunnel } from './tunnel.js';
+import { describeChange } from './describe-change.js';
+import { inspectSpoke, joinTunnel, plannedEnds, type FleetAccess, type InspectedHost } from './open-tunnel.js';
+import { assessEnd, needsChange, refuseTunnel, type Tunnel } from './tunnel.js';
 import { takeOverTrials } from './take-over.js';
 import { thrownResult, untouchedResult } from './tunnel-result.js';
 
@@ -41,27 +40,16 @@ export async function deployTunnel(
   try {
     options.emit({ event: 'step', spoke: plan.spoke, interface: plan.interface, step: 'connect' });
     spoke = await inspectSpoke(access, plan);
-    const tunnel = await withoutLeftovers(access, plan, hub, spoke, options);
+    const hosts = options.dryRun
+      ? { hub, spoke }
+      : await takeOverTrials(access, plan, { hub, spoke }, options.takeover);
+    const tunnel = joinTunnel(access.fleet, plan, hosts, plannedEnds(access, plan));
     return await deployInspected(tunnel, access.session, options);
   } catch (error) {
     return thrownResult(plan, error);
   } finally {
     await spoke?.session.close();
   }
-}
-
-/** The tunnel, after the trials of dead runs have been ended. */
-async function withoutLeftovers(
-  access: FleetAccess,
-  plan: TunnelPlan,
-  hub: InspectedHost,
-  spoke: InspectedHost,
-  { dryRun, takeover }: DeployOptions,
-): Promise<Tunnel> {
-  const tunnel = joinTunnel(access, plan, hub, spoke);
-  if (dryRun || !(await takeOverTrials(tunnel, takeover, access.session.windowSeconds))) return tunnel;
-  const [hubNow, spokeNow] = await Promise.all([hub.reinspect(), spoke.reinspect()]);
-  return joinTunnel(access, plan, hubNow, spokeNow);
 }
 
 async function deployInspected(
@@ -74,7 +62,7 @@ async function deployInspected(
   const assessments = selected.map((end) => assessEnd(tunnel, end));
   const changing = assessments.filter(needsChange);
   const ends = options.force && !options.dryRun ? selected : changing.map(({ end }) => end);
-  options.onDiff(changing.map((assessment) => describe(tunnel, assessment)));
+  options.onDiff(changing.map((assessment) => describeChange(tunnel, assessment)));
 
   if (options.dryRun && changing.length > 0) {
     const would = (end: End) => (ends.includes(end) ? 'would_change' : 'unchanged');
@@ -95,23 +83,4 @@ async function deployInspected(
     onStep: (step) => emit({ event: 'step', spoke: plan.spoke, interface: plan.interface, step }),
     onWarning: (message) => emit({ event: 'notice', level: 'warning', message }),
   });
-}
-
-function describe(tunnel: Tunnel, { end, drift, sameFile }: Assessment): EndDiff {
-  const { plan } = tunnel;
-  const host = end === 'hub' ? 'hub' : plan.spoke;
-  const path = `/etc/network/interfaces.d/${plan.interface}`;
-  const { current, desired } = tunnel[end];
-  const text = sameFile
-    ? ''
-    : unifiedDiff(current, desired, { oldLabel: `${host}:${path}`, newLabel: `${host}:${path} (desired)` });
-  return {
-    spoke: plan.spoke,
-    id: plan.id,
-    end,
-    text,
-    // With another file the kernel is another by nature; only what the file does not explain is drift.
-    drift: sameFile ? drift.map(({ message }) => message) : [],
-    placeholders: tunnelPlaceholders(plan),
-  };
 }

@@ -2,7 +2,7 @@
 import { VxfleetError } from '../errors.js';
 import { HostSession, type HostSessionOptions } from '../host/host-session.js';
 import { parseFacts, type HostFacts } from '../host/host-facts.js';
-import type { FleetPlan, TunnelPlan } from '../plan/plan.js';
+import type { End, FleetPlan, TunnelPlan } from '../plan/plan.js';
 import type { FleetFiles } from '../render/render-fleet.js';
 import type { Transport } from '../ssh/transport.js';
 import { fleetQueries } from '../verify/queries.js';
@@ -69,15 +69,32 @@ export const inspectHub = async (access: FleetAccess): Promise<InspectedHost> =>
 export const inspectSpoke = async (access: FleetAccess, plan: TunnelPlan): Promise<InspectedHost> =>
   await inspectHost(access, plan.spoke, plan.ssh, plan.spokeUnderlay.device);
 
-export function joinTunnel(access: FleetAccess, plan: TunnelPlan, hub: InspectedHost, spoke: InspectedHost): Tunnel {
-  const { fleet } = access;
-  const files = access.files.of(plan);
+/** What the two ends shall have, and how that is proven. */
+export interface DesiredEnds {
+  readonly hub: string | null;
+  readonly spoke: string | null;
+  readonly custom: Tunnel['custom'];
+  readonly proof: Tunnel['proof'];
+}
+
+/** As the inventory says. */
+export const plannedEnds = (access: FleetAccess, plan: TunnelPlan): DesiredEnds => ({
+  ...access.files.of(plan),
+  proof: 'planned',
+});
+
+export function joinTunnel(
+  fleet: FleetPlan,
+  plan: TunnelPlan,
+  hosts: Readonly<Record<End, InspectedHost>>,
+  desired: DesiredEnds,
+): Tunnel {
   return {
     fleet,
     plan,
-    hub: new TunnelEnd(plan, 'hub', hub, files.hub),
-    spoke: new TunnelEnd(plan, 'spoke', spoke, files.spoke),
-    custom: files.custom,
-    proof: 'planned',
+    hub: new TunnelEnd(plan, 'hub', hosts.hub, desired.hub),
+    spoke: new TunnelEnd(plan, 'spoke', hosts.spoke, desired.spoke),
+    custom: desired.custom,
+    proof: desired.proof,
   };
 }

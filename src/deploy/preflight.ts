@@ -1,8 +1,9 @@
 /** Reasons to leave an end alone before anything on it is touched: each with what stands where and the way out. Pure. */
 import type { End, TunnelPlan } from '../plan/plan.js';
+import { MAC_PREFIX } from '../plan/make-plan.js';
 import type { HostFacts } from '../host/host-facts.js';
 import type { Layer } from '../events.js';
-import { OWNER_PREFIX } from '../render/check-stanza.js';
+import { OWNER_PREFIX, ownerOf, remoteOf } from '../render/check-stanza.js';
 import { isRuleOf } from '../verify/compare-end.js';
 import { VXLAN_OVERHEAD } from '../verify/expect-end.js';
 
@@ -32,9 +33,6 @@ export function refusalOf(
   }
   return undefined;
 }
-
-/** Every link of ours has a MAC of this kind (field-notes 2.2). */
-const MAC_PREFIX = '02:76:78:';
 
 const INTERFACES_D = '/etc/network/interfaces.d';
 
@@ -189,6 +187,23 @@ const isNotForeign: Rule = (facts, tunnel, _end, options) => {
       );
 };
 
+/**
+ * The interface may still be another site's, one that has left the inventory or got another id. A site is known by its name or by its
+ * underlay address: either may change, not both at once.
+ */
+const isOfThisSpoke: Rule = (facts, tunnel, end) => {
+  const text = facts.files.get(tunnel.interface);
+  const owner = text === undefined ? undefined : ownerOf(text);
+  const remote = text === undefined ? undefined : remoteOf(text);
+  const isSame = owner?.spoke === tunnel.spoke || remote === tunnel.spokeUnderlay.address;
+  if (end === 'spoke' || owner === undefined || isSame) return undefined;
+  return refuse(
+    'file',
+    `${tunnel.interface} on the hub is still the tunnel of ${owner.spoke ?? 'another spoke'} (${remote ?? 'no remote'})`,
+    'deploy --prune removes that tunnel from both its ends; then this spoke can have the id.',
+  );
+};
+
 const hasFreeVni: Rule = (facts, tunnel) => {
   const other = [...facts.links.values()].find(
     (link) => link.name !== tunnel.interface && link.vni === tunnel.vni && link.dstport === tunnel.dstport,
@@ -232,6 +247,7 @@ const RULES: readonly Rule[] = [
   forwards,
   isBootOrderRight,
   isNotForeign,
+  isOfThisSpoke,
   hasFreePriorities,
   hasFreeVni,
 ];

@@ -1,17 +1,33 @@
 /** Trials that a run has left behind: ended before a new one begins, when nobody is there to end them or a person says so. */
 import type { OpenTrial } from '../host/host-facts.js';
-import { ENDS } from '../plan/plan.js';
-import type { Tunnel } from './tunnel.js';
+import { ENDS, type TunnelPlan } from '../plan/plan.js';
+import { joinTunnel, type FleetAccess, type InspectedHost } from './open-tunnel.js';
+
+/** The hosts of a tunnel's two ends. */
+export interface InspectedHosts {
+  readonly hub: InspectedHost;
+  readonly spoke: InspectedHost;
+}
 
 /**
  * Ends them, the spoke's first: then there is an answer when the hub asks what the spoke did. A trial whose run is alive is left to it.
  * @param force end also what a guard would end by itself when the window is over (`--takeover`)
- * @returns whether there were any: then what was inspected is no longer so
+ * @returns the hosts, looked at again if there was anything to end. Rejects with host, lost or timeout
  */
-export async function takeOverTrials(tunnel: Tunnel, force: boolean, windowSeconds: number): Promise<boolean> {
+export async function takeOverTrials(
+  access: FleetAccess,
+  plan: TunnelPlan,
+  hosts: InspectedHosts,
+  force: boolean,
+): Promise<InspectedHosts> {
   const isAbandoned = (trial: OpenTrial | undefined): boolean =>
     trial?.holder === 'nobody' || (force && trial?.holder === 'guard');
-  const abandoned = ENDS.toReversed().filter((end) => isAbandoned(tunnel[end].facts.trials.get(tunnel.plan.interface)));
-  for (const end of abandoned) await tunnel[end].takeOver(windowSeconds);
-  return abandoned.length > 0;
+  const abandoned = ENDS.toReversed().filter((end) => isAbandoned(hosts[end].facts.trials.get(plan.interface)));
+  if (abandoned.length === 0) return hosts;
+  const tunnel = joinTunnel(access.fleet, plan, hosts, NO_FILES);
+  for (const end of abandoned) await tunnel[end].takeOver(access.session.windowSeconds);
+  const [hub, spoke] = await Promise.all([hosts.hub.reinspect(), hosts.spoke.reinspect()]);
+  return { hub, spoke };
 }
+
+const NO_FILES = { hub: null, spoke: null, custom: { hub: false, spoke: false }, proof: 'planned' } as const;

@@ -18,8 +18,13 @@ const QUERY_TIMEOUT_MS = 30_000;
 /** The diagnosis after a failed probe: two pings at most, one second each, for each of at most five checks. */
 const DIAGNOSIS_MS = 20_000;
 
-/** What the hub needs to find out alone what the spoke did (docs/protocol.md); an end that does not have to is given null. */
-export interface PeerSigns {
+/** An end's part in the decision, and what the hub needs to find out alone what the spoke did (docs/protocol.md). */
+export interface DecisionPart {
+  /**
+   * `decides`: the spoke's end. `incompatible` and `compatible`: the hub's, which promises; by whether old and new can talk to each other.
+   * `alone`: the other end does not change.
+   */
+  readonly role: 'decides' | 'incompatible' | 'compatible' | 'alone';
   /** Link-local address that the spoke shows once it is confirmed. */
   readonly marker: string;
   /** The peer's address on the new end, and on the old one; null = it would not answer there. */
@@ -52,9 +57,11 @@ export class TunnelEnd {
   /** The file as it shall be; null: there shall be none, and no tunnel. */
   readonly desired: string | null;
   readonly #tunnel: TunnelPlan;
-  readonly #session: HostSession;
   readonly #reconnect: () => Promise<HostSession>;
-  #fresh: HostSession | undefined;
+  #session: HostSession;
+  #confirmation: HostSession | undefined;
+  /** Sessions that were opened here, and are ended here. */
+  readonly #opened: HostSession[] = [];
 
   /** @param host the host's session and what was found there; `reconnect` opens another session of the same run */
   constructor(
@@ -162,9 +169,8 @@ export class TunnelEnd {
   }
 
   /** Does all of a confirm that can fail. @param digest of the whole record, by which it is named */
-  async stage(digest: string, signs: PeerSigns | null): Promise<StepOutcome> {
-    const peer = [signs?.marker, signs?.newPeer, signs?.oldPeer].map((address) => address ?? '-');
-    const args = [this.#tunnel.interface, digest, ...peer];
+  async stage(digest: string, { role, marker, newPeer, oldPeer }: DecisionPart): Promise<StepOutcome> {
+    const args = [this.#tunnel.interface, digest, role, marker, newPeer ?? '-', oldPeer ?? '-'];
     const reply = await this.#call({ verb: 'stage', args, timeoutMs: QUERY_TIMEOUT_MS });
     return { ok: reply.ok, layer: 'file', message: reply.text };
   }
@@ -178,7 +184,7 @@ export class TunnelEnd {
   async openConfirmation(): Promise<string | null> {
     if (!this.needsNewConnection) return null;
     try {
-      this.#fresh = await this.#reconnect();
+      this.#confirmation = await this.#open();
       return null;
     } catch (error) {
       return `SSH to ${this.#session.host} runs over IPv6, and no new connection can be made: ${toVxfleetError(error).message}`;
@@ -187,14 +193,19 @@ export class TunnelEnd {
 
   /** Makes the staged candidate the file of /etc. An answer that is not ok means that it is not. */
   async confirm(): Promise<Reply> {
-    const session = this.#fresh ?? this.#session;
+    const session = this.#confirmation ?? this.#session;
     return await session.call({ verb: 'confirm', args: [this.#tunnel.interface], timeoutMs: QUERY_TIMEOUT_MS });
   }
 
-  /** Ends what openConfirmation began. */
-  async closeConfirmation(): Promise<void> {
-    await this.#fresh?.close();
-    this.#fresh = undefined;
+  /** Goes on over a new session when the old one is lost. Rejects with connect, host-key, auth, lost, timeout or protocol. */
+  async revive(): Promise<void> {
+    this.#session = await this.#open();
+    this.#confirmation = undefined;
+  }
+
+  /** Ends the sessions that were opened here. */
+  async release(): Promise<void> {
+    await Promise.all(this.#opened.splice(0).map((session) => session.close()));
   }
 
   /** Ends the trial, also one that is only prepared. */
@@ -221,6 +232,12 @@ export class TunnelEnd {
     await this.#must({ verb: 'takeover', args: [this.#tunnel.interface], timeoutMs });
   }
 
+  async #open(): Promise<HostSession> {
+    const session = await this.#reconnect();
+    this.#opened.push(session);
+    return session;
+  }
+
   async #call(command: HostCommand): Promise<Reply> {
     return await this.#session.call(command);
   }
@@ -233,6 +250,9 @@ export class TunnelEnd {
     });
   }
 }
+
+/** What is done to an end, without how. */
+export type EndAccess = Pick<TunnelEnd, keyof TunnelEnd>;
 
 export const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 

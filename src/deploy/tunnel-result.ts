@@ -20,6 +20,8 @@ export function untouchedResult(plan: TunnelPlan, status: TunnelStatus, error: T
   };
 }
 
+export const isUnreachable = ({ status }: TunnelResult): boolean => status === 'unreachable';
+
 /** What is thrown before anything was touched, as the tunnel's result. */
 export function thrownResult(plan: TunnelPlan, thrown: unknown): TunnelResult {
   const error: VxfleetError = toVxfleetError(thrown);

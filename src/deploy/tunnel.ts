@@ -5,13 +5,13 @@ import { refusalOf, type PreflightOptions } from './preflight.js';
 import { ENDS, type End, type FleetPlan, type TunnelPlan } from '../plan/plan.js';
 import { compareEnd, type Finding } from '../verify/compare-end.js';
 import { expectEnd, resolveMtu, type ExpectedEnd } from '../verify/expect-end.js';
-import type { TunnelEnd } from './tunnel-end.js';
+import type { EndAccess } from './tunnel-end.js';
 
 export interface Tunnel {
   readonly fleet: FleetPlan;
   readonly plan: TunnelPlan;
-  readonly hub: TunnelEnd;
-  readonly spoke: TunnelEnd;
+  readonly hub: EndAccess;
+  readonly spoke: EndAccess;
   /** Was the end rendered by the user's own template? Then the kernel may have more than we planned. */
   readonly custom: Readonly<Record<End, boolean>>;
   /**

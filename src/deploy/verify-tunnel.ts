@@ -1,7 +1,7 @@
 /** One tunnel of a verify: the proof of a deploy, at any time, changing nothing. */
 import type { Emit, TunnelResult } from '../events.js';
 import { ENDS, type TunnelPlan } from '../plan/plan.js';
-import { inspectSpoke, joinTunnel, type FleetAccess, type InspectedHost } from './open-tunnel.js';
+import { inspectSpoke, joinTunnel, plannedEnds, type FleetAccess, type InspectedHost } from './open-tunnel.js';
 import { proveTunnel } from './prove-tunnel.js';
 import { thrownResult, untouchedResult } from './tunnel-result.js';
 import type { Tunnel } from './tunnel.js';
@@ -24,7 +24,7 @@ export async function verifyTunnel(
   try {
     emit({ event: 'step', spoke: plan.spoke, interface: plan.interface, step: 'connect' });
     spoke = await inspectSpoke(access, plan);
-    const tunnel = joinTunnel(access, plan, hub, spoke);
+    const tunnel = joinTunnel(access.fleet, plan, { hub, spoke }, plannedEnds(access, plan));
     emit({ event: 'step', spoke: plan.spoke, interface: plan.interface, step: 'verify' });
     const { checks, failure } = await proveTunnel(tunnel, verifySeconds);
     const error = fileFailure(tunnel, failure) ?? failure;

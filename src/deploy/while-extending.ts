@@ -1,5 +1,5 @@
 /** Keeps trials open while a proof takes its time. */
-import type { TunnelEnd } from './tunnel-end.js';
+import type { EndAccess } from './tunnel-end.js';
 
 /** Extensions a window: one that is late must not end a trial that is being proven. */
 const EXTENSIONS_A_WINDOW = 4;
@@ -10,7 +10,7 @@ const EXTENSIONS_A_WINDOW = 4;
  * @param windowSeconds the hub's window
  */
 export async function whileExtending<T>(
-  ends: readonly TunnelEnd[],
+  ends: readonly EndAccess[],
   windowSeconds: number,
   work: () => Promise<T>,
 ): Promise<T> {

@@ -30,9 +30,11 @@
 #                           no file, an OLD of `?` for any. Nothing that runs is touched
 #   trial IF                run the prepared candidate instead of what runs now; /etc stays as it is
 #   extend IF               start the trial's window anew
-#   stage IF DIGEST MARKER NEW OLD
+#   stage IF DIGEST ROLE MARKER NEW OLD
 #                           do all of a confirm that can fail: candidate and record (of that SHA-256) beside their places, on the disk.
-#                           MARKER is the address that says "confirmed", NEW and OLD are the peer's on either end; `-` stands for none
+#                           ROLE: `decides` (shows the address MARKER once it is confirmed), `incompatible` or `compatible` (promises, and
+#                           may have to ask the peer at MARKER, at NEW or OLD; the second if old and new can talk to each other), or
+#                           `alone`. `-` stands for no address
 #   promise IF              from now on go back only on the controller's word, or when the peer is found on the old end
 #   confirm IF              make the candidate the file of /etc, then show the marker
 #   revert IF               end the trial: candidate down, what ran before up again; of a trial only prepared, forget it
@@ -48,7 +50,7 @@ TRIALS=/run/vxfleet
 STORE=/var/lib/vxfleet
 readonly TRANSITIONS='prepared>armed prepared>dropped armed>promised armed>confirmed armed>reverting promised>confirmed promised>reverting promised>doubt doubt>confirmed doubt>reverting confirmed>reverting'
 # Generations kept a tunnel end, and as many of what did not become one.
-KEEP=12
+KEEP=20
 # An ifup that hangs must leave most of the window for the way back.
 UP_SECONDS=$((WINDOW / 3 < 30 ? WINDOW / 3 : 30))
 umask 077
@@ -278,11 +280,11 @@ set_deadline() { # DIR
   printf '%012d\n' "$((now + WINDOW * 100))" 1<>"$1/deadline"
 }
 
-is_due() { # DIR
+is_due() { # DIR [HUNDREDTHS_OF_A_SECOND_LATER]
   local now deadline=''
   read_file deadline "$1/deadline"
   tick
-  ((now >= 10#${deadline:-0}))
+  ((now >= 10#${deadline:-0} + ${2:-0}))
 }
 
 # This process is at work on the trial. Who comes later ends it before going another way, and goes on for it when it is dead.
@@ -658,7 +660,7 @@ extend() { # IF
 }
 
 # Beside its place, under a name with a dot, which no form of source reads.
-stage() { # IF DIGEST MARKER NEW OLD
+stage() { # IF DIGEST ROLE MARKER NEW OLD
   local interface=$1 dir=$TRIALS/$1 temp=$INTERFACES_D/.$1.vxfleet store=$STORE/$1 body='' sequence out rc
   { is_ours "$dir" && [[ -e $dir/armed ]]; } || late "$interface"
   read_file body "$dir/body"
@@ -684,7 +686,7 @@ promise() { # IF
 }
 
 confirm() { # IF
-  local interface=$1 dir=$TRIALS/$1 outcome='' marker=''
+  local interface=$1 dir=$TRIALS/$1 outcome=''
   if ! is_ours "$dir"; then
     outcome_of outcome "$interface" "$RUN"
     # Said twice is said once.
@@ -692,21 +694,32 @@ confirm() { # IF
     late "$interface"
   fi
   [[ -e $dir/staged ]] || fail protocol "the candidate of $interface is not staged"
-  claim "$dir"
-  read -r marker <"$dir/peer"
   # From here on the timer has lost.
   if move "$dir" promised confirmed; then
+    claim "$dir"
     complete "$dir" || fail pending "$interface runs the new end, but the host cannot write it to $INTERFACES_D: it tries again every second"
   elif move "$dir" armed confirmed; then
+    claim "$dir"
     if ! complete "$dir"; then
       move "$dir" confirmed reverting && go_back "$dir" reverted
       fail full "cannot rename the staged file to $INTERFACES_D/$interface"
     fi
+  elif stop_worker "$dir" && move "$dir" 'doubt' confirmed; then
+    # The controller has found a way back to us and knows what the peer did: no need to find out.
+    claim "$dir"
+    run_new "$dir"
+    complete "$dir" || fail pending "$interface runs the new end, but the host cannot write it to $INTERFACES_D: it tries again every second"
   else
     late "$interface"
   fi
-  # The kernel takes it away again by itself. Without it the hub has to wait until our window is over, and that is all.
-  [[ $marker == - ]] || run 5 ip -6 addr replace "$marker/64" dev "$interface" nodad valid_lft "$((WINDOW * 2))" preferred_lft 0
+}
+
+# Only now, when it is the file of /etc: says to the hub that we have decided. The kernel takes it away again by itself.
+show_marker() { # DIR
+  local peer=''
+  read_file peer "$1/peer"
+  mapfile -t peer <<<"$peer"
+  [[ ${peer[0]-} != decides ]] || run 5 ip -6 addr replace "${peer[1]}/64" dev "${1##*/}" nodad valid_lft "$((WINDOW * 2))" preferred_lft 0
 }
 
 # All that is left once the decision is made; may be repeated until it succeeds.
@@ -721,13 +734,14 @@ complete() { # DIR
   fi
   [[ ! -e $store/.staged ]] || mv -T "$store/.staged" "$store/${name%$'\n'}"
   sync "$INTERFACES_D" "$store"
+  show_marker "$dir"
   rm -rf "$dir"
 }
 
 revert() { # IF
   local dir=$TRIALS/$1
   is_ours "$dir" || late "$1"
-  settle "$dir" reverted prepared armed promised
+  settle "$dir" reverted prepared armed promised 'doubt'
   reply output "$out"
   ((settled == 0)) || fail stuck "what ran before on $1 did not come up again: ${out:-no output}"
 }
@@ -776,15 +790,11 @@ take_down_new() { # DIR
 
 # The controller or its session is gone, and it may have confirmed the peer. Silence decides nothing. (docs/protocol.md)
 find_out() { # DIR
-  local dir=$1 peer marker new_peer old_peer answered wait=1
+  local dir=$1 peer role marker new_peer old_peer answered wait=1
   read_file peer "$dir/peer"
   mapfile -t peer <<<"$peer"
-  marker=${peer[0]-} new_peer=${peer[1]-} old_peer=${peer[2]-}
-  while [[ -e $dir/doubt ]]; do
-    if [[ -e $dir/order ]]; then
-      settle "$dir" peer 'doubt'
-      return
-    fi
+  role=${peer[0]-} marker=${peer[1]-} new_peer=${peer[2]-} old_peer=${peer[3]-}
+  while [[ -e $dir/doubt && ! -e $dir/order ]]; do
     answered=''
     if [[ -e $dir/new ]]; then
       run_new "$dir"
@@ -794,19 +804,31 @@ find_out() { # DIR
         return
       fi
     fi
-    if [[ -n $answered || ! -e $dir/new || ! -e $dir/was_up || $old_peer == - ]] && ! is_due "$dir"; then
+    if ! may_decide "$dir" "$answered"; then
       pause 1
       continue
     fi
     if [[ ! -e $dir/new || ! -e $dir/was_up || $old_peer == - ]]; then
-      # One of the two cannot be asked.
+      # One of the two ends cannot be asked.
       if [[ -n $answered ]]; then keep_new "$dir"; else settle "$dir" peer 'doubt'; fi
       return
     fi
-    find_out_on_old "$dir" "$answered" && return
+    if [[ $role == compatible ]]; then
+      # Old and new can talk to each other, so that an answer on the old end would say nothing.
+      if [[ -n $answered ]]; then settle "$dir" peer 'doubt'; return; fi
+    else
+      find_out_on_old "$dir" "$answered" && return
+    fi
     pause "$wait"
     wait=$((wait < 15 ? wait * 2 : 30))
   done
+  settle "$dir" peer 'doubt'
+}
+
+# A peer that answers on the new end without the marker may still decide; and half a window after its deadline it is surely done with
+# going back, so that an answer is an answer. When one of the two ends cannot be asked, silence has to last as long.
+may_decide() { # DIR ANSWERED
+  [[ -z $2 && $role == incompatible && -e $1/new && -e $1/was_up && $old_peer != - ]] || is_due "$1" "$((WINDOW * 50))"
 }
 
 find_out_on_old() { # DIR ANSWERED_ON_NEW
@@ -842,18 +864,21 @@ ping_peer() { # IF ADDRESS
   timeout 5 ping -6 -n -q -c 1 -i 0.5 -w 3 -I "$1" "$2" >/dev/null 2>&1
 }
 
+# `left_new` says that the new end may be down, `runs_old` that the old one is up.
 run_new() { # DIR
-  [[ -e $1/runs_old ]] || return 0
+  [[ -e $1/left_new ]] || return 0
+  rm -f "$1/runs_old"
   take_down "${1##*/}"
   bring_up "${1##*/}" -i "$1/new"
-  rm -f "$1/runs_old"
+  rm -f "$1/left_new"
 }
 
 run_old() { # DIR
   [[ ! -e $1/runs_old ]] || return 0
-  : >"$1/runs_old"
+  : >"$1/left_new"
   take_down_new "$1"
   bring_up "${1##*/}"
+  : >"$1/runs_old"
 }
 
 # Waits until the trial has ended and says how.
@@ -986,7 +1011,7 @@ job() { # SEQ VERB ARGUMENT...
     prepare) prepare "$3" "$4" "$5" ;;
     trial) trial "$3" ;;
     extend) extend "$3" ;;
-    stage) stage "$3" "$4" "$5" "$6" "$7" ;;
+    stage) stage "${@:3}" ;;
     promise) promise "$3" ;;
     confirm) confirm "$3" ;;
     revert) revert "$3" ;;

@@ -21,9 +21,8 @@ const LAST_METRIC = 2_147_483_647;
  * /80s (id in the fifth group). The /48s follow it.
  */
 export function makePlan(inventory: Inventory): FleetPlan {
-  const base = new Address6(inventory.prefix).bigInt();
   const tunnels = inventory.spokes
-    .map((spoke) => planTunnel(inventory, base, spoke))
+    .map((spoke) => planTunnel(inventory, spoke))
     .sort((left, right) => left.id - right.id);
   const { underlay, ssh, anchor } = inventory.hub;
   return { prefix: inventory.prefix, hub: { underlay, ssh, anchor }, tunnels };
@@ -32,7 +31,9 @@ export function makePlan(inventory: Inventory): FleetPlan {
 /** `vxlanNN`: the id in lower-case hex, at least two digits. */
 const interfaceName = (id: number): string => `vxlan${hex(id, 2)}`;
 
-function planTunnel({ prefix, hub }: Inventory, base: bigint, spoke: Spoke): TunnelPlan {
+/** The part of one spoke, whether or not the inventory has it. */
+export function planTunnel({ prefix, hub }: Pick<Inventory, 'prefix' | 'hub'>, spoke: Spoke): TunnelPlan {
+  const base = new Address6(prefix).bigInt();
   const id = BigInt(spoke.id);
   const base48 = base + (id << SHIFT[48]);
   const base64 = base + (id << SHIFT[64]);
@@ -66,13 +67,16 @@ function planTunnel({ prefix, hub }: Inventory, base: bigint, spoke: Spoke): Tun
   };
 }
 
+/** How the MAC of every link of ours begins (field-notes 2.2). */
+export const MAC_PREFIX = '02:76:78:';
+
 /**
  * A fixed, locally administered MAC (`02:`, then "vx" in ASCII, the id and the end). A random one would change with every bounce
  * and leave the peer talking to the old one for half a minute; one made by udev is the same on both ends of cloned machines.
  */
 function macAddress(id: number, end: 1 | 2): string {
   const digits = hex(id, 4);
-  return `02:76:78:${digits.slice(0, 2)}:${digits.slice(2)}:0${end}`;
+  return `${MAC_PREFIX}${digits.slice(0, 2)}:${digits.slice(2)}:0${end}`;
 }
 
 const hex = (value: number, digits: number): string => value.toString(16).padStart(digits, '0');

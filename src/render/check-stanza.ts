@@ -4,6 +4,20 @@ export const OWNER_PREFIX = '# Managed by vxfleet';
 /** First line of a file of ours; the group is the interface it was rendered for. */
 const OWNER_LINE = /^# Managed by vxfleet: tunnel (vxlan[0-9a-f]{2,4})\b/;
 
+/** Whose tunnel a managed file is; undefined for one that we did not write. A template of the user's may leave the spoke's name away. */
+export function ownerOf(text: string): { readonly interface: string; readonly spoke: string | undefined } | undefined {
+  const line = text.slice(0, text.indexOf('\n'));
+  const interfaceName = OWNER_LINE.exec(line)?.[1];
+  if (interfaceName === undefined) return undefined;
+  return { interface: interfaceName, spoke: /, spoke ([a-z0-9][a-z0-9-]*)\./.exec(line)?.[1] };
+}
+
+/** The peer's underlay address in a stanza's `ip link add`. */
+export const remoteOf = (text: string): string | undefined => /\bremote ([0-9.]+)\b/.exec(text)?.[1];
+
+/** The stanza's own address, without its length. */
+export const addressOf = (text: string): string | undefined => /^\s*address ([0-9a-f:]+)/m.exec(text)?.[1];
+
 /** Words that begin something other than an option of the stanza above them (interfaces(5)). */
 const TOP_LEVEL = /^(?:auto|iface|mapping|source|source-directory|rename|no-auto-down|template|allow-\S+)$/;
 

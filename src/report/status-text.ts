@@ -31,6 +31,7 @@ export const statusColour = (status: TunnelStatus): Colour => COLOURS[status];
 export function statusWord(status: TunnelStatus, command: CommandName): string {
   if (status === 'unchanged' && command === 'verify') return 'ok';
   if (status === 'unknown') return 'UNKNOWN';
+  if (status === 'changed' && command === 'rollback') return 'rolled back';
   return status === 'would_change' ? 'would change' : status;
 }
 
@@ -58,7 +59,7 @@ export function statusMeaning(result: TunnelResult, command: CommandName): strin
     case 'failed':
       return command === 'verify' ? null : 'nothing was touched';
     case 'unreachable':
-      return command === 'deploy' ? 'nothing was touched' : null;
+      return command === 'deploy' || command === 'rollback' ? 'nothing was touched' : null;
     case 'skipped':
       return 'not started';
     case 'unknown':

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { type ChangeOptions, changeTunnel } from '../../src/deploy/change-tunnel.js';
 import type { TunnelResult } from '../../src/events.js';
 import type { End } from '../../src/plan/plan.js';
-import { FakeFleet, IDENTITY } from './fake-fleet.js';
+import { FakeFleet, type FakeHost, IDENTITY } from './fake-fleet.js';
 
 const BOTH: readonly End[] = ['hub', 'spoke'];
 
@@ -24,7 +24,8 @@ async function change(
   });
 }
 
-const changes = ({ log }: FakeFleet): string[] => log.filter((line) => /trial|promise|confirm|revert|settle|note/.test(line));
+const changes = ({ log }: FakeFleet): string[] =>
+  log.filter((line) => /trial|promise|confirm|revert|settle|note/.test(line));
 const error = (text: string) => () => ({ error: text });
 
 describe('a change that works', () => {
@@ -106,6 +107,17 @@ describe('a change that fails is taken back, and the old state is proven', () =>
     expect([fleet.hub.file, fleet.spoke.file]).toEqual(['old', 'old']);
     const afterRevert = fleet.log.slice(fleet.log.findLastIndex((line) => line.endsWith('revert')) + 1);
     expect(afterRevert).toEqual(expect.arrayContaining(['hub state', 'spoke state', 'hub probe', 'spoke probe']));
+  });
+
+  it('when a host is lost in its trial and comes back: it has ended the trial alone', async () => {
+    const fleet = new FakeFleet('old');
+    fleet.spoke.twists.set('trial', (host) => {
+      host.twists.set('revert', error('late no trial of this run is open'));
+      return { lost: true };
+    });
+    const outcome = await change(fleet);
+    expect(outcome).toMatchObject({ status: 'reverted', error: { code: 'lost', end: 'spoke' } });
+    expect(fleet.log).toContain('spoke connect');
   });
 
   it('when packets do not come back', async () => {
@@ -221,9 +233,10 @@ describe('a way back that is not proven is its own outcome', () => {
     expect(outcome.error?.message).toMatch(/answered .* before and does not now/);
   });
 
-  it('when a host is lost in its trial; the other one is taken back', async () => {
+  it('when a host is lost in its trial and does not come back; the other one is taken back', async () => {
     const fleet = new FakeFleet('old');
     fleet.spoke.twists.set('trial', () => ({ lost: true }));
+    fleet.spoke.isDeaf = true;
     const outcome = await change(fleet);
     expect(outcome).toMatchObject({ status: 'unknown', error: { code: 'lost', end: 'spoke', layer: 'ssh' } });
     expect(changes(fleet)).toContain('hub revert');
@@ -236,7 +249,7 @@ describe('a way back that is not proven is its own outcome', () => {
     const outcome = await change(fleet);
     expect(outcome).toMatchObject({ status: 'unknown', ends: { hub: 'unknown', spoke: 'changed' } });
     expect(outcome.error?.message).toContain("the spoke's end is confirmed already");
-    expect(changes(fleet).slice(-2)).toEqual(['hub confirm', 'hub settle']);
+    expect(changes(fleet).at(-1)).toBe('hub confirm');
   });
 
   it('when the hub runs the new end and cannot write its file', async () => {
@@ -246,37 +259,70 @@ describe('a way back that is not proven is its own outcome', () => {
     expect(outcome).toMatchObject({ status: 'unknown', ends: { hub: 'unknown', spoke: 'changed' } });
     expect(changes(fleet).at(-1)).toBe('hub confirm');
   });
-
-  it('when the hub is lost after it has promised', async () => {
-    const fleet = new FakeFleet('old');
-    fleet.hub.twists.set('confirm', () => ({ lost: true }));
-    const outcome = await change(fleet);
-    expect(outcome).toMatchObject({ status: 'unknown', error: { code: 'lost', end: 'hub' } });
-    expect(outcome.error?.message).toContain('finds out alone that the spoke is confirmed');
-    expect(changes(fleet).filter((line) => line.includes('revert'))).toEqual([]);
-  });
 });
 
-describe('a spoke that is lost while it confirms', () => {
-  const lost = (outcome: string): FakeFleet => {
-    const fleet = new FakeFleet('old');
-    fleet.spoke.twists.set('confirm', () => ({ lost: true }));
-    fleet.hub.twists.set('settle', () => ({ values: { outcome } }));
-    return fleet;
+/** A host that is lost at this verb, once or for ever. */
+const losing = (verb: string, times: number) => {
+  let left = times;
+  return (host: FakeHost): void => {
+    host.twists.set(verb, () => (left-- > 0 ? { lost: true } : undefined));
   };
+};
 
-  it('has changed when the hub finds it on the new end', async () => {
-    const fleet = lost('confirmed');
+describe('a spoke that is lost while it confirms', () => {
+  it('is asked again over a new session, and the hub follows', async () => {
+    const fleet = new FakeFleet('old');
+    losing('confirm', 1)(fleet.spoke);
     expect(await change(fleet)).toMatchObject({ status: 'changed', ends: { hub: 'changed', spoke: 'changed' } });
+    const steps = fleet.log.filter((line) => /promise|confirm|connect/.test(line));
+    expect(steps).toEqual(['hub promise', 'spoke confirm', 'spoke connect', 'spoke confirm', 'hub confirm']);
+  });
+
+  it.each([
+    ['confirmed', /the hub found osaka on the new end, and keeps it too/],
+    ['peer', /the hub found osaka on the old end, and went back to it/],
+  ])('and stays lost is not known; the hub finds out alone and says what it did: %s', async (outcome, message) => {
+    const fleet = new FakeFleet('old');
+    losing('confirm', 1)(fleet.spoke);
+    fleet.spoke.isDeaf = true;
+    fleet.hub.twists.set('settle', () => ({ values: { outcome } }));
+    const result = await change(fleet);
+    expect(result).toMatchObject({ status: 'unknown' });
+    expect(result.error?.message).toMatch(message);
     expect(changes(fleet)).toEqual(['hub trial', 'spoke trial', 'hub promise', 'spoke confirm', 'hub settle']);
   });
 
-  it('is not known when the hub finds it on the old one; the hub is not told to go back', async () => {
-    const fleet = lost('peer');
+  it('and had put its end back when it is found again is reverted, with the hub', async () => {
+    const fleet = new FakeFleet('old');
+    losing('confirm', 1)(fleet.spoke);
+    const confirm = fleet.spoke.twists.get('confirm');
+    fleet.spoke.twists.set('confirm', (host) => {
+      const lost = confirm?.(host);
+      host.running = 'old';
+      host.twists.set('revert', error('late no trial of this run is open'));
+      return lost ?? { error: 'late too late: the session was gone' };
+    });
+    expect(await change(fleet)).toMatchObject({ status: 'reverted', ends: { hub: 'reverted', spoke: 'reverted' } });
+    expect(changes(fleet).filter((line) => line.startsWith('hub'))).toEqual(['hub trial', 'hub promise', 'hub revert']);
+  });
+});
+
+describe('a hub that is lost after its promise', () => {
+  it('is told over a new session that the spoke has confirmed', async () => {
+    const fleet = new FakeFleet('old');
+    losing('confirm', 1)(fleet.hub);
+    expect(await change(fleet)).toMatchObject({ status: 'changed' });
+    expect(changes(fleet).slice(-2)).toEqual(['hub confirm', 'hub confirm']);
+  });
+
+  it('and stays lost finds out alone', async () => {
+    const fleet = new FakeFleet('old');
+    losing('confirm', 1)(fleet.hub);
+    fleet.hub.isDeaf = true;
     const outcome = await change(fleet);
-    expect(outcome).toMatchObject({ status: 'unknown', error: { code: 'lost', end: 'spoke' } });
-    expect(outcome.error?.message).toMatch(/the hub found osaka on the old end/);
-    expect(changes(fleet)).not.toContain('hub revert');
+    expect(outcome).toMatchObject({ status: 'unknown', ends: { hub: 'unknown', spoke: 'changed' } });
+    expect(outcome.error?.message).toContain('finds out alone that the spoke is confirmed');
+    expect(changes(fleet).filter((line) => line.includes('revert'))).toEqual([]);
   });
 });
 
@@ -317,9 +363,10 @@ describe('a change of one end', () => {
     expect(warnings.join()).toMatch(/not in the hub's history: .*is \/var full/);
   });
 
-  it('is not known when the end is lost while it confirms', async () => {
+  it('is not known when the end is lost while it confirms and does not come back', async () => {
     const fleet = new FakeFleet('new');
     fleet.hub.twists.set('confirm', () => ({ lost: true }));
+    fleet.hub.isDeaf = true;
     expect(await change(fleet, ['hub'])).toMatchObject({ status: 'unknown' });
   });
 });

@@ -194,7 +194,7 @@ describeNamespace('a host', () => {
     install();
     const session = await open('run-a', 60);
     await trial(session);
-    await stage(session, NEW, 'vxlan01', ['fe80::1', '2001:db8::2', '2001:db8::2']);
+    await stage(session, NEW, 'vxlan01', ['incompatible', 'fe80::1', '2001:db8::2', '2001:db8::2']);
     await call(session, 'promise', ['vxlan01']);
     host.run('mount -o remount,ro /etc');
     expect(await call(session, 'confirm', ['vxlan01'])).toMatchObject({ ok: false, reason: 'pending' });

@@ -97,15 +97,15 @@ describeNamespace('a host keeps', () => {
 
   it('the last generations, and not more than that, whatever failed in between', async () => {
     const session = await open();
-    for (let index = 0; index < 14; index += 1) {
+    for (let index = 0; index < 22; index += 1) {
       await deploy(session, `# ${index}\n`);
       await trial(session, '# failed\n');
       await call(session, 'revert', ['vxlan01']);
     }
     const kept = records();
-    expect(kept.filter((record) => record.endsWith('confirmed'))).toHaveLength(12);
-    expect(kept.filter((record) => record.endsWith('reverted')).length).toBeLessThanOrEqual(13);
-    expect(kept.at(-1)).toBe('28 reverted');
+    expect(kept.filter((record) => record.endsWith('confirmed'))).toHaveLength(20);
+    expect(kept.filter((record) => record.endsWith('reverted')).length).toBeLessThanOrEqual(21);
+    expect(kept.at(-1)).toBe('44 reverted');
     await session.close();
   });
 

@@ -66,8 +66,12 @@ export function useProgramHost() {
     const prepared = await prepare(session, text, name);
     return prepared.ok ? call(session, 'trial', [name]) : prepared;
   };
-  const stage = async (session: HostSession, text: string | null = NEW, name = 'vxlan01', signs = ['-', '-', '-']) =>
-    call(session, 'stage', [name, generationDigest('confirmed', bodyOf(text)), ...signs]);
+  const stage = async (
+    session: HostSession,
+    text: string | null = NEW,
+    name = 'vxlan01',
+    part = ['alone', '-', '-', '-'],
+  ) => call(session, 'stage', [name, generationDigest('confirmed', bodyOf(text)), ...part]);
   /** Stages and confirms; the answer of the first that fails. */
   const confirm = async (session: HostSession, name = 'vxlan01', text: string | null = NEW) => {
     const staged = await stage(session, text, name);

@@ -1,0 +1,43 @@
+/** The options of the commands that change something, defined once. */
+import type { Command } from 'commander';
+import type { ChangeOptions } from '../deploy/change-tunnel.js';
+import type { Emit } from '../events.js';
+import type { TunnelPlan } from '../plan/plan.js';
+import { addHostOptions, parseCount, parseMaxFail, type HostOptions } from './common-options.js';
+
+export interface ChangeFlags extends HostOptions {
+  readonly dryRun?: true;
+  readonly diff?: true;
+  readonly takeover?: true;
+  readonly canary: number;
+  readonly maxFail?: (total: number) => number;
+  /** Seconds. */
+  readonly window: number;
+}
+
+/** What a change of this tunnel tells. */
+export const changeEvents = (
+  emit: Emit,
+  { spoke, interface: name }: TunnelPlan,
+): Pick<ChangeOptions, 'onStep' | 'onWarning'> => ({
+  onStep: (step) => emit({ event: 'step', spoke, interface: name, step }),
+  onWarning: (message) => emit({ event: 'notice', level: 'warning', message }),
+});
+
+/** Seconds. */
+export const DEFAULT_WINDOW = 60;
+
+export function addChangeOptions(command: Command): Command {
+  return addHostOptions(command)
+    .option('--dry-run', 'only show what would change')
+    .option('--diff', 'show the differences while changing')
+    .option('--takeover', 'end a trial that a dead run has left, before its window is over')
+    .option('--canary <n>', 'that many tunnels must be confirmed before the rest start', parseCount(0), 0)
+    .option('--max-fail <n|n%>', 'start no more tunnels once more than this many failed', parseMaxFail)
+    .option(
+      '--window <seconds>',
+      'how long a trial goes on without a word from here before the hosts end it alone',
+      parseCount(10),
+      DEFAULT_WINDOW,
+    );
+}

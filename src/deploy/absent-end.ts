@@ -1,0 +1,56 @@
+/** The end of a tunnel whose host is gone: there is nothing there, and nothing can be done to it. */
+import { VxfleetError } from '../errors.js';
+import type { HostFacts } from '../host/host-facts.js';
+import type { EndAccess } from './tunnel-end.js';
+
+/** Stands in for the spoke's end when the hub's is taken away alone. @param host the spoke's name */
+export function absentEnd(host: string): EndAccess {
+  const refuse = async (): Promise<never> => {
+    throw new VxfleetError('internal', `${host} is not connected`, { host });
+  };
+  return {
+    end: 'spoke',
+    facts: NO_FACTS,
+    desired: null,
+    current: null,
+    hasDesiredFile: true,
+    needsNewConnection: false,
+    observe: async () => ({ link: undefined, network: { routes: [], rules: [] } }),
+    probe: async () => ({ checks: [], values: new Map() }),
+    routesOf: refuse,
+    prepare: refuse,
+    trial: refuse,
+    extend: refuse,
+    stage: refuse,
+    promise: refuse,
+    openConfirmation: async () => null,
+    confirm: refuse,
+    revive: refuse,
+    release: async () => undefined,
+    revert: refuse,
+    settle: refuse,
+    note: refuse,
+    takeOver: refuse,
+  };
+}
+
+const NO_FACTS: HostFacts = {
+  uid: 0,
+  ifupdown: undefined,
+  missingPrograms: [],
+  sourcesInterfacesD: false,
+  canWriteEtc: false,
+  canWriteRun: false,
+  deviceMtu: undefined,
+  forwards: false,
+  isDeviceLate: false,
+  sshServerAddress: undefined,
+  sshDevice: undefined,
+  stanzas: [],
+  files: new Map(),
+  digests: new Map(),
+  configured: [],
+  trials: new Map(),
+  links: new Map(),
+  network: { routes: [], rules: [] },
+};

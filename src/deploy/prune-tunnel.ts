@@ -1,0 +1,117 @@
+/** An orphan taken away from both ends, as a change like any other: tried, proven to be gone, confirmed, and kept in the history. */
+import { VxfleetError } from '../errors.js';
+import type { TunnelResult } from '../events.js';
+import type { EndDiff } from '../diff/fold-diffs.js';
+import { generationsOf } from '../history/record.js';
+import { ENDS, type End, type TunnelPlan } from '../plan/plan.js';
+import { ownerOf } from '../render/check-stanza.js';
+import { absentEnd } from './absent-end.js';
+import { changeTunnel, type ChangeOptions } from './change-tunnel.js';
+import { describeChange } from './describe-change.js';
+import { fetchGeneration, fetchHistory } from './gather-history.js';
+import { inspectSpoke, joinTunnel, type DesiredEnds, type FleetAccess, type InspectedHost } from './open-tunnel.js';
+import { planOrphan, type Orphan } from './orphans.js';
+import { takeOverTrials } from './take-over.js';
+import { TunnelEnd, type EndAccess } from './tunnel-end.js';
+import { isUnreachable, thrownResult, untouchedResult } from './tunnel-result.js';
+import type { Tunnel } from './tunnel.js';
+
+export interface PruneOptions extends ChangeOptions {
+  /** Only show what would go. */
+  readonly dryRun: boolean;
+  /** End a trial that a dead run has left. */
+  readonly takeover: boolean;
+  /** Take the hub's end away alone when the spoke cannot be reached. */
+  readonly unreachableToo: boolean;
+  readonly onDiff: (diffs: readonly EndDiff[]) => void;
+}
+
+const NOTHING: DesiredEnds = { hub: null, spoke: null, custom: { hub: false, spoke: false }, proof: 'gone' };
+
+/**
+ * The plan by which an orphan was made: its newest generation's, or what its file says. Rejects with lost, timeout or host.
+ */
+export async function planOfOrphan(access: FleetAccess, hub: InspectedHost, orphan: Orphan): Promise<TunnelPlan> {
+  const { ends } = await fetchHistory(hub.session, [orphan.interface]);
+  const history = ends.get(orphan.interface);
+  const newest = history === undefined ? undefined : generationsOf(history).findLast(({ hasFile }) => hasFile);
+  const plan = newest === undefined ? null : (await fetchGeneration(hub.session, newest)).plan;
+  return plan ?? planOrphan(orphan, access.fleet);
+}
+
+/** Never rejects: what happens is the result. */
+export async function pruneTunnel(
+  access: FleetAccess,
+  hub: InspectedHost,
+  plan: TunnelPlan,
+  options: PruneOptions,
+): Promise<TunnelResult> {
+  let spoke: InspectedHost | undefined;
+  try {
+    options.onStep('connect');
+    spoke = await inspectSpoke(access, plan);
+    const hosts = options.dryRun
+      ? { hub, spoke }
+      : await takeOverTrials(access, plan, { hub, spoke }, options.takeover);
+    return await prune(joinTunnel(access.fleet, plan, hosts, NOTHING), options);
+  } catch (error) {
+    const result = thrownResult(plan, error);
+    if (spoke !== undefined || !isUnreachable(result)) return result;
+    if (!options.unreachableToo) return withHint(result);
+    options.onWarning(`${plan.spoke}: ${result.error?.message ?? 'unreachable'}; only the hub's end is removed`);
+    return await pruneHubAlone(access, hub, plan, options);
+  } finally {
+    await spoke?.session.close();
+  }
+}
+
+async function pruneHubAlone(
+  access: FleetAccess,
+  hub: InspectedHost,
+  plan: TunnelPlan,
+  options: PruneOptions,
+): Promise<TunnelResult> {
+  const hubEnd: EndAccess = new TunnelEnd(plan, 'hub', hub, null);
+  const { custom, proof } = NOTHING;
+  const tunnel: Tunnel = { fleet: access.fleet, plan, hub: hubEnd, spoke: absentEnd(plan.spoke), custom, proof };
+  try {
+    return await prune(tunnel, options);
+  } catch (error) {
+    return thrownResult(plan, error);
+  }
+}
+
+async function prune(tunnel: Tunnel, options: PruneOptions): Promise<TunnelResult> {
+  const { plan } = tunnel;
+  const ends = ENDS.filter((end) => tunnel[end].current !== null || tunnel[end].facts.links.has(plan.interface));
+  for (const end of ends) checkOwner(tunnel, end);
+  options.onDiff(ends.map((end) => describeChange(tunnel, { end, drift: [], sameFile: tunnel[end].hasDesiredFile })));
+  if (!options.dryRun) return await changeTunnel(tunnel, ends, options);
+  const would = (end: End) => (ends.includes(end) ? 'would_change' : 'unchanged');
+  return { ...untouchedResult(plan, 'would_change', null), ends: { hub: would('hub'), spoke: would('spoke') } };
+}
+
+/** The spoke may have been given another tunnel of that name by another hub, or by hand. */
+function checkOwner(tunnel: Tunnel, end: End): void {
+  const { plan } = tunnel;
+  const { current } = tunnel[end];
+  if (current === null) return;
+  const owner = ownerOf(current);
+  if (owner !== undefined && (owner.spoke === undefined || owner.spoke === plan.spoke)) return;
+  const host = end === 'hub' ? 'hub' : plan.spoke;
+  throw new VxfleetError('refused', `${plan.interface} at ${host} is not the tunnel that is to be removed`, {
+    host,
+    hint: `Look at /etc/network/interfaces.d/${plan.interface} there, and remove it by hand if nobody needs it.`,
+  });
+}
+
+const withHint = (result: TunnelResult): TunnelResult => ({
+  ...result,
+  error:
+    result.error === null
+      ? null
+      : {
+          ...result.error,
+          hint: '--prune-unreachable removes the end at the hub alone, if the spoke is gone for good.',
+        },
+});

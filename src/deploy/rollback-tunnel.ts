@@ -1,0 +1,135 @@
+/** A tunnel put back to one of its generations: both ends together, by the same trial, proof and confirm, into a new generation. */
+import { VxfleetError } from '../errors.js';
+import type { TunnelResult } from '../events.js';
+import type { EndDiff } from '../diff/fold-diffs.js';
+import { chooseRollback } from '../history/choose-rollback.js';
+import type { EndHistory } from '../history/record.js';
+import type { RollbackRequest, RollbackTarget } from '../history/rollback-target.js';
+import { ENDS, type End, type TunnelPlan } from '../plan/plan.js';
+import { changeTunnel, type ChangeOptions } from './change-tunnel.js';
+import { describeChange } from './describe-change.js';
+import { fetchGeneration, fetchHistory } from './gather-history.js';
+import { inspectSpoke, joinTunnel, type FleetAccess, type InspectedHost } from './open-tunnel.js';
+import { takeOverTrials, type InspectedHosts } from './take-over.js';
+import { refuseTunnel, type Tunnel } from './tunnel.js';
+import { thrownResult, untouchedResult } from './tunnel-result.js';
+
+export interface RollbackOptions extends Omit<ChangeOptions, 'restores' | 'noted'> {
+  readonly request: RollbackRequest;
+  /** Only show what would change. */
+  readonly dryRun: boolean;
+  /** End a trial that a dead run has left. */
+  readonly takeover: boolean;
+  readonly onDiff: (diffs: readonly EndDiff[]) => void;
+}
+
+/**
+ * Never rejects: what happens is the result.
+ * @param plan the tunnel's of today, or of its last generation: where the spoke is reached
+ */
+export async function rollbackTunnel(
+  access: FleetAccess,
+  hub: InspectedHost,
+  plan: TunnelPlan,
+  options: RollbackOptions,
+): Promise<TunnelResult> {
+  let spoke: InspectedHost | undefined;
+  try {
+    options.onStep('connect');
+    spoke = await inspectSpoke(access, plan);
+    const hosts = options.dryRun
+      ? { hub, spoke }
+      : await takeOverTrials(access, plan, { hub, spoke }, options.takeover);
+    const { tunnel, targets } = await openGeneration(access, plan, hosts, options.request);
+    return await putBack(tunnel, targets, options);
+  } catch (error) {
+    return thrownResult(plan, error);
+  } finally {
+    await spoke?.session.close();
+  }
+}
+
+type Targets = Readonly<Record<End, RollbackTarget | undefined>>;
+
+/** The tunnel with the files of its generation, as its hosts kept them. Rejects with refused, lost, timeout or host. */
+async function openGeneration(
+  access: FleetAccess,
+  plan: TunnelPlan,
+  hosts: InspectedHosts,
+  request: RollbackRequest,
+): Promise<{ readonly tunnel: Tunnel; readonly targets: Targets }> {
+  const [hubHistory, spokeHistory] = await Promise.all([
+    historyAt(hosts.hub, plan.interface),
+    historyAt(hosts.spoke, plan.interface),
+  ]);
+  const targets = chooseRollback({ hub: hubHistory, spoke: spokeHistory }, request);
+  const [hub, spoke] = await Promise.all([
+    desiredAt(hosts.hub, plan, targets.hub),
+    desiredAt(hosts.spoke, plan, targets.spoke),
+  ]);
+  if ((hub.text === null) !== (spoke.text === null)) {
+    throw new VxfleetError(
+      'refused',
+      `the two ends of ${plan.interface} would not belong together: one is a file, the other none`,
+      {
+        hint: 'vxfleet history shows what each end has kept; --to RUN with another run may fit.',
+      },
+    );
+  }
+  const then = hub.plan ?? spoke.plan;
+  const tunnel = joinTunnel(access.fleet, then ?? plan, hosts, {
+    hub: hub.text,
+    spoke: spoke.text,
+    // Whose template it was is not kept: what the plan expects must be there, and more may be.
+    custom: { hub: true, spoke: true },
+    proof: hub.text === null ? 'gone' : then === null ? 'found' : 'planned',
+  });
+  return { tunnel, targets };
+}
+
+async function historyAt({ session }: InspectedHost, interfaceName: string): Promise<EndHistory> {
+  const { ends } = await fetchHistory(session, [interfaceName]);
+  return ends.get(interfaceName) ?? { host: session.host, interface: interfaceName, records: [] };
+}
+
+/** What an end goes back to, and the plan of then as far as it is known. An end that is left alone goes back to what it has. */
+async function desiredAt(
+  { session, facts }: InspectedHost,
+  today: TunnelPlan,
+  target: RollbackTarget | undefined,
+): Promise<{ readonly text: string | null; readonly plan: TunnelPlan | null }> {
+  if (target === undefined) return { text: facts.files.get(today.interface) ?? null, plan: null };
+  if (target.kind === 'absent') return { text: null, plan: null };
+  const { text, plan } = await fetchGeneration(session, target.record);
+  const isSameSite = target.record.spoke === today.spoke || plan?.spokeUnderlay.address === today.spokeUnderlay.address;
+  if (isSameSite) return { text, plan };
+  throw new VxfleetError(
+    'refused',
+    `run ${target.record.run} had ${today.interface} as the tunnel of ${target.record.spoke}`,
+    {
+      host: session.host,
+      hint: `It is ${today.spoke}'s now; a rollback does not hand it back.`,
+    },
+  );
+}
+
+async function putBack(tunnel: Tunnel, targets: Targets, options: RollbackOptions): Promise<TunnelResult> {
+  const { plan } = tunnel;
+  const ends = ENDS.filter((end) => targets[end] !== undefined && !tunnel[end].hasDesiredFile);
+  options.onDiff(ends.map((end) => describeChange(tunnel, { end, drift: [], sameFile: false })));
+  // What stands there is kept in the history, whoever wrote it.
+  const refusal = ends.length === 0 || tunnel.proof === 'gone' ? undefined : refuseTunnel(tunnel, { adopt: true });
+  if (options.dryRun && ends.length > 0) {
+    const would = (end: End) => (ends.includes(end) ? 'would_change' : 'unchanged');
+    const result = untouchedResult(plan, refusal === undefined ? 'would_change' : 'failed', refusal ?? null);
+    return { ...result, ends: { hub: would('hub'), spoke: would('spoke') } };
+  }
+  if (options.dryRun) return untouchedResult(plan, 'unchanged', null);
+  if (refusal !== undefined) return untouchedResult(plan, 'failed', refusal);
+  return await changeTunnel(tunnel, ends, {
+    ...options,
+    restores: { hub: targets.hub?.restores ?? null, spoke: targets.spoke?.restores ?? null },
+    // An end whose file is the same already goes one step back in its history all the same.
+    noted: ENDS.filter((end) => targets[end] !== undefined),
+  });
+}
