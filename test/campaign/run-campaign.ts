@@ -13,8 +13,13 @@ export interface CampaignOptions {
   readonly onResult: (result: CaseResult, lab: string) => void;
 }
 
-/** At most this many labs: their names are camp1 … camp9. */
+/** At most this many labs at once. */
 export const MAX_LABS = 9;
+const NAMES = Array.from({ length: MAX_LABS }, (_, index) => `camp${index + 1}`);
+
+async function downAll(): Promise<void> {
+  for (const name of NAMES) await labDown({ name });
+}
 
 export async function runCampaign({ cases, labs, windowSeconds, onResult }: CampaignOptions): Promise<CaseResult[]> {
   const queue = [...cases];
@@ -31,11 +36,13 @@ export async function runCampaign({ cases, labs, windowSeconds, onResult }: Camp
     }
     await site?.down();
   };
-  const names = Array.from({ length: Math.min(labs, MAX_LABS, cases.length) }, (_, index) => `camp${index + 1}`);
+  const names = NAMES.slice(0, Math.min(labs, cases.length));
+  // Also those that an earlier campaign left when it was killed.
+  await downAll();
   try {
     await Promise.all(names.map((name, index) => work(name, index % 2 === 1)));
   } finally {
-    for (const name of names) await labDown({ name });
+    await downAll();
   }
   return results.sort((a, b) => a.plan.index - b.plan.index);
 }
