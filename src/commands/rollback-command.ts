@@ -8,7 +8,7 @@ import { VxfleetError } from '../errors.js';
 import type { TunnelResult } from '../events.js';
 import { lastRun, takesPart, unknownRun } from '../history/choose-rollback.js';
 import type { HostHistory } from '../history/read-history.js';
-import { generationsOf } from '../history/record.js';
+import { generationsOf, type EndHistory } from '../history/record.js';
 import type { RollbackRequest } from '../history/rollback-target.js';
 import type { FleetPlan, TunnelPlan } from '../plan/plan.js';
 import { selectTunnels } from '../plan/select-tunnels.js';
@@ -93,11 +93,19 @@ async function withFormerTunnels(fleet: FleetPlan, hub: InspectedHost, history: 
   const known = new Set(fleet.tunnels.map((tunnel) => tunnel.interface));
   const former: TunnelPlan[] = [];
   for (const [name, end] of history.ends) {
-    const newest = known.has(name) ? undefined : generationsOf(end).findLast(({ hasFile }) => hasFile);
-    const plan = newest === undefined ? null : (await fetchGeneration(hub.session, newest)).plan;
+    const plan = known.has(name) ? null : await newestPlan(hub, end);
     if (plan !== null) former.push(plan);
   }
   return { ...fleet, tunnels: [...fleet.tunnels, ...former].sort((a, b) => a.id - b.id) };
+}
+
+/** A file that was found has none, nor has what was put back to it. */
+async function newestPlan({ session }: InspectedHost, end: EndHistory): Promise<TunnelPlan | null> {
+  for (const generation of generationsOf(end).toReversed()) {
+    const { plan } = generation.hasFile ? await fetchGeneration(session, generation) : { plan: null };
+    if (plan !== null) return plan;
+  }
+  return null;
 }
 
 function chooseTunnels(

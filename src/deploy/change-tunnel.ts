@@ -197,13 +197,17 @@ class Change {
   }
 
   #partOf(end: End, baseline: Baseline): DecisionPart {
-    const { plan, hub } = this.#tunnel;
+    const { plan, hub, spoke } = this.#tunnel;
     const asks = isCompatible(plan, baseline) ? 'compatible' : 'incompatible';
     return {
       role: this.#ends.length < 2 ? 'alone' : end === 'spoke' ? 'decides' : asks,
       marker: markerOf(this.#options.identity.run, plan.interface),
       newPeer: hub.desired === null ? null : plan.spokeAddress80,
-      oldPeer: baseline.answered.find(({ from }) => from === 'hub')?.target ?? null,
+      // A spoke that is taken away and a hub that is not: neither end could be asked, and silence would last for ever.
+      oldPeer:
+        hub.desired !== null && spoke.desired === null
+          ? null
+          : (baseline.answered.find(({ from }) => from === 'hub')?.target ?? null),
     };
   }
 

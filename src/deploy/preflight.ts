@@ -183,7 +183,7 @@ const isNotForeign: Rule = (facts, tunnel, _end, options) => {
     : refuse(
         'file',
         `${place} was not written by vxfleet`,
-        `vxfleet diff shows what would change; deploy --adopt takes it over and keeps a copy under /var/lib/vxfleet/${tunnel.interface}.`,
+        `vxfleet diff shows what would change; deploy --adopt takes it over, and rollback brings it back.`,
       );
 };
 

@@ -27,21 +27,33 @@ async function proveGone(tunnel: Tunnel, ends: readonly End[]): Promise<Proof> {
   return { checks: [], failure: null };
 }
 
-/** What such a file makes is not known: whatever addresses it gave the two ends have to answer each other. */
+/**
+ * What such a file makes is not known, nor which of the addresses it is to reach: one of the spoke's has to answer the hub, and the hub
+ * it. An end that had no file then has to be gone.
+ */
 async function proveFound(tunnel: Tunnel, seconds: number): Promise<Proof> {
+  const absent = ENDS.filter((end) => tunnel[end].desired === null);
+  const gone = await proveGone(tunnel, absent);
+  if (gone.failure !== null) return gone;
   const { observed, checks } = await observeAnswers(tunnel, seconds);
   for (const end of ENDS) {
-    if (observed[end].link?.up !== true) {
+    if (!absent.includes(end) && observed[end].link?.up !== true) {
       return { checks, failure: failure(end, 'link', `${tunnel.plan.interface} did not come up`) };
     }
   }
-  const silent = checks.find(({ ok }) => !ok);
-  if (silent !== undefined) {
-    const message = `${silent.target} does not answer ${silent.source}`;
-    return { checks, failure: failure(silent.from, 'peer', message) };
+  if (absent.length > 0) return { checks: [], failure: null };
+  if (checks.length === 0) {
+    const message = 'the two ends have no addresses that could answer each other';
+    return { checks, failure: failure(null, 'addresses', message) };
   }
-  if (checks.length > 0) return { checks, failure: null };
-  return { checks, failure: failure(null, 'addresses', 'the two ends have no addresses that could answer each other') };
+  const answered = checks.filter(({ ok }) => ok);
+  const isMutual = answered.some(({ source, target }) =>
+    answered.some((back) => back.source === target && back.target === source),
+  );
+  if (isMutual) return { checks: answered, failure: null };
+  const silent = checks.find(({ ok }) => !ok);
+  const message = `${silent?.target} does not answer ${silent?.source}`;
+  return { checks, failure: failure(silent?.from ?? null, 'peer', message) };
 }
 
 const failure = (end: End | null, layer: TunnelFailure['layer'], message: string): TunnelFailure => ({

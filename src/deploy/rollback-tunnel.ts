@@ -67,7 +67,8 @@ async function openGeneration(
     desiredAt(hosts.hub, plan, targets.hub),
     desiredAt(hosts.spoke, plan, targets.spoke),
   ]);
-  if ((hub.text === null) !== (spoke.text === null)) {
+  const isFound = hub.isFound || spoke.isFound;
+  if ((hub.text === null) !== (spoke.text === null) && !isFound) {
     throw new VxfleetError(
       'refused',
       `the two ends of ${plan.interface} would not belong together: one is a file, the other none`,
@@ -76,15 +77,22 @@ async function openGeneration(
       },
     );
   }
-  const then = hub.plan ?? spoke.plan;
-  const tunnel = joinTunnel(access.fleet, then ?? plan, hosts, {
+  const tunnel = joinTunnel(access.fleet, hub.plan ?? spoke.plan ?? plan, hosts, {
     hub: hub.text,
     spoke: spoke.text,
     // Whose template it was is not kept: what the plan expects must be there, and more may be.
     custom: { hub: true, spoke: true },
-    proof: hub.text === null ? 'gone' : then === null ? 'found' : 'planned',
+    proof: isFound ? 'found' : hub.text === null ? 'gone' : 'planned',
   });
   return { tunnel, targets };
+}
+
+interface DesiredEnd {
+  readonly text: string | null;
+  /** The plan of then, as far as it is known. */
+  readonly plan: TunnelPlan | null;
+  /** Is it a file that vxfleet did not render? */
+  readonly isFound: boolean;
 }
 
 async function historyAt({ session }: InspectedHost, interfaceName: string): Promise<EndHistory> {
@@ -92,17 +100,17 @@ async function historyAt({ session }: InspectedHost, interfaceName: string): Pro
   return ends.get(interfaceName) ?? { host: session.host, interface: interfaceName, records: [] };
 }
 
-/** What an end goes back to, and the plan of then as far as it is known. An end that is left alone goes back to what it has. */
+/** What an end goes back to. One that is left alone goes back to what it has. */
 async function desiredAt(
   { session, facts }: InspectedHost,
   today: TunnelPlan,
   target: RollbackTarget | undefined,
-): Promise<{ readonly text: string | null; readonly plan: TunnelPlan | null }> {
-  if (target === undefined) return { text: facts.files.get(today.interface) ?? null, plan: null };
-  if (target.kind === 'absent') return { text: null, plan: null };
+): Promise<DesiredEnd> {
+  if (target === undefined) return { text: facts.files.get(today.interface) ?? null, plan: null, isFound: false };
+  if (target.kind === 'absent' || !target.record.hasFile) return { text: null, plan: null, isFound: false };
   const { text, plan } = await fetchGeneration(session, target.record);
   const isSameSite = target.record.spoke === today.spoke || plan?.spokeUnderlay.address === today.spokeUnderlay.address;
-  if (isSameSite) return { text, plan };
+  if (isSameSite) return { text, plan, isFound: plan === null };
   throw new VxfleetError(
     'refused',
     `run ${target.record.run} had ${today.interface} as the tunnel of ${target.record.spoke}`,

@@ -2,8 +2,16 @@
 import { VxfleetError } from '../errors.js';
 import type { End } from '../plan/plan.js';
 import { outcomeText } from './outcome-text.js';
-import { generationsOf, type EndHistory, type HistoryRecord } from './record.js';
-import { rollbackTarget, type RollbackRequest, type RollbackTarget } from './rollback-target.js';
+import { FIRST, generationsOf, type EndHistory, type HistoryRecord } from './record.js';
+import {
+  beforeFirst,
+  goTo,
+  stateAfter,
+  stepBack,
+  type EndState,
+  type RollbackRequest,
+  type RollbackTarget,
+} from './rollback-target.js';
 
 /**
  * The run that changed any of these last: that of the newest head. What was found at a tunnel was no run of ours, and is undone only
@@ -22,20 +30,57 @@ export function takesPart(hub: EndHistory, request: RollbackRequest): boolean {
 }
 
 /**
- * What each end goes back to; undefined: it is left alone, because the run did not change it.
+ * What each end goes back to; undefined: it is left alone, because nothing of it is kept.
  * Throws `refused` when neither end has a generation of the run, or when the state to go back to is not known.
  */
 export function chooseRollback(
   ends: Readonly<Record<End, EndHistory>>,
   request: RollbackRequest,
 ): Readonly<Record<End, RollbackTarget | undefined>> {
-  const hub = rollbackTarget(ends.hub, request);
-  const spoke = rollbackTarget(ends.spoke, request);
-  if (hub === undefined && spoke === undefined) {
-    throw unknownRun([ends.hub, ends.spoke], 'to' in request ? request.to : request.undo);
-  }
-  return { hub, spoke };
+  const run = 'to' in request ? request.to : request.undo;
+  const hub = generationOf(ends.hub, run);
+  const spoke = generationOf(ends.spoke, run);
+  const known = hub ?? spoke;
+  if (known === undefined) throw unknownRun([ends.hub, ends.spoke], run);
+  if ('to' in request) return { hub: stateThen(ends.hub, hub ?? known), spoke: stateThen(ends.spoke, spoke ?? known) };
+  return undoAt(ends, { hub: hub ?? headOf(ends.hub), spoke: spoke ?? headOf(ends.spoke) });
 }
+
+/** An end that the run did not change goes to what it had then: both ends are to belong together. */
+function stateThen(history: EndHistory, then: HistoryRecord): RollbackTarget | undefined {
+  const generations = generationsOf(history);
+  const state = generations.findLast((one) => byOrder(one, then) <= 0);
+  if (state !== undefined) return goTo(state);
+  return generations.length === 0 ? undefined : beforeFirst(history);
+}
+
+/**
+ * One state back. Not every run changes both ends, and a file may be edited at one of them: the end whose state is the newer one goes
+ * back alone, and the other stays in its own.
+ */
+function undoAt(
+  ends: Readonly<Record<End, EndHistory>>,
+  last: Readonly<Record<End, HistoryRecord | undefined>>,
+): Readonly<Record<End, RollbackTarget | undefined>> {
+  const hub = last.hub === undefined ? undefined : stateAfter(ends.hub, last.hub);
+  const spoke = last.spoke === undefined ? undefined : stateAfter(ends.spoke, last.spoke);
+  const order = hub === undefined || spoke === undefined ? 0 : byState(hub, spoke);
+  const isBack = { hub: hub !== undefined && order >= 0, spoke: spoke !== undefined && order <= 0 };
+  return {
+    hub: hub === undefined ? undefined : isBack.hub ? stepBack(ends.hub, hub) : stay(hub),
+    spoke: spoke === undefined ? undefined : isBack.spoke ? stepBack(ends.spoke, spoke) : stay(spoke),
+  };
+}
+
+/** Of two states, which is the newer one; 0 also when that is not known. */
+function byState(a: EndState, b: EndState): number {
+  if (a.kind === 'generation' && b.kind === 'generation') return byOrder(a.record, b.record);
+  if (a.kind === 'generation' && b.kind === 'before-first') return 1;
+  return a.kind === 'before-first' && b.kind === 'generation' ? -1 : 0;
+}
+
+const stay = (state: EndState): RollbackTarget =>
+  state.kind === 'generation' ? goTo(state.record) : { kind: 'absent', restores: FIRST };
 
 /** The error for a run of which none of these has a generation: it says what became of the run, and which ones are kept. */
 export function unknownRun(histories: readonly EndHistory[], run: string): VxfleetError {
@@ -66,8 +111,18 @@ export function unknownRun(histories: readonly EndHistory[], run: string): Vxfle
 /** As many as one tunnel keeps. */
 const SHOWN_RUNS = 10;
 
+const generationOf = (history: EndHistory, run: string): HistoryRecord | undefined =>
+  generationsOf(history).findLast((generation) => generation.run === run);
+
 const headOf = (history: EndHistory): HistoryRecord | undefined => generationsOf(history).at(-1);
 
 /** Oldest first; of two of one second, by run. */
 const byAge = (a: HistoryRecord, b: HistoryRecord): number =>
   Number(a.time > b.time) - Number(a.time < b.time) || Number(a.run > b.run) - Number(a.run < b.run);
+
+/** The same at both ends of a tunnel: by run, and what was found before a run stands before it. */
+const byOrder = (a: HistoryRecord, b: HistoryRecord): number =>
+  a.run === b.run ? 0 : orderOf(a) < orderOf(b) ? -1 : 1;
+
+const orderOf = ({ time, run, outcome }: HistoryRecord): string =>
+  `${time} ${run.replace(/^before-/, '')} ${outcome === 'found' ? 0 : 1}`;

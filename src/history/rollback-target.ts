@@ -18,48 +18,49 @@ export type RollbackTarget =
   /** Before the first generation: no file and no tunnel. */
   | { readonly kind: 'absent'; readonly restores: typeof FIRST };
 
-/**
- * undefined: the end has no generation of this run, and is left alone.
- * Throws `refused` when the state before it is not known.
- */
-export function rollbackTarget(history: EndHistory, request: RollbackRequest): RollbackTarget | undefined {
-  const generations = generationsOf(history);
-  const run = 'to' in request ? request.to : request.undo;
-  const index = generations.findLastIndex((generation) => generation.run === run);
-  if (index < 0) return undefined;
-  if ('to' in request) return generationTarget(generations[index]);
+/** Where an end stands: in the state that a generation made, before the first of them, or in one that is no longer kept. */
+export type EndState =
+  | { readonly kind: 'generation'; readonly record: HistoryRecord }
+  | { readonly kind: 'before-first' }
+  | { readonly kind: 'not-kept'; readonly restores: string | null };
 
-  const state = resolveState(generations, index);
-  if (state === 'before-first') throw refusal(history, 'is where it was before its first deploy already');
-  if (state === 'not-kept') {
-    throw refusal(
-      history,
-      `is in the state of run ${generations[index]?.restores}, and what was before that is not kept`,
-    );
+/**
+ * The state that this generation of the end left. A rollback puts back something older than itself, so looking only at what stands
+ * before it ends, whatever the records say.
+ */
+export function stateAfter(history: EndHistory, generation: HistoryRecord): EndState {
+  const { restores } = generation;
+  if (restores === null) return { kind: 'generation', record: generation };
+  if (restores === FIRST) return { kind: 'before-first' };
+  const restored = olderThan(history, generation).findLast(({ run }) => run === restores);
+  return restored === undefined ? { kind: 'not-kept', restores } : stateAfter(history, restored);
+}
+
+/** The state before this one. Throws `refused` when it is not known. */
+export function stepBack(history: EndHistory, state: EndState): RollbackTarget {
+  switch (state.kind) {
+    case 'before-first':
+      throw refusal(history, 'is where it was before its first deploy already');
+    case 'not-kept':
+      throw refusal(history, `is in the state of run ${state.restores}, and what was before that is not kept`);
+    case 'generation': {
+      const before = olderThan(history, state.record).at(-1);
+      return before === undefined ? beforeFirst(history) : goTo(before);
+    }
   }
-  return generationTarget(generations[state - 1]) ?? beforeFirst(history);
 }
 
-/**
- * The index of the generation that made the state which `index` left. A rollback puts back something older than itself, so looking
- * only at what stands before it ends, whatever the records say.
- */
-function resolveState(generations: readonly HistoryRecord[], index: number): number | 'before-first' | 'not-kept' {
-  const restores = generations[index]?.restores ?? null;
-  if (restores === null) return index;
-  if (restores === FIRST) return 'before-first';
-  const restored = generations.slice(0, index).findLastIndex(({ run }) => run === restores);
-  return restored < 0 ? 'not-kept' : resolveState(generations, restored);
-}
+/** Back to what this generation keeps. */
+export const goTo = (record: HistoryRecord): RollbackTarget => ({ kind: 'generation', record, restores: record.run });
 
-const generationTarget = (record: HistoryRecord | undefined): RollbackTarget | undefined =>
-  record === undefined ? undefined : { kind: 'generation', record, restores: record.run };
+const olderThan = (history: EndHistory, { sequence }: HistoryRecord): readonly HistoryRecord[] =>
+  generationsOf(history).filter((one) => one.sequence < sequence);
 
 /**
  * Nothing was there before the first generation if that one found nothing, and if it is the first: every record up to it is still
  * kept. Hosts forget generations and failures apart, so that the oldest record alone says nothing.
  */
-function beforeFirst(history: EndHistory): RollbackTarget {
+export function beforeFirst(history: EndHistory): RollbackTarget {
   const first = history.records.findIndex(isGeneration);
   const { sequence, outcome } = history.records[first] ?? {};
   if (sequence !== first + 1) throw refusal(history, 'has nothing older that is still kept');

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { VxfleetError } from '../../src/errors.js';
+import { FIRST } from '../../src/history/record.js';
 import { chooseRollback, lastRun, takesPart, unknownRun } from '../../src/history/choose-rollback.js';
 import { endHistory, record } from './sample-records.js';
 
@@ -57,8 +58,41 @@ describe('chooseRollback', () => {
     expect([undone.hub?.restores, undone.spoke?.restores]).toEqual(['run-1', 'before-run-3']);
   });
 
-  it('leaves an end alone that the run did not change', () => {
-    expect(chooseRollback(ends([first, second], [first]), { undo: 'run-2' }).spoke).toBeUndefined();
+  /** The runs that the hub and the spoke go back to. */
+  const restored = (...[both, request]: Parameters<typeof chooseRollback>) => {
+    const { hub, spoke } = chooseRollback(both, request);
+    return [hub?.restores, spoke?.restores];
+  };
+
+  it('leaves an end where it was that the run did not change', () => {
+    expect(restored(ends([first, second], [first]), { undo: 'run-2' })).toEqual(['run-1', 'run-1']);
+    expect(restored(ends([first], [first, second]), { undo: 'run-2' })).toEqual(['run-1', 'run-1']);
+  });
+
+  it('leaves an end alone of which nothing is kept', () => {
+    expect(restored(ends([first, second], []), { undo: 'run-2' })).toEqual(['run-1', undefined]);
+    expect(restored(ends([first, second], []), { to: 'run-1' })).toEqual(['run-1', undefined]);
+  });
+
+  it('takes both ends one step back again after a run that changed one of them', () => {
+    const afterwards = [first, second, third, record(4, { restores: 'run-2' })];
+    expect(restored(ends(afterwards, [first, second]), { undo: 'run-4' })).toEqual(['run-1', 'run-1']);
+  });
+
+  it('takes an edit at one end back by itself, and both ends with the step after that', () => {
+    const edited = record(2, { outcome: 'found', run: 'before-run-3', time: third.time });
+    const hub = [first, third, record(4, { restores: 'run-1' })];
+    const spoke = [first, edited, third, record(4, { restores: 'before-run-3' })];
+    expect(restored(ends(hub, spoke), { undo: 'run-4' })).toEqual(['run-1', 'run-1']);
+    const again = record(5, { restores: 'run-1' });
+    expect(restored(ends([...hub, again], [...spoke, again]), { undo: 'run-5' })).toEqual([FIRST, FIRST]);
+  });
+
+  it('goes, at an end that the run did not change, to what it had then', () => {
+    expect(restored(ends([first, second, third], [first, third]), { to: 'run-2' })).toEqual(['run-2', 'run-1']);
+    expect(() => chooseRollback(ends([first, second, third], [third]), { to: 'run-2' })).toThrow(
+      /tokyo has nothing older/,
+    );
   });
 
   it('refuses a run that neither end keeps, and says which are kept', () => {

@@ -2,8 +2,22 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { VxfleetError } from '../../src/errors.js';
 import { FIRST, generationsOf, type EndHistory, type HistoryRecord } from '../../src/history/record.js';
-import { rollbackTarget, type RollbackTarget } from '../../src/history/rollback-target.js';
+import {
+  goTo,
+  stateAfter,
+  stepBack,
+  type RollbackRequest,
+  type RollbackTarget,
+} from '../../src/history/rollback-target.js';
 import { endHistory, record } from './sample-records.js';
+
+/** For one end alone; undefined: it has no generation of this run. */
+function rollbackTarget(history: EndHistory, request: RollbackRequest): RollbackTarget | undefined {
+  const run = 'to' in request ? request.to : request.undo;
+  const generation = generationsOf(history).findLast((one) => one.run === run);
+  if (generation === undefined) return undefined;
+  return 'to' in request ? goTo(generation) : stepBack(history, stateAfter(history, generation));
+}
 
 /** The run of the target, `first`, or the refusal's message. */
 function undo(records: readonly HistoryRecord[], run = records.at(-1)?.run ?? ''): string | undefined {
@@ -14,7 +28,7 @@ function undo(records: readonly HistoryRecord[], run = records.at(-1)?.run ?? ''
   }
 }
 
-describe('rollbackTarget', () => {
+describe('stepBack', () => {
   it('is the generation before', () => {
     expect(undo([record(1), record(2), record(3)])).toBe('run-2');
   });
@@ -53,7 +67,7 @@ describe('rollbackTarget', () => {
     expect(undo([record(1), record(2), record(3)], 'run-2')).toBe('run-1');
   });
 
-  it('leaves an end alone that the run did not change', () => {
+  it('has no target at an end that the run did not change', () => {
     expect(undo([record(1)], 'run-9')).toBeUndefined();
     expect(rollbackTarget(endHistory([]), { to: 'run-9' })).toBeUndefined();
     const reverted = endHistory([record(1), record(2, { outcome: 'reverted' })]);
