@@ -88,13 +88,14 @@ async function planRollback(context: RunContext, limits: readonly string[], flag
   return { total: tunnels.length, work };
 }
 
-/** The fleet of today with the tunnels that the hub once had and that have a plan in its history. */
+/** The fleet of today with the tunnels of its prefix that the hub once had and that have a plan in its history. */
 async function withFormerTunnels(fleet: FleetPlan, hub: InspectedHost, history: HostHistory): Promise<FleetPlan> {
   const known = new Set(fleet.tunnels.map((tunnel) => tunnel.interface));
   const former: TunnelPlan[] = [];
   for (const [name, end] of history.ends) {
     const plan = known.has(name) ? null : await newestPlan(hub, end);
-    if (plan !== null) former.push(plan);
+    // Another prefix is another fleet's, which has the same hub.
+    if (plan?.prefix === fleet.prefix) former.push(plan);
   }
   return { ...fleet, tunnels: [...fleet.tunnels, ...former].sort((a, b) => a.id - b.id) };
 }

@@ -16,6 +16,8 @@ export interface Refusal {
 export interface PreflightOptions {
   /** Take over a file of this name that vxfleet did not write. */
   readonly adopt: boolean;
+  /** Is the tunnel to be taken away? Then it matters only whether that can be done. */
+  readonly removes: boolean;
 }
 
 type Rule = (facts: HostFacts, tunnel: TunnelPlan, end: End, options: PreflightOptions) => Refusal | undefined;
@@ -27,7 +29,7 @@ export function refusalOf(
   end: End,
   options: PreflightOptions,
 ): Refusal | undefined {
-  for (const rule of RULES) {
+  for (const rule of options.removes ? RULES_OF_REMOVAL : RULES) {
     const refusal = rule(facts, tunnel, end, options);
     if (refusal !== undefined) return refusal;
   }
@@ -192,14 +194,27 @@ const isNotForeign: Rule = (facts, tunnel, _end, options) => {
  * underlay address: either may change, not both at once.
  */
 const isOfThisSpoke: Rule = (facts, tunnel, end) => {
-  const text = facts.files.get(tunnel.interface);
-  const owner = text === undefined ? undefined : ownerOf(text);
-  const remote = text === undefined ? undefined : remoteOf(text);
+  if (end === 'spoke') return undefined;
+  const name = tunnel.interface;
+  const text = facts.files.get(name);
+  const link = facts.links.get(name);
+  if (text === undefined) {
+    const isOther = link?.mac.startsWith(MAC_PREFIX) === true && link.remote !== tunnel.spokeUnderlay.address;
+    return isOther
+      ? refuse(
+          'link',
+          `${name} on the hub is still the tunnel of another spoke (${link.remote ?? 'no remote'}), without a file`,
+          `If nobody needs it: ip link del dev ${name} on the hub; then this spoke can have the id.`,
+        )
+      : undefined;
+  }
+  const owner = ownerOf(text);
+  const remote = remoteOf(text);
   const isSame = owner?.spoke === tunnel.spoke || remote === tunnel.spokeUnderlay.address;
-  if (end === 'spoke' || owner === undefined || isSame) return undefined;
+  if (owner === undefined || isSame) return undefined;
   return refuse(
     'file',
-    `${tunnel.interface} on the hub is still the tunnel of ${owner.spoke ?? 'another spoke'} (${remote ?? 'no remote'})`,
+    `${name} on the hub is still the tunnel of ${owner.spoke ?? 'another spoke'} (${remote ?? 'no remote'})`,
     'deploy --prune removes that tunnel from both its ends; then this spoke can have the id.',
   );
 };
@@ -251,5 +266,7 @@ const RULES: readonly Rule[] = [
   hasFreePriorities,
   hasFreeVni,
 ];
+
+const RULES_OF_REMOVAL: readonly Rule[] = [isRoot, hasNoOpenTrial, hasClassicIfupdown, hasPrograms, canWrite];
 
 const refuse = (layer: Layer, message: string, hint: string): Refusal => ({ layer, message, hint });

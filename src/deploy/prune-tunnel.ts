@@ -14,7 +14,7 @@ import { planOrphan, type Orphan } from './orphans.js';
 import { takeOverTrials } from './take-over.js';
 import { TunnelEnd, type EndAccess } from './tunnel-end.js';
 import { isUnreachable, thrownResult, untouchedResult } from './tunnel-result.js';
-import type { Tunnel } from './tunnel.js';
+import { refuseTunnel, type Tunnel } from './tunnel.js';
 
 export interface PruneOptions extends ChangeOptions {
   /** Only show what would go. */
@@ -86,9 +86,13 @@ async function prune(tunnel: Tunnel, options: PruneOptions): Promise<TunnelResul
   const ends = ENDS.filter((end) => tunnel[end].current !== null || tunnel[end].facts.links.has(plan.interface));
   for (const end of ends) checkOwner(tunnel, end);
   options.onDiff(ends.map((end) => describeChange(tunnel, { end, drift: [], sameFile: tunnel[end].hasDesiredFile })));
-  if (!options.dryRun) return await changeTunnel(tunnel, ends, options);
+  const refusal = refuseTunnel(tunnel, { adopt: true }, ends);
+  if (!options.dryRun) {
+    return refusal === undefined ? await changeTunnel(tunnel, ends, options) : untouchedResult(plan, 'failed', refusal);
+  }
   const would = (end: End) => (ends.includes(end) ? 'would_change' : 'unchanged');
-  return { ...untouchedResult(plan, 'would_change', null), ends: { hub: would('hub'), spoke: would('spoke') } };
+  const result = untouchedResult(plan, refusal === undefined ? 'would_change' : 'failed', refusal ?? null);
+  return { ...result, ends: { hub: would('hub'), spoke: would('spoke') } };
 }
 
 /** The spoke may have been given another tunnel of that name by another hub, or by hand. */

@@ -40,7 +40,7 @@ export async function rollbackTunnel(
     const hosts = options.dryRun
       ? { hub, spoke }
       : await takeOverTrials(access, plan, { hub, spoke }, options.takeover);
-    const { tunnel, targets } = await openGeneration(access, plan, hosts, options.request);
+    const { tunnel, targets } = await openGeneration(access, plan, hosts, options);
     return await putBack(tunnel, targets, options);
   } catch (error) {
     return thrownResult(plan, error);
@@ -56,11 +56,12 @@ async function openGeneration(
   access: FleetAccess,
   plan: TunnelPlan,
   hosts: InspectedHosts,
-  request: RollbackRequest,
+  { request, onWarning }: RollbackOptions,
 ): Promise<{ readonly tunnel: Tunnel; readonly targets: Targets }> {
   const [hubHistory, spokeHistory] = await Promise.all([
-    historyAt(hosts.hub, plan.interface),
-    historyAt(hosts.spoke, plan.interface),
+    // What is damaged at the hub has been said when the tunnels were chosen.
+    historyAt(hosts.hub, plan.interface, () => undefined),
+    historyAt(hosts.spoke, plan.interface, onWarning),
   ]);
   const targets = chooseRollback({ hub: hubHistory, spoke: spokeHistory }, request);
   const [hub, spoke] = await Promise.all([
@@ -68,14 +69,11 @@ async function openGeneration(
     desiredAt(hosts.spoke, plan, targets.spoke),
   ]);
   const isFound = hub.isFound || spoke.isFound;
-  if ((hub.text === null) !== (spoke.text === null) && !isFound) {
-    throw new VxfleetError(
-      'refused',
-      `the two ends of ${plan.interface} would not belong together: one is a file, the other none`,
-      {
-        hint: 'vxfleet history shows what each end has kept; --to RUN with another run may fit.',
-      },
-    );
+  const trouble = isFound ? undefined : mismatchOf(hub, spoke);
+  if (trouble !== undefined) {
+    throw new VxfleetError('refused', `the two ends of ${plan.interface} would not belong together: ${trouble}`, {
+      hint: 'vxfleet history shows what each end has kept; --to RUN with another run may fit.',
+    });
   }
   const tunnel = joinTunnel(access.fleet, hub.plan ?? spoke.plan ?? plan, hosts, {
     hub: hub.text,
@@ -87,6 +85,16 @@ async function openGeneration(
   return { tunnel, targets };
 }
 
+/** A record that is damaged or forgotten at one end makes the two go back to different states: known before a tunnel is down for it. */
+function mismatchOf(hub: DesiredEnd, spoke: DesiredEnd): string | undefined {
+  if ((hub.text === null) !== (spoke.text === null)) return 'one is a file, the other none';
+  if (hub.plan === null || spoke.plan === null) return undefined;
+  const [a, b] = [hub.plan, spoke.plan].map(({ id, prefix, vni, dstport, mtu, hubUnderlay, spokeUnderlay }) =>
+    [id, prefix, vni, dstport, mtu, hubUnderlay.address, spokeUnderlay.address].join(' '),
+  );
+  return a === b ? undefined : 'they were made with different parameters';
+}
+
 interface DesiredEnd {
   readonly text: string | null;
   /** The plan of then, as far as it is known. */
@@ -95,8 +103,13 @@ interface DesiredEnd {
   readonly isFound: boolean;
 }
 
-async function historyAt({ session }: InspectedHost, interfaceName: string): Promise<EndHistory> {
-  const { ends } = await fetchHistory(session, [interfaceName]);
+async function historyAt(
+  { session }: InspectedHost,
+  interfaceName: string,
+  onWarning: (message: string) => void,
+): Promise<EndHistory> {
+  const { ends, warnings } = await fetchHistory(session, [interfaceName]);
+  for (const warning of warnings) onWarning(warning);
   return ends.get(interfaceName) ?? { host: session.host, interface: interfaceName, records: [] };
 }
 
@@ -126,7 +139,7 @@ async function putBack(tunnel: Tunnel, targets: Targets, options: RollbackOption
   const ends = ENDS.filter((end) => targets[end] !== undefined && !tunnel[end].hasDesiredFile);
   options.onDiff(ends.map((end) => describeChange(tunnel, { end, drift: [], sameFile: false })));
   // What stands there is kept in the history, whoever wrote it.
-  const refusal = ends.length === 0 || tunnel.proof === 'gone' ? undefined : refuseTunnel(tunnel, { adopt: true });
+  const refusal = ends.length === 0 ? undefined : refuseTunnel(tunnel, { adopt: true });
   if (options.dryRun && ends.length > 0) {
     const would = (end: End) => (ends.includes(end) ? 'would_change' : 'unchanged');
     const result = untouchedResult(plan, refusal === undefined ? 'would_change' : 'failed', refusal ?? null);

@@ -31,12 +31,18 @@ export interface Assessment {
 
 export const needsChange = ({ sameFile, drift }: Assessment): boolean => !sameFile || drift.length > 0;
 
-/** Why this tunnel must not be touched, or undefined. */
-export function refuseTunnel(tunnel: Tunnel, options: PreflightOptions): TunnelFailure | undefined {
-  for (const end of ENDS) {
-    const refusal = refusalOf(tunnel[end].facts, tunnel.plan, end, options);
+/** Why this tunnel must not be touched, or undefined. @param ends the ones that are there */
+export function refuseTunnel(
+  tunnel: Tunnel,
+  { adopt }: Pick<PreflightOptions, 'adopt'>,
+  ends: readonly End[] = ENDS,
+): TunnelFailure | undefined {
+  const removes = tunnel.proof === 'gone';
+  for (const end of ends) {
+    const refusal = refusalOf(tunnel[end].facts, tunnel.plan, end, { adopt, removes });
     if (refusal !== undefined) return { code: 'refused', end, ...refusal };
   }
+  if (removes) return undefined;
   const { hub, spoke } = mtus(tunnel);
   if (hub === spoke) return undefined;
   return {

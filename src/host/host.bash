@@ -52,7 +52,7 @@ readonly TRANSITIONS='prepared>armed prepared>dropped armed>promised armed>confi
 # Generations kept a tunnel end, and as many of what did not become one.
 KEEP=20
 # An ifup that hangs must leave most of the window for the way back.
-UP_SECONDS=$((WINDOW / 3 < 30 ? WINDOW / 3 : 30))
+UP_SECONDS=$((WINDOW < 3 ? 1 : WINDOW / 3 < 30 ? WINDOW / 3 : 30))
 umask 077
 shopt -s nullglob extglob
 
@@ -77,6 +77,33 @@ fail() { # REASON TEXT
 # Runs a command that may hang, apart from the session's descriptors. Its stdout and stderr end up in $out, its status in $rc.
 run() { # SECONDS COMMAND...
   out=$(timeout -k 5 "$1" "${@:2}" 2>&1 </dev/null 3>&- 4<&- 9>&-)
+  rc=$?
+}
+
+# The same for ifup and ifdown, whose stanzas start programs of their own: these would keep the pipe open, and the whole group, which
+# ifup leads itself, ends with it.
+run_ifupdown() { # SECONDS ifup|ifdown ARGUMENT...
+  local output pid part='' now ends status
+  exec {output}< <(exec "${@:2}" 2>&1 </dev/null 3>&- 4<&- 9>&-)
+  pid=$!
+  out=''
+  tick
+  ends=$((now + $1 * 100))
+  while ((now < ends)); do
+    IFS= read -rd '' -t "$(((ends - now + 99) / 100))" -u "$output" part
+    status=$?
+    out+=$part
+    # Above 128 its time is over, or the clock was set.
+    ((status > 128)) || break
+    tick
+  done
+  exec {output}<&-
+  out=${out%%+($'\n')}
+  if kill -0 "$pid" 2>/dev/null && ((status > 128)); then
+    kill -KILL -- "-$pid" "$pid" 2>/dev/null
+    out="no end after $1 s: killed"$'\n'$out
+  fi
+  wait "$pid"
   rc=$?
 }
 
@@ -220,7 +247,7 @@ take_down() { # IF [-i FILE]
   local interface=$1
   shift
   drop_stale_pid "/run/network/ifup-$interface.pid"
-  run "$UP_SECONDS" ifdown --force "$@" "$interface"
+  run_ifupdown "$UP_SECONDS" ifdown --force "$@" "$interface"
   exists "$interface" || return 0
   run 10 ip link del dev "$interface"
   ! exists "$interface"
@@ -242,16 +269,11 @@ drop_stale_pid() { # FILE
   [[ $name == ifup* ]] || rm -f "$1"
 }
 
-# Up by the given file or by /etc. ifup that hangs is ended with its whole process group, which ifup leads itself.
+# Up by the given file or by /etc.
 bring_up() { # IF [-i FILE]
   local interface=$1
   shift
-  run "$UP_SECONDS" ifup "$@" "$interface"
-  if ((rc == 124 || rc == 137)); then
-    stop_ifup "$interface"
-    rm -f "/run/network/ifup-$interface.pid"
-    out="no end after $UP_SECONDS s: killed"$'\n'$out
-  fi
+  run_ifupdown "$UP_SECONDS" ifup "$@" "$interface"
   ((rc == 0)) && exists "$interface"
 }
 
@@ -370,6 +392,7 @@ start_guard() {
   disown "$!"
   printf '%s\n' "$process" >"$TRIALS/.$RUN.guard" && return 0
   kill "$!"
+  rm -f "$TRIALS/.$RUN.guard"
   return 1
 }
 
@@ -386,6 +409,19 @@ start_guard_unit() { # "PID START" of the program
   fi
   rm -f "$file"
   return 1
+}
+
+# With no trial left there is nothing to guard.
+dismiss_guard() {
+  local dir process=''
+  for dir in "$TRIALS"/vxlan*; do
+    ! is_ours "$dir" || return 0
+  done
+  [[ -e $TRIALS/.$RUN.guard || -e $TRIALS/.$RUN.lock ]] || return 0
+  read_file process "$TRIALS/.$RUN.guard"
+  process=${process%%+([[:space:]])}
+  ! is_process "$process" || kill "${process%% *}"
+  rm -f "$TRIALS/.$RUN.guard" "$TRIALS/.$RUN.lock"
 }
 
 # Ends what nobody ends: runs in a process of its own as long as the program lives or a trial of the run is left.
@@ -474,7 +510,9 @@ next_sequence() { # VARIABLE STORE_OF_IF
 
 # Writes a record to the disk under a name that no reader takes for one.
 write_record() { # FILE OUTCOME BODY
-  mkdir -p "${1%/*}" && printf '%s\noutcome %s\n%s' "$GENERATION_HEADER" "$2" "$3" >"$1" && sync "$1"
+  mkdir -p "${1%/*}" && printf '%s\noutcome %s\n%s' "$GENERATION_HEADER" "$2" "$3" >"$1" && sync "$1" && return 0
+  rm -f "$1"
+  return 1
 } 2>/dev/null
 
 # Keeps a record whose digest nobody has computed yet.
@@ -682,6 +720,8 @@ stage() { # IF DIGEST ROLE MARKER NEW OLD
 
 promise() { # IF
   local dir=$TRIALS/$1
+  # A full disk takes the rename, one that has become read-only does not.
+  [[ -w $INTERFACES_D && -w $STORE/$1 ]] || fail full "$INTERFACES_D or $STORE has become read-only"
   { is_ours "$dir" && [[ -e $dir/staged ]] && set_deadline "$dir" && move "$dir" armed promised; } || late "$1"
 }
 
@@ -762,7 +802,7 @@ settle() { # DIR OUTCOME FROM...
 
 # The way back; may be repeated.
 go_back() { # DIR OUTCOME
-  local dir=$1 interface=${1##*/} body=''
+  local dir=$1 interface=${1##*/} body='' tries
   settled=0
   stop_worker "$dir"
   claim "$dir"
@@ -770,9 +810,13 @@ go_back() { # DIR OUTCOME
   stop_ifup "$interface"
   if [[ ! -e $dir/runs_old ]]; then
     take_down_new "$dir" || settled=1
-    if [[ -e $dir/was_up ]]; then
-      bring_up "$interface" || settled=1
-    fi
+    # An ifup that fails or is killed here is not left at that.
+    for tries in 1 2 3; do
+      [[ -e $dir/was_up ]] || break
+      ((tries == 1)) || { settled=0; pause 1; take_down "$interface" || settled=1; }
+      bring_up "$interface" && break
+      settled=1
+    done
   fi
   read_file body "$dir/body"
   local said=$out
@@ -1026,7 +1070,8 @@ job() { # SEQ VERB ARGUMENT...
 # No more commands will come: nobody waits for questions any more; let changes end, then take back every trial nobody confirmed. A
 # second session of the same run began no trial and ends none.
 end_session() {
-  local dir pid
+  # A signal arrives while `IFS= read` waits, and finds that one.
+  local dir pid IFS=$' \t\n'
   trap '' TERM INT
   for pid in $(jobs -pr); do
     [[ -z ${asks[$pid]-} ]] || kill -TERM -- "-$pid" 2>/dev/null
@@ -1042,23 +1087,53 @@ end_session() {
       # In doubt it is the guard's.
       move "$dir" promised 'doubt' || settle "$dir" session prepared armed &
     done
+    wait
   fi
-  wait
+  # Also what a killed program of this run has left.
+  if [[ -n ${locked-} ]] || ! is_session_open "$RUN"; then dismiss_guard; fi
   exit 0
 }
 
+# The next command into $line. Whoever says nothing for a whole window is gone, whatever TCP still believes.
+read_line() {
+  local part='' now ends status
+  line=''
+  tick
+  ends=$((now + WINDOW * 100))
+  while :; do
+    IFS= read -rt "$WINDOW" -u 4 part
+    status=$?
+    line+=$part
+    ((status != 0)) || return 0
+    tick
+    # bash measures by the clock that can be set: a step of it is not a silence.
+    ((status > 128 && now < ends)) || return 1
+  done
+}
+
+# What follows the line into $payload.
+read_payload() { # BYTES
+  local part='' now ends
+  payload=''
+  tick
+  ends=$((now + WINDOW * 100))
+  while ((${#payload} < $1)); do
+    IFS= read -rt "$WINDOW" -N "$(($1 - ${#payload}))" -u 4 part || { tick; ((now < ends)) && [[ -n $part ]] || return 1; }
+    payload+=$part
+  done
+}
+
 main() {
-  local seq verb length arguments locked='' guarded=''
+  local line seq verb length arguments locked='' guarded=''
   exec 3>&1 4<&0 </dev/null >/dev/null 2>&1
   trap '' HUP PIPE
   trap end_session TERM INT
   declare -A asks=()
   seq=0
   reply hello "$BASH_VERSION"
-  # Whoever says nothing for a whole window is gone, whatever TCP still believes.
-  while IFS=' ' read -rt "$WINDOW" -u 4 seq verb length arguments; do
-    payload=''
-    ((length == 0)) || IFS= read -rt "$WINDOW" -N "$length" -u 4 payload || break
+  while read_line; do
+    IFS=' ' read -r seq verb length arguments <<<"$line"
+    read_payload "$length" || break
     [[ $verb != alive ]] || continue
     if [[ $verb == prepare && $WRITES == yes ]]; then
       guarded=''

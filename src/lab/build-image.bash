@@ -29,13 +29,13 @@ emptied=(
   '0700 root' '0755 home' '0755 boot' '0755 media' '0755 mnt' '0755 opt' '0755 srv'
   '0755 etc/ssh' '0755 etc/profile.d' '0755 etc/network/interfaces.d' '0755 etc/apt/auth.conf.d' '0710 etc/ssl/private'
   '0755 etc/cron.d' '0755 etc/cron.daily' '0755 etc/cron.hourly' '0755 etc/cron.monthly' '0755 etc/cron.weekly' '0755 etc/cron.yearly'
-  '0755 var/spool/cron' '0755 var/cache/apt' '0755 var/lib/apt/lists' '0755 var/lib/vxfleet' '0755 var/cache/vxfleet-lab'
+  '0755 var/spool/cron' '0755 var/cache/apt' '0755 var/lib/apt/lists' '0755 var/cache/vxfleet-lab'
   '0755 var/log' '0755 var/backups' '2775 var/mail' '1777 var/tmp'
 )
 # Removed in every host.
 removed=(
   etc/bash.bashrc etc/environment etc/profile etc/crontab etc/anacrontab etc/nologin etc/hosts.allow etc/hosts.deny etc/ld.so.preload
-  etc/apt/auth.conf etc/network/interfaces usr/sbin/policy-rc.d
+  etc/apt/auth.conf etc/network/interfaces usr/sbin/policy-rc.d var/lib/vxfleet
   etc/network/if-pre-up.d etc/network/if-up.d etc/network/if-down.d etc/network/if-post-down.d
 )
 
@@ -72,7 +72,8 @@ $(tail -n 12 "$work/apt.log")" "The packages come from the machine's own sources
 white_out() {
   local path=$1
   rm -rf "${work:?}/upper/$path"
-  [[ -e /$path || -L /$path ]] || return 0
+  # What the machine has not got today it may get while a lab runs.
+  [[ -e /$path || -L /$path || -d /$(dirname "$path") ]] || return 0
   mkdir -p "$work/upper/$(dirname "$path")"
   mknod "$work/upper/$path" c 0 0
 }

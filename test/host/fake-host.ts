@@ -1,7 +1,7 @@
 /** Shell text that makes a namespace a host with an ifupdown whose behaviour the interfaces file itself asks for. */
 const FAKE_IFUPDOWN = String.raw`#!/bin/bash
 # ifup, ifdown and ifquery. Words in the file: FAIL = ifup fails once the link is there, FAIL_EARLY = before, INVALID = refused by
-# ifquery, INCOMPLETE = refused by ifup -n, LOUD = much output, SLOW = ifup takes a second, STAYS = the link outlives ifdown's work.
+# ifquery, FAIL_TWICE = ifup fails two times, INCOMPLETE = refused by ifup -n, LOUD = much output, SLOW = ifup takes a second, STAYS = the link outlives ifdown's work.
 name=\${0##*/} file='' dry=''
 while (($#)); do
   case $1 in
@@ -25,6 +25,7 @@ case $name in
     if has INCOMPLETE; then echo "ifup: missing required variable: address"; exit 1; fi
     [[ -z $dry ]] || exit 0
     [[ -e $file ]] || { echo "ifup: unknown interface $interface" >&2; exit 1; }
+    has FAIL_TWICE && for i in 1 2; do mkdir "/var/lib/failed$i" 2>/dev/null && exit 1; done
     has FAIL_EARLY && { echo 'RTNETLINK answers: No such device'; exit 1; }
     has SLOW && sleep 1
     has LOUD && for i in {1..200}; do echo "line $i of a very talkative hook, with a \\ and a \"quote\" and an ümlaut"; done

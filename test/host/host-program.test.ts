@@ -166,6 +166,17 @@ describeNamespace('the host program', () => {
     await session.close();
   });
 
+  it('tries again when the way back fails', async () => {
+    install();
+    const session = await open();
+    await trial(session);
+    host.run(`sed -i '1s/$/ FAIL_TWICE/' ${LIVE}`);
+    expect((await call(session, 'revert', ['vxlan01'])).ok).toBe(true);
+    expect(running()).toBe('# old FAIL_TWICE');
+    expect(trials()).toEqual([]);
+    await session.close();
+  });
+
   it('carries all of what a talkative ifup says', async () => {
     const session = await open();
     const { values } = await trial(session, '# new LOUD\n');
@@ -212,6 +223,7 @@ describeNamespace('the host program', () => {
     expect(has('/run/vxfleet/vxlan01')).toBe(false);
     expect(list('/etc/network/interfaces.d')).toEqual(['vxlan01']);
     await session.close();
+    expect(host.run('ls -A /run/vxfleet 2>/dev/null || true')).toBe('');
   });
 
   it('refuses with a /run that has no inode for the trial, rather than calling it busy', async () => {

@@ -128,6 +128,7 @@ describeNamespace('a host keeps', () => {
     expect(await trial(session)).toMatchObject({ ok: true });
     host.run('mount -o remount,size=8k /var/lib; cat /dev/zero >/var/lib/fill || true');
     expect(await confirm(session)).toMatchObject({ ok: false, reason: 'store' });
+    expect(host.run('ls -A /var/lib/vxfleet/vxlan01')).toBe('');
     expect((await call(session, 'revert', ['vxlan01'])).ok).toBe(true);
     expect([running(), host.run(`cat ${LIVE}`)]).toEqual(['# old', OLD]);
     await session.close();

@@ -137,7 +137,9 @@ function watch(child: ChildProcess): Running {
     ended,
     stop: async (signal = 'SIGINT') => {
       // Just started, nsenter may not have come so far.
-      while (child.exitCode === null && (await findChildren(child)).length === 0) await sleep(10);
+      while (child.exitCode === null && child.signalCode === null && (await findChildren(child)).length === 0) {
+        await sleep(10);
+      }
       for (const pid of await findChildren(child)) process.kill(pid, signal);
       return ended;
     },
