@@ -20,7 +20,7 @@ const linkOf = (changes: Partial<KernelLink>): HostFacts['links'] => {
   return new Map([[changed.name, changed]]);
 };
 const refusal = (facts: Partial<HostFacts>, end: End = 'hub', adopt = false) =>
-  refusalOf(healthyFacts(facts), tunnel, end, { adopt });
+  refusalOf(healthyFacts(facts), tunnel, end, { adopt, removes: false });
 
 const TRIAL: OpenTrial = {
   state: 'armed',
@@ -144,9 +144,11 @@ describe('a host that is not', () => {
 
   it('is refused for a planned MTU that the device cannot carry, with the largest that it can', () => {
     const large = samplePlan({ mtu: 1451 }).tunnel;
-    const found = refusalOf(healthyFacts(), large, 'spoke', { adopt: false });
+    const found = refusalOf(healthyFacts(), large, 'spoke', { adopt: false, removes: false });
     expect(found).toMatchObject({ layer: 'params', hint: expect.stringContaining('1450') as string });
-    expect(refusalOf(healthyFacts({ deviceMtu: 1501 }), large, 'spoke', { adopt: false })).toBeUndefined();
+    expect(
+      refusalOf(healthyFacts({ deviceMtu: 1501 }), large, 'spoke', { adopt: false, removes: false }),
+    ).toBeUndefined();
   });
 
   it('is not helped by adopting when the stanza is elsewhere', () => {
@@ -181,16 +183,47 @@ describe('what is not ours', () => {
 
   it('a rule at a priority that policy mode would clear is refused with its text', () => {
     const policy = { ...tunnel, mode: 'policy' } as const;
-    const refused = refusalOf(healthyFacts(withRule), policy, 'spoke', { adopt: false });
+    const refused = refusalOf(healthyFacts(withRule), policy, 'spoke', { adopt: false, removes: false });
     expect(refused).toMatchObject({ layer: 'policy' });
     expect(refused?.message).toContain('fwmark');
-    expect(refusalOf(healthyFacts(withRule), policy, 'hub', { adopt: false })).toBeUndefined();
+    expect(refusalOf(healthyFacts(withRule), policy, 'hub', { adopt: false, removes: false })).toBeUndefined();
     expect(
-      refusalOf(healthyFacts(withRule), { ...tunnel, mode: 'gateway' }, 'spoke', { adopt: false }),
+      refusalOf(healthyFacts(withRule), { ...tunnel, mode: 'gateway' }, 'spoke', { adopt: false, removes: false }),
     ).toBeUndefined();
   });
 
   it('a device that is made after interfaces.d is read is refused: after a reboot it would come too late', () => {
     expect(refusal({ isDeviceLate: true })).toMatchObject({ layer: 'implementation' });
+  });
+});
+
+describe('an id that another spoke still has at the hub', () => {
+  const anothers = linkOf({ remote: '203.0.113.200' });
+
+  it('is refused also when only the link is left', () => {
+    expect(refusal({ links: anothers })).toMatchObject({
+      layer: 'link',
+      message: expect.stringContaining('203.0.113.200'),
+    });
+    expect(refusal({ links: anothers }, 'spoke')).toBeUndefined();
+  });
+
+  it('is not what it looks like while the file says whose tunnel it is', () => {
+    expect(refusal({ links: anothers, files: new Map([['vxlan0a', OURS]]) })).toBeUndefined();
+  });
+});
+
+describe('a tunnel that is taken away', () => {
+  const removal = (facts: Partial<HostFacts>) =>
+    refusalOf(healthyFacts(facts), tunnel, 'hub', { adopt: false, removes: true });
+
+  it('needs neither its device nor an owner', () => {
+    expect(
+      removal({ deviceMtu: undefined, files: new Map([['vxlan0a', 'iface vxlan0a inet manual\n']]) }),
+    ).toBeUndefined();
+  });
+
+  it('is left to the run that is changing it', () => {
+    expect(removal({ trials: new Map([['vxlan0a', TRIAL]]) })?.message).toContain('alice@bastion');
   });
 });

@@ -1,0 +1,283 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import type { Recap } from '../../src/events.js';
+import { spokeName } from '../../src/lab/generate-inventory.js';
+import { labAvailability, startLab, type TestLab } from './harness.js';
+
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 300_000 });
+const unavailable = await labAvailability();
+
+const SPOKES = Array.from({ length: 8 }, (_, index) => spokeName(index + 1));
+const SIXTH = spokeName(6);
+const DIRECTORY = '/etc/network/interfaces.d';
+
+/** A tunnel that somebody made by hand, with bytes at its end that an editor would drop. */
+const foreignStanza = (name: string, address: string, local: string, remote: string): string =>
+  `# by hand\nauto ${name}\niface ${name} inet6 static\n  address ${address}/80\n  dad-attempts 0\n` +
+  `  pre-up ip link add ${name} type vxlan id 77 local ${local} remote ${remote} dev eth0 dstport 4700\n` +
+  `  post-down ip link del ${name}\n\n\n \t`;
+
+describe.skipIf(unavailable !== undefined)(`vxfleet rollback ${unavailable ?? ''}`, () => {
+  let lab: TestLab;
+  let original: string;
+
+  const run = async (...args: string[]): Promise<{ code: number | null; recap: Recap; notices: string[] }> => {
+    const { code, stdout, stderr } = await lab.run([...args, '--output', 'json']);
+    expect(stderr).toBe('');
+    const events = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { event: string; message: string });
+    const notices = events.filter(({ event }) => event === 'notice').map(({ message }) => message);
+    return { code, recap: events.at(-1) as unknown as Recap, notices };
+  };
+  /** All that it says is about one tunnel. */
+  const runOne = async (...args: string[]) => {
+    const { code, recap } = await run(...args);
+    const [tunnel] = recap.tunnels;
+    expect(recap.tunnels).toHaveLength(1);
+    return { code, status: tunnel?.status, ends: tunnel?.ends, error: tunnel?.error ?? null };
+  };
+  const sh = async (host: string, script: string): Promise<string> => {
+    const { code, stdout, stderr } = await lab.exec(host, ['sh', '-c', script]);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    return stdout;
+  };
+  /** Every file of ours and its bytes, by host. */
+  const filesOf = async (...hosts: string[]): Promise<Record<string, string>> => {
+    const script = `cd ${DIRECTORY}; for f in * .v*; do [ ! -f "$f" ] || { echo "$f"; base64 -w0 "$f"; echo; }; done`;
+    const texts = await Promise.all(hosts.map((host) => sh(host, script)));
+    return Object.fromEntries(hosts.map((host, index) => [host, texts[index] ?? '']));
+  };
+  const hasLink = async (host: string, name = 'vxlan01'): Promise<boolean> =>
+    (await lab.exec(host, ['test', '-e', `/sys/class/net/${name}`])).code === 0;
+  const write = async (text: string): Promise<void> => {
+    expect(text).not.toBe(await readFile(lab.inventoryPath, 'utf8'));
+    await writeFile(lab.inventoryPath, text);
+  };
+  /** The inventory with something more for tokyo. */
+  const withTokyo = (text: string): string => original.replace(/(\n {4}id: 1\b)/, `$1\n    ${text}`);
+  const withAll = (text: string): string => original.replace('spokes:', `defaults:\n  ${text}\nspokes:`);
+  const deploy = async (text: string, ...args: string[]): Promise<string> => {
+    await write(text);
+    const { code, recap } = await run('deploy', ...args);
+    expect(recap.tunnels.filter(({ error }) => error !== null)).toEqual([]);
+    expect(code).toBe(0);
+    return recap.run;
+  };
+  const writeStanza = async (host: string, name: string, text: string): Promise<void> => {
+    const file = `printf %s ${Buffer.from(text).toString('base64')} | base64 -d >${DIRECTORY}/${name}`;
+    await sh(host, `${file}; ifup ${name} 2>/dev/null`);
+  };
+  const dropPort = async (port: string): Promise<void> => {
+    await sh('tokyo', `ip xfrm policy add src 0.0.0.0/0 dst 0.0.0.0/0 proto udp dport ${port} dir in action block`);
+  };
+
+  beforeAll(async () => {
+    lab = await startLab('rollback', { spokes: SPOKES.length });
+    original = await readFile(lab.inventoryPath, 'utf8');
+  });
+  afterAll(async () => {
+    await lab?.down();
+  });
+
+  it('has nothing to go back to before the first deploy, and says so', async () => {
+    await Promise.all(['hub', ...SPOKES].map((host) => sh(host, 'rm -rf /var/lib/vxfleet')));
+    const { code, stderr } = await lab.run(['rollback']);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/there is nothing to go back to: the hub has kept no generation of these tunnels/);
+  });
+
+  it('puts all 16 files of a run of 8 tunnels back byte for byte, and every tunnel answers', async () => {
+    expect((await run('deploy')).code).toBe(0);
+    const before = await filesOf('hub', ...SPOKES);
+    await deploy(withAll('vxlan: { dstport: 4790, mtu: 1400 }'));
+    expect(await filesOf('hub', ...SPOKES)).not.toEqual(before);
+
+    const { code, recap } = await run('rollback');
+    expect(recap.tunnels.map(({ error }) => error)).toEqual(SPOKES.map(() => null));
+    expect(code).toBe(0);
+    expect(recap).toMatchObject({ command: 'rollback', counts: { changed: SPOKES.length } });
+    expect(recap.tunnels.every(({ checks }) => checks.length === 6 && checks.every(({ ok }) => ok))).toBe(true);
+    expect(await filesOf('hub', ...SPOKES)).toEqual(before);
+    await write(original);
+    expect((await run('verify')).recap.counts).toMatchObject({ unchanged: SPOKES.length });
+    expect((await run('deploy')).recap.counts).toMatchObject({ unchanged: SPOKES.length });
+  });
+
+  it('shows with --dry-run what it would change, and changes nothing', async () => {
+    await deploy(withTokyo('metric: 600'));
+    const before = await filesOf('hub', 'tokyo');
+    const records = await sh('hub', 'ls /var/lib/vxfleet/*');
+    const { code, stdout } = await lab.run(['rollback', '--dry-run', '--output', 'plain']);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^-\s+metric 600$/m);
+    expect(stdout).toMatch(/^\+\s+metric 512$/m);
+    expect(stdout).toMatch(/^1 tunnel: 1 would change/m);
+    expect(await filesOf('hub', 'tokyo')).toEqual(before);
+    expect(await sh('hub', 'ls /var/lib/vxfleet/*')).toBe(records);
+  });
+
+  it('goes one step further back each time, past a run that changed one end only', async () => {
+    // Two files on the spoke alone differ by now: metrics 512 and 600.
+    const first = await filesOf('hub', 'tokyo');
+    await deploy(withTokyo('vxlan: { dstport: 4791 }'));
+    const second = await filesOf('hub', 'tokyo');
+    await sh('hub', 'ip link del dev vxlan01');
+    expect(await runOne('deploy', 'tokyo')).toMatchObject({ ends: { hub: 'changed', spoke: 'unchanged' } });
+
+    expect(await runOne('rollback')).toMatchObject({ code: 0, status: 'unchanged' });
+    expect(await filesOf('hub', 'tokyo')).toEqual(second);
+    expect(await runOne('rollback')).toMatchObject({ code: 0, status: 'changed' });
+    expect(await filesOf('hub', 'tokyo')).toEqual(first);
+    expect(await runOne('rollback')).toMatchObject({ code: 0, ends: { hub: 'unchanged', spoke: 'changed' } });
+    expect(first['tokyo']).not.toBe((await filesOf('tokyo'))['tokyo']);
+    expect((await lab.exec('hub', ['ping', '-6', '-c1', '-W2', '2001:db8:ae01::1'])).code).toBe(0);
+  });
+
+  it('goes to any run that is kept with --to, and names the kept ones when there is no such run', async () => {
+    const run4792 = await deploy(withTokyo('vxlan: { dstport: 4792 }'));
+    const then = await filesOf('hub', 'tokyo');
+    await deploy(withTokyo('vxlan: { dstport: 4793 }'));
+    expect(await runOne('rollback', '--to', run4792)).toMatchObject({ code: 0, status: 'changed' });
+    expect(await filesOf('hub', 'tokyo')).toEqual(then);
+    const unknown = await lab.run(['rollback', '--to', '20200101T000000-000000']);
+    expect(unknown.code).toBe(1);
+    expect(unknown.stderr).toContain('no generation of run 20200101T000000-000000 is kept');
+    expect(unknown.stderr).toContain(run4792);
+    await write(original);
+    expect((await run('deploy')).code).toBe(0);
+  });
+
+  it('puts both ends back as they were when the old files cannot be proven, with exit code 1', async () => {
+    await deploy(withTokyo('vxlan: { dstport: 4999 }'));
+    await deploy(original);
+    const before = await filesOf('hub', 'tokyo');
+    await dropPort('4999');
+    const { code, status, ends } = await runOne('rollback', 'tokyo', '--verify-timeout', '1');
+    await sh('tokyo', 'ip xfrm policy flush');
+    expect({ code, status, ends }).toEqual({
+      code: 1,
+      status: 'reverted',
+      ends: { hub: 'reverted', spoke: 'reverted' },
+    });
+    expect(await filesOf('hub', 'tokyo')).toEqual(before);
+    expect((await lab.exec('hub', ['ping', '-6', '-c1', '-W2', '2001:db8:ae01::1'])).code).toBe(0);
+  });
+
+  it('brings back a file that was edited by hand, and then, one step further, what was there before the edit', async () => {
+    const before = await filesOf('hub', 'tokyo');
+    await sh('tokyo', `printf '# mine, without a line break' >>${DIRECTORY}/vxlan01`);
+    const edited = await filesOf('hub', 'tokyo');
+    expect((await runOne('deploy', 'tokyo')).ends).toEqual({ hub: 'unchanged', spoke: 'changed' });
+    expect(await filesOf('hub', 'tokyo')).toEqual(before);
+    expect(await runOne('rollback')).toMatchObject({ code: 0, status: 'changed' });
+    expect(await filesOf('hub', 'tokyo')).toEqual(edited);
+    expect(await runOne('rollback')).toMatchObject({ code: 0, ends: { hub: 'unchanged', spoke: 'changed' } });
+    expect(await filesOf('hub', 'tokyo')).toEqual(before);
+  });
+
+  it('brings an adopted tunnel back as somebody made it', async () => {
+    await sh('hub', 'ifdown vxlan01 2>/dev/null');
+    await sh('tokyo', 'ifdown vxlan01 2>/dev/null');
+    const [hub, tokyo] = ['198.18.0.1', '198.18.1.1'];
+    await writeStanza('hub', 'vxlan01', foreignStanza('vxlan01', '2001:db8:1::1', hub, tokyo));
+    await writeStanza('tokyo', 'vxlan01', foreignStanza('vxlan01', '2001:db8:1::2', tokyo, hub));
+    const foreign = await filesOf('hub', 'tokyo');
+    expect(await runOne('deploy', 'tokyo')).toMatchObject({ code: 1, error: { code: 'refused', layer: 'file' } });
+    expect(await runOne('deploy', 'tokyo', '--adopt')).toMatchObject({ code: 0, status: 'changed' });
+
+    expect(await runOne('rollback')).toMatchObject({ code: 0, status: 'changed' });
+    expect(await filesOf('hub', 'tokyo')).toEqual(foreign);
+    expect((await lab.exec('hub', ['ping', '-6', '-c1', '-W2', '2001:db8:1::2'])).code).toBe(0);
+    expect((await run('deploy', 'tokyo', '--adopt')).code).toBe(0);
+  });
+
+  it('brings back a file that somebody had made at the hub alone', async () => {
+    await Promise.all(
+      ['hub', SIXTH].map((host) => sh(host, 'ifdown vxlan06 2>/dev/null; rm -rf /var/lib/vxfleet/vxlan06')),
+    );
+    await sh(SIXTH, `rm ${DIRECTORY}/vxlan06`);
+    await writeStanza('hub', 'vxlan06', foreignStanza('vxlan06', '2001:db8:6::1', '198.18.0.1', '198.18.1.6'));
+    const before = await filesOf('hub', SIXTH);
+    expect(await runOne('deploy', SIXTH, '--adopt')).toMatchObject({ code: 0, status: 'changed' });
+    expect(await runOne('rollback')).toMatchObject({ code: 0, status: 'changed' });
+    expect(await filesOf('hub', SIXTH)).toEqual(before);
+    expect([await hasLink('hub', 'vxlan06'), await hasLink(SIXTH, 'vxlan06')]).toEqual([true, false]);
+    expect((await run('deploy', SIXTH, '--adopt')).code).toBe(0);
+  });
+
+  it('removes a tunnel from both ends before its first deploy, proven, with the rules of its mode too', async () => {
+    await Promise.all(
+      ['hub', 'lisbon'].map((host) => sh(host, `ifdown vxlan03; rm -rf /var/lib/vxfleet/vxlan03 ${DIRECTORY}/vxlan03`)),
+    );
+    expect((await runOne('deploy', 'lisbon')).status).toBe('changed');
+    expect(await sh('lisbon', 'ip -6 rule; ip -6 route show table 30003')).toContain('30003');
+    expect(await runOne('rollback')).toMatchObject({ code: 0, ends: { hub: 'changed', spoke: 'changed' } });
+    for (const host of ['hub', 'lisbon']) {
+      expect((await lab.exec(host, ['test', '-e', `${DIRECTORY}/vxlan03`])).code).toBe(1);
+      expect(await hasLink(host, 'vxlan03')).toBe(false);
+      expect(await sh(host, 'ip -6 rule; ip -6 route show table all')).not.toMatch(/30003|vxlan03|ae03/);
+    }
+    expect(await sh('lisbon', 'ip -6 rule')).not.toMatch(/^200/m);
+    const again = await runOne('rollback', 'lisbon');
+    expect(again).toMatchObject({ code: 1, status: 'failed', error: { code: 'refused' } });
+    expect(again.error?.message).toContain('is where it was before its first deploy already');
+    await lab.reboot('lisbon');
+    expect(await hasLink('lisbon', 'vxlan03')).toBe(false);
+    // A removal is a generation like any other.
+    const history = await lab.run(['history', 'lisbon']);
+    expect(history.stdout).toMatch(/ confirmed, back to before the first deploy\n/);
+    expect((await runOne('deploy', 'lisbon')).status).toBe('changed');
+    expect((await runOne('rollback', 'lisbon')).code).toBe(0);
+    expect(await hasLink('hub', 'vxlan03')).toBe(false);
+    expect((await runOne('deploy', 'lisbon')).status).toBe('changed');
+  });
+
+  it('finds the tunnel of a spoke that got another name', async () => {
+    const before = await filesOf('hub', 'tokyo');
+    await write(original.replace('  tokyo:', '  kyoto:'));
+    expect(await runOne('deploy', 'kyoto')).toMatchObject({ code: 0, status: 'changed' });
+    expect(await filesOf('hub', 'tokyo')).not.toEqual(before);
+    expect(await runOne('rollback', 'kyoto')).toMatchObject({ code: 0, status: 'changed' });
+    expect(await filesOf('hub', 'tokyo')).toEqual(before);
+  });
+
+  it('undoes a bounce by force', async () => {
+    await write(original);
+    const before = await filesOf('hub', 'tokyo');
+    expect(await runOne('deploy', 'tokyo', '--force')).toMatchObject({ status: 'changed' });
+    expect(await runOne('rollback')).toMatchObject({ code: 0, status: 'unchanged' });
+    expect(await filesOf('hub', 'tokyo')).toEqual(before);
+  });
+
+  it('reads on another controller what this one did, and skips a generation that was edited', async () => {
+    await deploy(withTokyo('vxlan: { dstport: 4795 }'));
+    const before = await filesOf('hub', 'tokyo');
+    await deploy(original);
+    await sh(
+      'tokyo',
+      `f=$(ls -d /var/lib/vxfleet/vxlan01/*.confirmed.* | tail -n 2 | head -n 1); sed -i s/4795/4796/ "$f"`,
+    );
+    const { code, recap, notices } = await run('rollback', 'tokyo');
+    expect(code).toBe(1);
+    expect(recap.tunnels[0]).toMatchObject({ status: 'failed', error: { code: 'refused' } });
+    expect(recap.tunnels[0]?.error?.message).toContain('would not belong together');
+    expect(notices).toEqual([expect.stringMatching(/^tokyo: .* is damaged \(.*\): skipped$/)]);
+
+    await deploy(withTokyo('vxlan: { dstport: 4795 }'));
+    await deploy(original);
+    // Nothing of the first controller but its keys: the state is the hosts' alone.
+    const env = { USER: 'bob', SUDO_USER: 'bob' };
+    const other = await lab.run(['rollback', 'tokyo', '--output', 'json'], { env, cwd: '/' });
+    expect(other.code).toBe(0);
+    expect(await filesOf('hub', 'tokyo')).toEqual(before);
+    expect((await lab.run(['history', 'tokyo'])).stdout.split('\n')[1]).toMatch(/ bob@/);
+  });
+
+  it('is refused for the hub alone', async () => {
+    const { code, stderr } = await lab.run(['rollback', 'hub']);
+    expect(code).toBe(2);
+    expect(stderr).toContain('a rollback puts back both ends');
+  });
+});
