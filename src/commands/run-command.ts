@@ -57,9 +57,8 @@ export async function runCommand(
   const { run } = identity;
   const started = performance.now();
   const reporter = openReporter(options, options.output);
-  const { emit } = reporter;
   try {
-    return await withInterrupt(emit, async (signal) => {
+    return await withInterrupt(reporter.emit, async (signal, emit) => {
       const access: FleetAccess = {
         fleet: fleet.plan,
         files,

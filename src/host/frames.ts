@@ -14,12 +14,16 @@ interface Pending {
   readonly values: Map<string, string[]>;
 }
 
+/** Bytes; the host program's lines stay under 1000. */
+const LONGEST_LINE = 4096;
+
 /** Collects lines into replies. Lines that do not begin with the nonce are noise (a banner, a shell start-up file) and are dropped. */
 export class FrameReader {
   readonly #prefix: string;
   readonly #onReply: (sequence: number, reply: Reply) => void;
   readonly #pending = new Map<number, Pending>();
   #rest: Buffer[] = [];
+  #restBytes = 0;
 
   constructor(nonce: string, onReply: (sequence: number, reply: Reply) => void) {
     this.#prefix = `${nonce} `;
@@ -31,11 +35,21 @@ export class FrameReader {
     for (let end = chunk.indexOf(10); end >= 0; end = chunk.indexOf(10, start)) {
       const line = Buffer.concat([...this.#rest, chunk.subarray(start, end)]);
       this.#rest = [];
+      this.#restBytes = 0;
       start = end + 1;
       // Values may be cut within a character: bytes stay bytes until the value is whole.
       this.#line(line.toString('latin1'));
     }
-    if (start < chunk.length) this.#rest.push(chunk.subarray(start));
+    if (start < chunk.length) this.#keep(chunk.subarray(start));
+  }
+
+  /** What begins a line. Ours are short: of noise without a line break only the end may be the beginning of one of ours. */
+  #keep(part: Buffer): void {
+    this.#rest.push(part);
+    this.#restBytes += part.length;
+    if (this.#restBytes <= LONGEST_LINE) return;
+    this.#rest = [Buffer.concat(this.#rest).subarray(-LONGEST_LINE)];
+    this.#restBytes = LONGEST_LINE;
   }
 
   #line(line: string): void {

@@ -941,7 +941,7 @@ takeover() { # IF
   [[ -n $run ]] || return 0
   ! is_session_open "$run" || fail busy "$1 is held by $(held_by "$dir")"
   tick
-  ends=$((now + 2000))
+  ends=$((now + (WINDOW < 60 ? WINDOW * 33 : 2000)))
   while [[ -e $dir ]]; do
     settle "$dir" session prepared armed
     if ! is_process_in "$TRIALS/.$run.guard"; then

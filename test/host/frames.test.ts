@@ -28,6 +28,20 @@ function frames(sequence: number, key: string, value: string, pieceBytes = 800):
 }
 const end = (sequence: number, text = 'ok'): Buffer => Buffer.from(`${NONCE} ${sequence} ! ${text}\n`);
 
+describe('noise', () => {
+  it('without a line break, however much of it, does not hide what follows', () => {
+    const noise = Array.from({ length: 50 }, () => 'x'.repeat(100_000));
+    const [first] = read(...noise, Buffer.concat([...frames(1, 'uid', '0'), end(1)]));
+    expect(first?.reply.values.get('uid')).toBe('0');
+  });
+
+  it('that ends in the middle of one of our lines keeps its beginning', () => {
+    const line = Buffer.concat([...frames(1, 'uid', '0'), end(1)]);
+    const replies = read('x'.repeat(9000), line.subarray(0, 20), line.subarray(20));
+    expect(replies[0]?.reply.values.get('uid')).toBe('0');
+  });
+});
+
 describe('an answer', () => {
   it('is its values and its end', () => {
     expect(read(...frames(1, 'uid', '0'), ...frames(1, 'ssh', ''), end(1))).toEqual([
