@@ -1,0 +1,220 @@
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { Recap } from '../../src/events.js';
+import { labAvailability, startLab, type TestLab } from './harness.js';
+
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 300_000 });
+const unavailable = await labAvailability();
+
+const DIRECTORY = '/etc/network/interfaces.d';
+
+describe.skipIf(unavailable !== undefined)(`a spoke that has left the inventory ${unavailable ?? ''}`, () => {
+  let lab: TestLab;
+  let original: string;
+  const otherFleet = join(tmpdir(), 'vxfleet-test-orphans-other.yaml');
+
+  const run = async (...args: string[]) => {
+    const { code, stdout, stderr } = await lab.run([...args, '--output', 'json']);
+    expect(stderr).toBe('');
+    const events = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { event: string; message: string });
+    const notices = events.filter(({ event }) => event === 'notice').map(({ message }) => message);
+    const recap = events.at(-1) as unknown as Recap;
+    return { code, recap, notices, of: (spoke: string) => recap.tunnels.find((tunnel) => tunnel.spoke === spoke) };
+  };
+  const sh = async (host: string, script: string): Promise<string> => {
+    const { code, stdout, stderr } = await lab.exec(host, ['sh', '-c', script]);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    return stdout;
+  };
+  const filesOf = async (...hosts: string[]): Promise<string[]> =>
+    await Promise.all(
+      hosts.map((host) => sh(host, `cd ${DIRECTORY}; for f in vxlan*; do [ ! -f $f ] || sha256sum $f; done`)),
+    );
+  const write = async (text: string): Promise<void> => {
+    expect(text).not.toBe(await readFile(lab.inventoryPath, 'utf8'));
+    await writeFile(lab.inventoryPath, text);
+  };
+  const without = (spoke: string): string => original.replace(new RegExp(`^ {2}${spoke}:\\n(?: {4}.*\\n)+`, 'm'), '');
+  /** What of a tunnel is on a host: its file, its link, its routes and rules. */
+  const remains = async (host: string, name: string, id: string): Promise<string> =>
+    sh(
+      host,
+      `ls ${DIRECTORY} | grep ${name}; ip -o link | grep ${name}; ip -6 route show table all | grep -E "${name}|ae0${id}:|3000${id}"; ip -6 rule | grep ae00; true`,
+    );
+  const answers = async (target: string): Promise<boolean> =>
+    (await lab.exec('hub', ['ping', '-6', '-c1', '-W2', target])).code === 0;
+
+  beforeAll(async () => {
+    lab = await startLab('orphans', { spokes: 3 });
+    original = await readFile(lab.inventoryPath, 'utf8');
+    await Promise.all(['hub', 'tokyo', 'osaka', 'lisbon'].map((host) => sh(host, 'rm -rf /var/lib/vxfleet')));
+  });
+  beforeEach(async () => {
+    await writeFile(lab.inventoryPath, original);
+    expect((await run('deploy')).recap.tunnels.map(({ error }) => error)).toEqual([null, null, null]);
+  });
+  afterAll(async () => {
+    await rm(otherFleet, { force: true });
+    await lab?.down();
+  });
+
+  it('is named by every deploy and diff, and its tunnel is left as it is', async () => {
+    const before = await filesOf('hub', 'tokyo');
+    await write(without('tokyo'));
+    for (const command of [['deploy'], ['diff'], ['deploy', 'osaka', '--force']]) {
+      const { code, recap, notices } = await run(...command);
+      expect(code).toBe(0);
+      expect(recap.tunnels.map(({ spoke }) => spoke)).not.toContain('tokyo');
+      expect(notices).toEqual([
+        'vxlan01 (tokyo, 198.18.1.1) is on the hub and not in the inventory: left as it is; deploy --prune removes it from both ends',
+      ]);
+    }
+    expect(await filesOf('hub', 'tokyo')).toEqual(before);
+    expect(await answers('2001:db8:ae01::1')).toBe(true);
+  });
+
+  it('is removed from both ends by --prune, proven, and brought back by rollback', async () => {
+    const before = await filesOf('hub', 'lisbon');
+    await write(without('lisbon'));
+    const dry = await run('deploy', '--prune', '--dry-run');
+    expect(dry.of('lisbon')).toMatchObject({
+      status: 'would_change',
+      ends: { hub: 'would_change', spoke: 'would_change' },
+    });
+    expect(dry.notices).toEqual([]);
+    expect(await filesOf('hub', 'lisbon')).toEqual(before);
+
+    const { code, recap, of } = await run('deploy', '--prune');
+    expect(code).toBe(0);
+    expect(recap.counts).toMatchObject({ changed: 1, unchanged: 2 });
+    expect(of('lisbon')).toMatchObject({ status: 'changed', ends: { hub: 'changed', spoke: 'changed' } });
+    // In policy mode there were rules and a table too.
+    expect(await remains('hub', 'vxlan03', '3')).not.toMatch(/vxlan03|ae03/);
+    expect(await remains('lisbon', 'vxlan03', '3')).toBe('');
+    expect((await run('deploy', '--prune')).recap.counts).toMatchObject({ unchanged: 2, changed: 0 });
+
+    const back = await run('rollback');
+    expect(back.code).toBe(0);
+    expect(back.of('lisbon')).toMatchObject({ status: 'changed', ends: { hub: 'changed', spoke: 'changed' } });
+    expect(await filesOf('hub', 'lisbon')).toEqual(before);
+    expect(await answers('2001:db8:ae03::1')).toBe(true);
+    // By name too, though no inventory has it.
+    expect((await run('deploy', '--prune')).code).toBe(0);
+    expect((await run('rollback', 'lisbon')).of('lisbon')).toMatchObject({ status: 'changed' });
+    expect(await filesOf('hub', 'lisbon')).toEqual(before);
+  });
+
+  it('that does not answer keeps its tunnel, unless the hub’s end alone is asked for', async () => {
+    const before = await filesOf('hub', 'tokyo');
+    await write(without('tokyo'));
+    await lab.cut('tokyo');
+    const refused = await run('deploy', '--prune', '--connect-timeout', '1');
+    expect(refused.code).toBe(1);
+    expect(refused.of('tokyo')).toMatchObject({
+      status: 'unreachable',
+      ends: { hub: 'untouched', spoke: 'unreachable' },
+    });
+    expect(refused.of('tokyo')?.error?.hint).toContain('--prune-unreachable');
+    expect(await filesOf('hub')).toEqual([before[0]]);
+
+    const flags = ['--prune', '--prune-unreachable', '--connect-timeout', '1'];
+    const { code, of } = await run('deploy', ...flags);
+    expect(code).toBe(0);
+    expect(of('tokyo')).toMatchObject({ status: 'changed', ends: { hub: 'changed', spoke: 'unchanged' } });
+    expect(await remains('hub', 'vxlan01', '1')).not.toMatch(/vxlan01|ae01/);
+
+    await lab.heal('tokyo');
+    expect((await run('rollback')).of('tokyo')).toMatchObject({ status: 'changed' });
+    expect(await filesOf('hub', 'tokyo')).toEqual(before);
+    expect(await answers('2001:db8:ae01::1')).toBe(true);
+  });
+
+  it('is reported too when only its link is left, without a file', async () => {
+    await write(without('tokyo'));
+    await sh('hub', `rm ${DIRECTORY}/vxlan01`);
+    const { code, notices } = await run('deploy');
+    expect(code).toBe(0);
+    expect(notices).toEqual([
+      'vxlan01 (198.18.1.1) runs on the hub without a file and is not in the inventory: ip link del dev vxlan01 removes it',
+    ]);
+    expect(await remains('hub', 'vxlan01', '1')).toContain('vxlan01');
+    await sh(
+      'hub',
+      'ip link del dev vxlan01; sed -i /^vxlan01=/d /run/network/ifstate; rm -f /run/network/ifstate.vxlan01',
+    );
+    expect((await run('deploy')).notices).toEqual([]);
+  });
+
+  it('does not lose its id to another spoke while the hub still has its tunnel', async () => {
+    const before = await filesOf('hub', 'tokyo', 'osaka');
+    // tokyo and osaka change places.
+    const swapped = original
+      .replace(/id: 1\b/, 'id: 0')
+      .replace(/id: 2\b/, 'id: 1')
+      .replace('id: 0', 'id: 2');
+    await write(swapped);
+    const { code, of, notices } = await run('deploy');
+    expect(code).toBe(1);
+    for (const [spoke, other] of [
+      ['tokyo', 'osaka'],
+      ['osaka', 'tokyo'],
+    ] as const) {
+      expect(of(spoke)).toMatchObject({ status: 'failed', error: { code: 'refused', end: 'hub', layer: 'file' } });
+      expect(of(spoke)?.error?.message).toContain(`is still the tunnel of ${other}`);
+    }
+    expect(notices).toHaveLength(2);
+    expect(await filesOf('hub', 'tokyo', 'osaka')).toEqual(before);
+
+    const pruned = await run('deploy', '--prune');
+    expect(pruned.code).toBe(0);
+    expect(pruned.recap.counts).toMatchObject({ changed: 4, unchanged: 1 });
+    expect((await run('verify')).code).toBe(0);
+    await write(original);
+    expect((await run('deploy', '--prune')).code).toBe(0);
+    expect(await filesOf('hub', 'tokyo', 'osaka')).toEqual(before);
+  });
+
+  it('whose link alone is left does not lose its id either', async () => {
+    await sh('hub', `rm ${DIRECTORY}/vxlan01`);
+    await write(
+      original
+        .replace('  tokyo:', '  nara:')
+        .replace('198.18.1.1,', '198.18.1.99,')
+        .replace(/(198\.18\.1\.99, .*)/, '$1\n    ssh: { host: 198.18.1.1 }'),
+    );
+    const { of } = await run('deploy', 'nara');
+    expect(of('nara')).toMatchObject({ status: 'failed', error: { code: 'refused', end: 'hub' } });
+    expect(of('nara')?.error?.message).toContain('198.18.1.1');
+  });
+
+  it('is no matter of another fleet on the same hub, nor is that fleet’s a matter of this one', async () => {
+    const other = original
+      .replace('2001:db8:ae00::/40', '2001:db8:bb00::/40')
+      .replace(/^ {2}(?:tokyo|osaka):\n(?: {4}.*\n)+/gm, '')
+      .replace(/id: 3\b/, 'id: 0x0b');
+    await writeFile(otherFleet, other);
+    const deployed = await run('deploy', '-i', otherFleet);
+    expect(deployed.code).toBe(0);
+    expect(deployed.notices).toEqual([]);
+    expect((await run('deploy', '--prune', '-i', otherFleet)).recap.counts).toMatchObject({ unchanged: 1, changed: 0 });
+    const here = await run('deploy', '--prune');
+    expect(here.notices).toEqual([]);
+    expect(here.recap.counts).toMatchObject({ unchanged: 3, changed: 0 });
+    // A rollback there is about that fleet alone, though this one was deployed later.
+    expect((await run('deploy', 'tokyo', '--force')).code).toBe(0);
+    expect((await run('rollback', '-i', otherFleet)).recap.tunnels.map(({ spoke }) => spoke)).toEqual(['lisbon']);
+    expect(await remains('hub', 'vxlan0b', 'b')).not.toMatch(/vxlan0b/);
+    expect((await run('verify')).code).toBe(0);
+  });
+
+  it('cannot be pruned by a LIMIT, which is about spokes of the inventory', async () => {
+    const { code, stderr } = await lab.run(['deploy', '--prune', 'tokyo']);
+    expect(code).toBe(2);
+    expect(stderr).toContain('--prune is about the whole fleet');
+  });
+});
