@@ -1,55 +1,57 @@
 /** How the hub finds out (docs/protocol.md): one question at a time, so that anything may happen between two of them. */
 import { rename } from './transitions.js';
 import type { Rules } from './rules.js';
-import { answers, at, note, type Move, type Question, type Variant, type World } from './world.js';
+import { at, hear, note, type Move, type Question, type Variant, type World } from './world.js';
 
-type Answer = 'marker' | 'peer' | 'silence';
 type Verdict = 'confirm' | 'revert' | Question;
 
 export function doubtMoves(world: World, variant: Variant, rules: Rules): Move[] {
-  const end = world.question === 'on new' ? 'new' : 'old';
-  const answer: Answer = !answers(world, variant) ? 'silence' : world.marker ? 'marker' : 'peer';
+  // A tunnel that is removed has no end to ask on.
+  if (variant.nothing === 'new') {
+    return isOver(world, rules) ? [decide(world, 'revert', 'the hub has nothing to ask on')] : [];
+  }
+  const answer = hear(world, variant);
   // Silence of a line or of a host that is off says nothing about what the spoke runs.
-  const isLost = answer === 'silence' && end !== variant.nothing && (world.line !== 'up' || !world.spoke.on);
+  const isLost = answer === 'silence' && (world.line !== 'up' || !world.spoke.on);
   const asked = isLost ? note(world, 'a question was lost') : world;
   const verdict = judge(answer, world, variant, rules);
-  const text = `the hub asks on the ${end} end: ${answer}`;
-  switch (verdict) {
-    case 'confirm':
-      return [{ text: `${text}; it confirms`, to: at(rename(asked, 'hub', 'confirmed'), 'hub', { runs: 'new' }) }];
-    case 'revert':
-      return [{ text: `${text}; it goes back`, to: rename(asked, 'hub', 'reverting') }];
-    default: {
-      const runs = verdict === 'on new' ? 'new' : 'old';
-      const isSame = verdict === world.question && asked.notes === world.notes;
-      return isSame ? [] : [{ text, to: { ...at(asked, 'hub', { runs }), question: verdict } }];
-    }
-  }
+  const text = `the hub asks on the ${world.question === 'on new' ? 'new' : 'old'} end: ${answer}`;
+  if (verdict === 'confirm' || verdict === 'revert') return [decide(asked, verdict, text)];
+  const runs = verdict === 'on new' ? 'new' : 'old';
+  const isSame = verdict === world.question && asked.notes === world.notes;
+  return isSame ? [] : [{ text, to: { ...at(asked, 'hub', { runs }), question: verdict } }];
 }
 
+function decide(world: World, verdict: 'confirm' | 'revert', text: string): Move {
+  const alone = note(world, 'the hub decided by itself');
+  return verdict === 'confirm'
+    ? { text: `${text}; it confirms`, to: at(rename(alone, 'hub', 'confirmed'), 'hub', { runs: 'new' }) }
+    : { text: `${text}; it goes back`, to: rename(alone, 'hub', 'reverting') };
+}
+
+/** Is what the spoke decided also done? */
+const isOver = ({ late }: World, rules: Rules): boolean =>
+  late >= (rules.waitsForDeadline ? (rules.waitsHalfWindow ? 2 : 1) : 0);
+
 /** The numbered rules. */
-function judge(answer: Answer, { question, late }: World, { areCompatible, nothing }: Variant, rules: Rules): Verdict {
-  // 1 and 3: the marker says confirmed, on whichever end it is heard.
+function judge(answer: ReturnType<typeof hear>, world: World, variant: Variant, rules: Rules): Verdict {
+  // 1 and 4: the marker says confirmed, on whichever end it is heard.
   if (answer === 'marker') return 'confirm';
-  const isOver = late || !rules.waitsForDeadline;
-
-  if (areCompatible && rules.compatibleIsAskedOnce) return answer === 'peer' && isOver ? 'revert' : 'on new';
-
-  if (question === 'on new') {
-    if (answer === 'peer') {
-      // 2: the spoke has not decided yet. After the deadline it has: 3, or where there is no old end, 4.
-      if (!isOver) return 'on new';
-      return nothing === 'old' ? 'confirm' : 'on old, new answered';
-    }
-    // A new tunnel is not made in doubt.
-    if (nothing === 'old') return isOver ? 'revert' : 'on new';
-    return rules.silenceDecidesNothing ? 'on old, new was silent' : 'revert';
+  const { question } = world;
+  if (question !== 'on new') {
+    if (answer === 'peer') return 'revert';
+    return question === 'on old, new answered' ? 'confirm' : 'on new';
   }
-
-  // 3: the peer runs the old end.
-  if (answer === 'peer') return 'revert';
-  // 4
-  if (question === 'on old, new answered') return 'confirm';
-  // A tunnel is not removed in doubt. 5: silence on both decides nothing.
-  return nothing === 'new' && isOver ? 'revert' : 'on new';
+  const isCompatible = variant.isCompatible && rules.compatibleIsAskedOnce;
+  const maySearch = answer === 'silence' && !isCompatible && variant.hasOldPeer;
+  if (!maySearch && !isOver(world, rules)) return 'on new';
+  if (!variant.hasOldPeer && !(isCompatible && rules.compatibleComesFirst)) {
+    return answer === 'peer' ? 'confirm' : 'revert';
+  }
+  if (isCompatible) {
+    if (answer === 'peer') return 'revert';
+    return rules.compatibleAsksOldToo && variant.hasOldPeer ? 'on old, new was silent' : 'on new';
+  }
+  if (answer === 'peer') return 'on old, new answered';
+  return rules.silenceDecidesNothing ? 'on old, new was silent' : 'revert';
 }

@@ -1,9 +1,10 @@
 /** Walks every world that can be reached, nearest first, so that the way to each is a shortest one. */
-import { adversaryMoves, natureMoves } from './adversary-moves.js';
+import { adversaryMoves, natureMoves, type Place } from './adversary-moves.js';
 import { controllerMoves } from './controller-moves.js';
 import { hostMoves } from './host-moves.js';
+import { otherMoves } from './other-moves.js';
 import type { Rules } from './rules.js';
-import { keyOf, start, type Move, type Variant, type World } from './world.js';
+import { keyOf, simplify, start, type Move, type Variant, type World } from './world.js';
 
 export interface Exploration {
   readonly worlds: readonly World[];
@@ -15,7 +16,7 @@ export interface Exploration {
   readonly traceTo: (index: number) => string[];
 }
 
-export function explore(variant: Variant, rules: Rules, faults: number): Exploration {
+export function explore(variant: Variant, rules: Rules, faults: number, place: Place = 'anywhere'): Exploration {
   const worlds: World[] = [start(faults)];
   const indexes = new Map([[keyOf(worlds[0]!), 0]]);
   const cameFrom: { readonly parent: number; readonly text: string }[] = [
@@ -24,7 +25,8 @@ export function explore(variant: Variant, rules: Rules, faults: number): Explora
   const before: number[][] = [[]];
   const resting: number[] = [];
 
-  const visit = ({ text, to }: Move, parent: number): number => {
+  const visit = ({ text, to: next }: Move, parent: number): number => {
+    const to = simplify(next);
     const key = keyOf(to);
     const known = indexes.get(key);
     if (known !== undefined) return known;
@@ -41,7 +43,7 @@ export function explore(variant: Variant, rules: Rules, faults: number): Explora
     // A hub that asks and asks is not at rest, even if nothing changes by it.
     if (moves.length === 0 && world.hub.trial !== 'doubt') resting.push(index);
     for (const move of moves) before[visit(move, index)]!.push(index);
-    for (const move of adversaryMoves(world)) visit(move, index);
+    for (const move of adversaryMoves(world, rules, place)) visit(move, index);
   }
 
   const traceTo = (index: number): string[] => {
@@ -55,6 +57,7 @@ const ownMoves = (world: World, variant: Variant, rules: Rules): Move[] => [
   ...controllerMoves(world, variant, rules),
   ...hostMoves(world, 'hub', variant, rules),
   ...hostMoves(world, 'spoke', variant, rules),
+  ...otherMoves(world, rules),
   ...natureMoves(world),
 ];
 

@@ -1,8 +1,9 @@
-/** What an end does: its program with the messages, program and guard with what time brings. */
+/** What an end does: its program with the messages; program, guard and whoever takes over with what time brings. */
 import { doubtMoves } from './doubt-moves.js';
 import { rename } from './transitions.js';
 import type { Rules } from './rules.js';
-import { at, note, type End, type Move, type Trial, type Variant, type Verb, type World } from './world.js';
+import { at, hasSession, isTakenOver, note, type Channel, type End, type Move, type Trial } from './world.js';
+import type { Variant, Verb, World } from './world.js';
 
 export function hostMoves(world: World, end: End, variant: Variant, rules: Rules): Move[] {
   const host = world[end];
@@ -13,66 +14,117 @@ export function hostMoves(world: World, end: End, variant: Variant, rules: Rules
 }
 
 function messageMoves(world: World, end: End, variant: Variant, rules: Rules): Move[] {
-  const { program, session, channel, trial } = world[end];
-  if (!program) return [];
-  const [verb, progress] = channel.split(' ') as [Verb, string | undefined];
+  const { program, session, channel, trial, stale } = world[end];
   if (end === 'spoke' && owesMarker(world, variant, rules)) {
     return [{ text: 'the spoke puts the marker on the tunnel', to: { ...world, marker: true } }];
   }
+  const [verb, progress] = channel.split(' ') as [Verb, string | undefined];
+  const isFirst = session.startsWith('first');
   const moves: Move[] = [];
-  if (progress === 'sent') moves.push(receive(world, end, verb, rules));
-  if (progress === 'begun' && isDone(verb, trial)) moves.push(answer(world, end, verb));
-  if (session === 'dead') {
-    const to = at(world, end, { program: false, channel: 'idle' });
-    // It waits for the jobs that it has begun, but not for what the hub has to find out.
-    const isAtWork = progress === 'begun' && verb !== 'settle';
-    if (!isAtWork) moves.push({ text: `the program on the ${end} sees its session end`, to });
+  if (program || !isFirst) {
+    if (progress === 'sent') moves.push(receive(world, end, verb, rules));
+    if (progress === 'begun' && isDone(verb, trial)) moves.push(answer(world, end, verb, rules));
+    if (session === 'second lost' && progress !== 'begun' && channel !== 'idle')
+      moves.push({
+        text: `the second program on the ${end} sees its session end`,
+        to: at(world, end, { channel: 'idle' }),
+      });
+  }
+  if (program && stale !== null) {
+    const to = at(begin(world, end, stale, rules) ?? world, end, { stale: null });
+    moves.push({ text: `the ${end} reads ${stale} in the lost session`, to });
+  }
+  if (program && session !== 'first') {
+    const to = at(world, end, { program: false, stale: null, ...(isFirst ? { channel: 'idle' } : {}) });
+    // It waits for the jobs that it has begun, but not for what the hub has to find out; it ends trials by itself (trialMoves),
+    // which shows only where no guard does so too.
+    const isAtWork = isFirst && progress === 'begun' && verb !== 'settle';
+    const isThrough = world[end].guard || trial === 'none' || trial === 'doubt' || trial === 'confirmed';
+    if (!isAtWork && isThrough) moves.push({ text: `the program on the ${end} sees its session end`, to });
   }
   return moves;
 }
 
-/** Its confirm is done but for the marker, which the program sets. */
+/** Without guardMarks: the confirm is done but for the marker, which the program sets. */
 function owesMarker({ spoke, marker }: World, { nothing }: Variant, rules: Rules): boolean {
-  if (spoke.channel !== 'confirm begun' || !spoke.program || marker || nothing === 'new' || !rules.marksSpoke)
+  if (spoke.channel !== 'confirm begun' || marker || nothing === 'new' || !rules.marksSpoke || rules.guardMarks)
     return false;
-  if (rules.guardMarks) return false;
-  return rules.marksAfterRename ? spoke.trial === 'none' && spoke.etc === 'new' : spoke.trial === 'confirmed';
+  return spoke.trial === 'none' && spoke.etc === 'new';
 }
 
 function receive(world: World, end: End, verb: Verb, rules: Rules): Move {
+  const { trial } = world[end];
   const begun = begin(world, end, verb, rules);
-  if (begun !== null) return { text: `the ${end} gets ${verb}`, to: at(begun, end, { channel: `${verb} begun` }) };
-  return { text: `the ${end} gets ${verb} and refuses`, to: at(world, end, { channel: 'refused' }) };
+  if (begun === null) {
+    const isUnsure = rules.refusalIsProven && verb === 'confirm' && trial === 'none' && world[end].record === 'none';
+    const asked = verb === 'confirm' && end === 'spoke' && trial === 'confirmed';
+    const to = asked ? note(world, 'the spoke was asked to confirm again while it did so') : world;
+    return { text: `the ${end} gets ${verb} and refuses`, to: say(to, end, isUnsure ? 'unsure' : 'refused') };
+  }
+  // Somebody else is at it: `revert` has nothing to do and does not wait.
+  if (verb === 'revert' && (trial === 'confirmed' || trial === 'reverting'))
+    return { text: `the ${end} gets revert and answers that nothing is left to do`, to: say(world, end, 'ok') };
+  // What happens between a step and its answer is what happens between the answer and its being read.
+  const isOne = isDone(verb, begun[end].trial) && verb !== 'confirm' && verb !== 'settle';
+  return {
+    text: `the ${end} gets ${verb}`,
+    to: isOne ? say(begun, end, 'ok') : at(begun, end, { channel: `${verb} begun` }),
+  };
 }
 
 /** An answer into a dead session is lost. */
-function answer(world: World, end: End, verb: Verb): Move {
-  const { session, etc } = world[end];
-  const said = (verb === 'settle' || verb === 'confirm') && etc === 'old' ? 'refused' : 'ok';
-  const text = `the ${end} answers ${verb}${said === 'refused' ? ': went back' : ''}`;
-  return { text, to: at(world, end, { channel: session === 'up' ? said : 'idle' }) };
+const say = (world: World, end: End, channel: Channel): World =>
+  at(world, end, { channel: hasSession(world[end]) ? channel : 'idle' });
+
+function answer(world: World, end: End, verb: Verb, rules: Rules): Move {
+  const { record } = world[end];
+  const asksHow = verb === 'settle' || verb === 'confirm';
+  const isUnsure = asksHow && record === 'none' && rules.refusalIsProven;
+  const said = asksHow && record !== 'confirmed' ? (isUnsure ? 'unsure' : 'refused') : 'ok';
+  return { text: `the ${end} answers ${verb}${said === 'ok' ? '' : `: ${record}`}`, to: say(world, end, said) };
 }
 
 /** What each message needs, and its first rename. Null: refused. */
 function begin(world: World, end: End, verb: Verb, rules: Rules): World | null {
-  const { trial, etc } = world[end];
-  const mayMoveOn: readonly Trial[] = ['armed', 'promised', ...(rules.wordSettlesDoubt ? ['doubt' as const] : [])];
+  const { trial, record } = world[end];
   switch (verb) {
     case 'prepare':
-      return trial === 'none' ? at(world, end, { trial: 'prepared' }) : null;
+      // The file of /etc must be the one that was looked at.
+      return trial === 'none' && world[end].etc === 'old' ? at(world, end, { trial: 'prepared' }) : null;
     case 'trial':
       return trial === 'prepared' ? at(rename(world, end, 'armed'), end, { runs: 'new' }) : null;
     case 'promise':
       return trial === 'armed' ? rename(world, end, 'promised') : null;
     case 'confirm':
-      // Said to an end that has found out by itself.
-      if (trial === 'none' && etc === 'new') return world;
-      return mayMoveOn.includes(trial) ? decide(world, end) : null;
+      return beginConfirm(world, end, rules);
     case 'revert':
-      if (trial === 'prepared') return rename(world, end, 'dropped');
-      return mayMoveOn.includes(trial) ? rename(world, end, 'reverting') : null;
+      if (trial === 'none') return record === 'confirmed' ? null : world;
+      return beginRevert(world, end, rules);
     case 'settle':
-      return trial === 'promised' ? enterDoubt(world) : world;
+      return trial === 'promised' ? rename(world, 'hub', 'doubt') : world;
+  }
+}
+
+function beginConfirm(world: World, end: End, rules: Rules): World | null {
+  const { trial, record } = world[end];
+  // Said twice is said once.
+  if (trial === 'none') return record === 'confirmed' ? world : null;
+  if (trial === 'confirmed') return rules.confirmWaits ? world : null;
+  if (trial === 'armed' || trial === 'promised') return decide(world, end);
+  return trial === 'doubt' && rules.wordSettlesDoubt ? at(decide(world, end), end, { runs: 'new' }) : null;
+}
+
+function beginRevert(world: World, end: End, rules: Rules): World | null {
+  switch (world[end].trial) {
+    case 'prepared':
+      return rename(world, end, 'dropped');
+    case 'armed':
+    case 'promised':
+      return rename(world, end, 'reverting');
+    case 'doubt':
+      return rules.wordSettlesDoubt ? rename(world, end, 'reverting') : null;
+    default:
+      return world;
   }
 }
 
@@ -89,49 +141,85 @@ function decide(world: World, end: End): World {
   };
 }
 
-const enterDoubt = (world: World): World => note(rename(world, 'hub', 'doubt'), 'the hub had to find out');
-
-/** Whoever lives, program or guard, takes a trial on. */
+/** Whoever lives takes a trial on. */
 function trialMoves(world: World, end: End, variant: Variant, rules: Rules): Move[] {
-  const { trial, program } = world[end];
-  const why = program ? 'its window is over' : 'its session is over';
+  const { trial, program, guard, session } = world[end];
+  const taken = isTakenOver(world, end);
+  // A program whose session has ended ends trials too; with a guard that is the guard's move.
+  const isEnding = program && session !== 'first' && !guard;
+  const endsTrials = guard || isEnding || taken;
+  const works = endsTrials || program || session === 'second';
+  const why = taken ? 'it is taken over' : program && !isEnding ? 'its window is over' : 'its session is over';
   switch (trial) {
     case 'none':
       return [];
     case 'prepared':
-      return [{ text: `the ${end} forgets what it prepared: ${why}`, to: rename(world, end, 'dropped') }];
+      return endsTrials
+        ? [{ text: `the ${end} forgets what it prepared: ${why}`, to: rename(world, end, 'dropped') }]
+        : [];
     case 'armed':
-      return [{ text: `the ${end} decides to go back: ${why}`, to: rename(world, end, 'reverting') }];
-    case 'promised':
+      return endsTrials ? [{ text: `the ${end} decides to go back: ${why}`, to: rename(world, end, 'reverting') }] : [];
+    case 'promised': {
+      const mayDoubt = isEnding || (guard && (world.late > 0 || !program)) || (taken && !guard);
       return [
         ...deadlineMoves(world, variant, rules),
-        ...(world.late || !program ? [{ text: `the hub is in doubt: ${why}`, to: enterDoubt(world) }] : []),
+        ...(mayDoubt ? [{ text: `the hub is in doubt: ${why}`, to: rename(world, 'hub', 'doubt') }] : []),
       ];
+    }
     case 'doubt':
-      return [...deadlineMoves(world, variant, rules), ...doubtMoves(world, variant, rules)];
-    case 'reverting':
-      return [{ text: `the ${end} runs the old end again`, to: endTrial(at(world, end, { runs: 'old' }), end) }];
+      return [
+        ...deadlineMoves(world, variant, rules),
+        ...(guard || taken ? doubtMoves(world, variant, rules) : []),
+        ...(taken && (guard || rules.takeoverHasLimit) ? [orderBack(world)] : []),
+      ];
+    case 'reverting': {
+      const to = endTrial(at(world, end, { runs: 'old', record: 'reverted' }), end);
+      return works ? [{ text: `the ${end} runs the old end again`, to }] : [];
+    }
     case 'confirmed':
-      return [confirmMove(world, end, variant, rules)];
+      return works ? [confirmMove(world, end, variant, rules)] : [];
   }
 }
 
-/** The deadline counts from the promise: by then the spoke's shorter window is over, and what it decided is done. */
+/** Whoever takes over does not wait for ever. */
+const orderBack = (world: World): Move => ({
+  text: 'the hub is ordered to go back',
+  to: rename(note(world, 'a takeover ordered the hub to go back'), 'hub', 'reverting'),
+});
+
+/**
+ * The deadline counts from the promise: by then the spoke's shorter window is over, and half a window later what it decided is done.
+ * Only its guard holds it to that.
+ */
 function deadlineMoves(world: World, variant: Variant, rules: Rules): Move[] {
-  const isSpokeBusy = world.spoke.trial !== 'none' || owesMarker(world, variant, rules);
-  if (world.late || (rules.spokeWindowIsShorter && isSpokeBusy)) return [];
-  return [{ text: "the hub's deadline passes", to: { ...world, late: true } }];
+  const { late, spoke } = world;
+  if (late === 2) return [];
+  const isOpen = spoke.trial === 'prepared' || spoke.trial === 'armed';
+  const isBusy = late === 0 ? isOpen : spoke.trial !== 'none' || owesMarker(world, variant, rules);
+  if (rules.spokeWindowIsShorter && isBusy && spoke.guard) return [];
+  return [
+    late === 0
+      ? { text: "the hub's deadline passes", to: { ...world, late: 1 } }
+      : { text: 'half a window more passes', to: { ...world, late: 2 } },
+  ];
 }
 
 function confirmMove(world: World, end: End, { nothing }: Variant, rules: Rules): Move {
-  if (world[end].etc === 'old') {
-    return { text: `the ${end} renames the new file into /etc`, to: at(world, end, { etc: 'new', runs: 'new' }) };
+  const { etc, record } = world[end];
+  const marks = end === 'spoke' && nothing !== 'new' && !world.marker && rules.guardMarks && rules.marksSpoke;
+  const isMarked = { text: 'the spoke puts the marker on the tunnel', to: { ...world, marker: true } };
+  if (marks && !rules.marksAfterRename) return isMarked;
+  if (etc === 'old') {
+    // That the hub has two renames, too, shows nowhere: it is not asked what its records say before they are there.
+    const kept = end === 'hub' ? ({ record: 'confirmed' } as const) : {};
+    const to = at(world, end, { etc: 'new', runs: 'new', ...kept });
+    return { text: `the ${end} renames the new file into /etc`, to };
   }
-  if (rules.guardMarks && end === 'spoke' && nothing !== 'new' && !world.marker) {
-    return { text: 'the spoke puts the marker on the tunnel', to: { ...world, marker: true } };
-  }
+  if (record === 'none') return { text: `the ${end} keeps the record`, to: at(world, end, { record: 'confirmed' }) };
+  if (marks) return isMarked;
   return { text: `the ${end} is done with its trial`, to: endTrial(world, end) };
 }
 
+/** A guard matters as long as there is a trial. */
 const endTrial = (world: World, end: End): World =>
-  at(end === 'hub' ? { ...world, late: false, question: 'on new' } : world, end, { trial: 'none' });
+  at(end === 'hub' ? { ...world, late: 0, question: 'on new' } : world, end, { trial: 'none', guard: true });

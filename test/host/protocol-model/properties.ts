@@ -1,12 +1,14 @@
 /** What must hold wherever the protocol comes to rest, and what excuses two ends that differ. */
 import type { Exploration } from './explore.js';
-import { ENDS, notesOf, type Note, type World } from './world.js';
+import { ENDS, isTakenOver, notesOf, type Note, type World } from './world.js';
 
 export type Property =
   | 'both ends run the same generation'
   | 'what runs is what /etc has'
   | 'no trial is left'
   | 'only doubt over a line cut for ever lasts'
+  | 'a takeover comes to its end'
+  | 'a hub in doubt obeys'
   | 'what is reported is so at both ends'
   | 'the spoke never confirms after the hub went back';
 
@@ -19,15 +21,17 @@ export interface Violation {
 export interface Excuses {
   /** The two ends may differ if one of these happened. */
   readonly mayDiffer: readonly Note[];
-  /** `changed` or `reverted`, said because the hub did so, may be wrong for the spoke if one of these happened. */
-  readonly mayMisreport: readonly Note[];
   /** The spoke may confirm after the hub went back if one of these happened. */
   readonly mayConfirmLate: readonly Note[];
+  /** The hub may ask for ever though its questions pass. */
+  readonly mayAskInVain?: boolean;
+  /** A takeover may wait for ever for a hub that nobody answers. */
+  readonly mayHang?: boolean;
 }
 
 export function findViolations(
   exploration: Exploration,
-  { mayDiffer, mayMisreport, mayConfirmLate }: Excuses,
+  { mayDiffer, mayConfirmLate, mayAskInVain = false, mayHang = false }: Excuses,
 ): Violation[] {
   const { worlds, resting, restless, traceTo } = exploration;
   const violations: Violation[] = [];
@@ -43,29 +47,43 @@ export function findViolations(
   check('both ends run the same generation', resting, (w) => doEndsDiffer(w) && !isExcused(w, mayDiffer));
   check('what runs is what /etc has', resting, (w) => ENDS.some((end) => w[end].runs !== w[end].etc));
   check('no trial is left', resting, (w) => ENDS.some((end) => w[end].trial !== 'none'));
-  check('only doubt over a line cut for ever lasts', restless, (w) => !isBoundByLine(w));
-  check('what is reported is so at both ends', resting, (w) => isMisreported(w) && !isExcused(w, mayMisreport));
+  check(
+    'only doubt over a line cut for ever lasts',
+    restless,
+    (w) => !isBoundByLine(w) && !(mayAskInVain && isAsking(w)),
+  );
+  check('a takeover comes to its end', restless, (w) => isTakenOver(w, 'hub') && !mayHang);
+  check('a hub in doubt obeys', worlds.keys(), refusesInDoubt);
+  check('what is reported is so at both ends', resting, isMisreported);
   check('the spoke never confirms after the hub went back', worlds.keys(), (w) => {
-    return w.decidedTooLate && !isExcused(w, mayConfirmLate);
+    return didConfirmLate(w) && !isExcused(w, mayConfirmLate);
   });
   return violations;
 }
 
+export const didConfirmLate = ({ decidedTooLate }: World): boolean => decidedTooLate;
+
 export const doEndsDiffer = ({ hub, spoke }: World): boolean => hub.runs !== spoke.runs;
 
-export const isMisreported = ({ report, hub, spoke }: World): boolean =>
-  (report === 'changed' && !(hub.runs === 'new' && spoke.runs === 'new')) ||
-  (report === 'reverted' && !(hub.runs === 'old' && spoke.runs === 'old'));
+/** Until another run changes the tunnel. */
+const isMisreported = ({ report, other, hub, spoke }: World): boolean =>
+  other !== 'equal' &&
+  ((report === 'changed' && !(hub.runs === 'new' && spoke.runs === 'new')) ||
+    (report === 'reverted' && !(hub.runs === 'old' && spoke.runs === 'old')));
+
+const isAsking = ({ hub }: World): boolean => hub.trial === 'promised' || hub.trial === 'doubt';
 
 /** The hub has promised, and nothing will ever pass again. */
-const isBoundByLine = ({ hub, line }: World): boolean =>
-  line === 'gone' && (hub.trial === 'promised' || hub.trial === 'doubt');
+const isBoundByLine = (world: World): boolean => world.line === 'gone' && isAsking(world);
 
-const DOUBT: Note = 'the hub had to find out';
+const refusesInDoubt = ({ hub, step }: World): boolean =>
+  hub.trial === 'doubt' && hub.channel === 'refused' && (step === 'confirm hub' || step === 'revert');
 
-/** The smallest sets of things that happened with which the protocol rests so. Doubt itself counts only where it is enough. */
-export function reasonsFor(isSo: (world: World) => boolean, { worlds, resting }: Exploration): string[] {
-  const sets = new Set(resting.map((index) => worlds[index]!).flatMap((w) => (isSo(w) ? [w.notes] : [])));
+const DOUBT: Note = 'the hub decided by itself';
+
+/** The smallest sets of things that happened in these worlds. That the hub decided by itself counts only where it is enough. */
+export function reasonsFor(worlds: readonly World[]): string[] {
+  const sets = new Set(worlds.map(({ notes }) => notes));
   const isSmallest = (notes: number): boolean => ![...sets].some((few) => few !== notes && (few & notes) === few);
   return [...sets]
     .filter(isSmallest)

@@ -1,8 +1,6 @@
 /** The table of states that the model shares with the program that runs on hosts. */
-import { readFileSync } from 'node:fs';
+import { HOST_PROGRAM } from '../../../src/host/host-program.js';
 import { at, type End, type Trial, type World } from './world.js';
-
-const HOST_PROGRAM = readFileSync(new URL('../../../src/host/host.bash', import.meta.url), 'utf8');
 
 /** `from>to`, as host.bash allows them. */
 export const TRANSITIONS: readonly string[] = (/^readonly TRANSITIONS='([^']*)'/m.exec(HOST_PROGRAM)?.[1] ?? '')

@@ -8,36 +8,49 @@ export type Trial = 'none' | 'prepared' | 'armed' | 'promised' | 'doubt' | 'conf
 export type Verb = 'prepare' | 'trial' | 'promise' | 'confirm' | 'revert' | 'settle';
 
 /** One message at a time is between vxfleet and an end: on its way, being worked on, or answered. */
-export type Channel = 'idle' | `${Verb} sent` | `${Verb} begun` | 'ok' | 'refused';
+export type Channel = 'idle' | `${Verb} sent` | `${Verb} begun` | 'ok' | 'refused' | 'unsure';
 
 export interface Host {
   readonly on: boolean;
   readonly trial: Trial;
   readonly runs: Generation;
   readonly etc: Generation;
-  /** The program lives. The guard always does, while there is a trial. */
+  /** What the host's records say of the run; they outlive a reboot. */
+  readonly record: 'none' | 'confirmed' | 'reverted';
+  /** The program that prepared the trial lives, and with it the run's lock. */
   readonly program: boolean;
-  /** Can an answer still reach vxfleet? What was sent before may be read until the program sees the end. */
-  readonly session: 'up' | 'dead';
+  readonly guard: boolean;
+  /** Of the channel: the first one or a later one, and whether an answer can still reach vxfleet. */
+  readonly session: 'first' | 'first lost' | 'second' | 'second lost';
   readonly channel: Channel;
+  /** Sent over the first session, not read yet and not waited for any more. */
+  readonly stale: Verb | null;
+  /** The message is asked a second time, over a new session. */
+  readonly again: boolean;
 }
 
-export type Step = 'prepare' | 'trial' | 'prove' | 'promise' | 'confirm spoke' | 'confirm hub' | 'revert' | 'settle';
+export type Step = 'prepare' | 'trial' | 'promise' | 'confirm spoke' | 'confirm hub' | 'revert' | 'settle';
 
 /** What vxfleet told the user; `none` as long as it works, and for ever if it was killed. */
 export type Report = 'none' | 'changed' | 'reverted' | 'unknown';
 
-/** Where the hub's guard stands while it finds out. */
+/** Where the hub stands while it finds out. */
 export type Question = 'on new' | 'on old, new was silent' | 'on old, new answered';
+
+/** Another run that takes over: which end it is at. `equal`: it found no trial any more and has deployed. */
+export type Other = 'none' | 'spoke, then hub' | 'spoke' | 'hub' | 'over' | 'equal';
 
 /** What happened that may excuse two ends that differ. */
 export const NOTES = [
   'the hub rebooted between its promise and its rename into /etc',
   'the spoke rebooted when it had confirmed',
-  "the spoke's program was killed before it set the marker",
+  'the spoke rebooted between its rename into /etc and its record',
   'the line was cut for longer than the marker lives',
   'a question was lost',
-  'the hub had to find out',
+  'the hub decided by itself',
+  'the spoke was asked to confirm again while it did so',
+  'a takeover ordered the hub to go back',
+  "the spoke's guard was killed",
 ] as const;
 export type Note = (typeof NOTES)[number];
 
@@ -47,13 +60,14 @@ export interface World {
   readonly report: Report;
   readonly hub: Host;
   readonly spoke: Host;
-  /** The hub's deadline, counted from its promise, is over. */
-  readonly late: boolean;
+  /** 1: the hub's deadline, counted from its promise, is over; 2: and half a window more. */
+  readonly late: 0 | 1 | 2;
   readonly question: Question;
   /** The address on the spoke's end that says: confirmed. */
   readonly marker: boolean;
   /** `gone` is cut for ever. */
   readonly line: 'up' | 'cut' | 'gone';
+  readonly other: Other;
   /** The spoke decided for the new end when the hub was on its way back already. */
   readonly decidedTooLate: boolean;
   /** A bit for each of NOTES. */
@@ -64,10 +78,14 @@ export interface World {
 /** What is changed into what. */
 export interface Variant {
   readonly title: string;
-  /** Do packets pass between the old end of one and the new end of the other? */
-  readonly areCompatible: boolean;
+  /** What the hub was told when the change was staged. */
+  readonly isCompatible: boolean;
+  /** What of an end is heard by an end of the other generation. */
+  readonly crossing: 'everything' | 'the marker' | 'nothing';
   /** The generation that is no tunnel at all. */
   readonly nothing: Generation | null;
+  /** Did the old ends answer each other before? */
+  readonly hasOldPeer: boolean;
 }
 
 export interface Move {
@@ -80,9 +98,13 @@ const IDLE: Host = {
   trial: 'none',
   runs: 'old',
   etc: 'old',
+  record: 'none',
   program: true,
-  session: 'up',
+  guard: true,
+  session: 'first',
   channel: 'prepare sent',
+  stale: null,
+  again: false,
 };
 
 export const start = (faults: number): World => ({
@@ -91,10 +113,11 @@ export const start = (faults: number): World => ({
   report: 'none',
   hub: IDLE,
   spoke: IDLE,
-  late: false,
+  late: 0,
   question: 'on new',
   marker: false,
   line: 'up',
+  other: 'none',
   decidedTooLate: false,
   notes: 0,
   faultsLeft: faults,
@@ -111,28 +134,85 @@ export const note = (world: World, what: Note): World => ({
 
 export const notesOf = (world: Pick<World, 'notes'>): Note[] => NOTES.filter((_, index) => world.notes & (1 << index));
 
-/** Does the spoke answer the hub? */
-export function answers({ hub, spoke, line }: World, { areCompatible, nothing }: Variant): boolean {
-  if (line !== 'up' || !spoke.on || !hub.on) return false;
-  if (hub.runs === nothing || spoke.runs === nothing) return false;
-  return areCompatible || hub.runs === spoke.runs;
+export const hasSession = ({ session }: Host): boolean => session === 'first' || session === 'second';
+
+/** The session is lost: what has been sent may still be read, no answer comes back. */
+export const lose = (world: World, end: End): World =>
+  at(world, end, { session: world[end].session.startsWith('first') ? 'first lost' : 'second lost' });
+
+/** vxfleet works no more, or was killed. */
+export const isFinished = ({ alive, report }: World): boolean => !alive || report !== 'none';
+
+/** The other run is at this end now. */
+export const isTakenOver = ({ other }: World, end: End): boolean =>
+  end === 'hub' ? other === 'hub' : other.startsWith('spoke');
+
+/** What the hub hears when it asks. */
+export function hear(
+  { hub, spoke, line, marker }: World,
+  { crossing, nothing }: Variant,
+): 'marker' | 'peer' | 'silence' {
+  if (line !== 'up' || !spoke.on || !hub.on) return 'silence';
+  if (hub.runs === nothing || spoke.runs === nothing) return 'silence';
+  const isSame = hub.runs === spoke.runs;
+  if (marker && (isSame || crossing !== 'nothing')) return 'marker';
+  return isSame || crossing === 'everything' ? 'peer' : 'silence';
 }
 
-/** What tells one world from another, short, because each is looked up many times. */
+/**
+ * The world without what can make no difference any more, so that worlds that will go the same way are one: line, marker and deadline
+ * matter only to a hub that has promised and to a spoke that still has its marker to show; step and repetition only to a vxfleet
+ * that works; the notes only while the ends may still come to differ.
+ */
+export function simplify(world: World): World {
+  const { hub, spoke, other } = world;
+  let to = world;
+  if (isFinished(world)) to = { ...to, step: 'settle' };
+  const isBound = hub.trial === 'armed' || hub.trial === 'promised' || hub.trial === 'doubt';
+  if (!isBound && spoke.trial === 'none') to = { ...to, line: 'up', marker: false };
+  if (other === 'equal') to = { ...to, notes: 0, decidedTooLate: false };
+  return to;
+}
+
+/** What tells one world from another, short and quickly made, because many times as many are looked up as there are. */
 export function keyOf(world: World): string {
-  const { step, alive, report, late, question, marker, line, decidedTooLate, notes, faultsLeft } = world;
-  const rest = numberOf(`${step},${alive},${report},${late},${question},${marker},${line},${decidedTooLate}`);
-  return `${keyOfHost(world.hub)},${keyOfHost(world.spoke)},${rest},${notes},${faultsLeft}`;
+  const { step, report, question, line, other, late, faultsLeft, alive, marker, decidedTooLate, notes } = world;
+  const words = pack(PLACES, [step, report, question, line, other]);
+  const bits = (alive ? 1 : 0) | (marker ? 2 : 0) | (decidedTooLate ? 4 : 0) | (late << 3) | (faultsLeft << 5);
+  return String.fromCharCode(keyOfHost(world.hub), keyOfHost(world.spoke), words, bits, notes);
 }
 
-const keyOfHost = ({ on, trial, runs, etc, program, session, channel }: Host): number =>
-  numberOf(`${on},${trial},${runs},${etc},${program},${session},${channel}`);
+const PLACES = 8;
 
-const numbers = new Map<string, number>();
+/** Each word takes three bits: there are no more than eight for one place. */
+function pack(radix: number, words: readonly string[]): number {
+  let key = 0;
+  for (const [place, word] of words.entries()) key = key * radix + numberIn(place, word);
+  return key;
+}
 
-function numberOf(text: string): number {
-  const known = numbers.get(text);
+const numbers = Array.from({ length: 5 }, () => new Map<string, number>());
+
+function numberIn(place: number, word: string): number {
+  const known = numbers[place]!;
+  const number = known.get(word) ?? known.size;
+  known.set(word, number);
+  if (number >= PLACES) throw new Error(`too many words for place ${place}`);
+  return number;
+}
+
+/** Hosts are shared by many worlds, and there are few different ones. */
+const keysOfHosts = new WeakMap<Host, number>();
+const hosts = new Map<string, number>();
+
+function keyOfHost(host: Host): number {
+  const known = keysOfHosts.get(host);
   if (known !== undefined) return known;
-  numbers.set(text, numbers.size);
-  return numbers.size - 1;
+  const { on, trial, runs, etc, record, program, guard, session, channel, stale, again } = host;
+  const bits = (on ? 1 : 0) | (program ? 2 : 0) | (guard ? 4 : 0) | (again ? 8 : 0);
+  const text = `${bits}${trial},${runs}${etc}${record},${session},${channel},${stale}`;
+  const key = hosts.get(text) ?? hosts.size;
+  hosts.set(text, key);
+  keysOfHosts.set(host, key);
+  return key;
 }
