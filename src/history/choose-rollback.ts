@@ -23,11 +23,14 @@ export function lastRun(histories: readonly EndHistory[]): string | undefined {
   return (heads.findLast(({ outcome }) => outcome === 'confirmed') ?? heads.at(-1))?.run;
 }
 
-/** Does this tunnel take part? To undo a run, it must be the last that changed the tunnel. */
+/** Does this tunnel take part? To undo a run, it must be the last that changed the tunnel. What was found may be at the spoke alone. */
 export function takesPart(hub: EndHistory, request: RollbackRequest): boolean {
   if ('undo' in request) return headOf(hub)?.run === request.undo;
-  return generationsOf(hub).some(({ run }) => run === request.to);
+  return generationsOf(hub).some(({ run }) => run === request.to || foundBefore(run) === request.to);
 }
+
+/** The name of what a run found. */
+const foundBefore = (run: string): string => `before-${run}`;
 
 /**
  * What each end goes back to; undefined: it is left alone, because nothing of it is kept.

@@ -40,6 +40,8 @@ describe('takesPart', () => {
   it('is true, to go to a run, wherever it is kept', () => {
     expect(takesPart(endHistory([second, third]), { to: 'run-2' })).toBe(true);
     expect(takesPart(endHistory([third]), { to: 'run-2' })).toBe(false);
+    expect(takesPart(endHistory([third]), { to: 'before-run-3' })).toBe(true);
+    expect(takesPart(endHistory([third]), { to: 'before-run-2' })).toBe(false);
     expect(takesPart(endHistory([record(2, { outcome: 'reverted' })]), { to: 'run-2' })).toBe(false);
   });
 });
@@ -89,6 +91,9 @@ describe('chooseRollback', () => {
   });
 
   it('goes, at an end that the run did not change, to what it had then', () => {
+    const edited = record(2, { outcome: 'found', run: 'before-run-3', time: third.time });
+    const found = ends([first, third], [first, edited, third]);
+    expect(restored(found, { to: 'before-run-3' })).toEqual(['run-1', 'before-run-3']);
     expect(restored(ends([first, second, third], [first, third]), { to: 'run-2' })).toEqual(['run-2', 'run-1']);
     expect(() => chooseRollback(ends([first, second, third], [third]), { to: 'run-2' })).toThrow(
       /tokyo has nothing older/,
