@@ -14,12 +14,16 @@ import type { FleetPlan, TunnelPlan } from '../plan/plan.js';
 import { selectTunnels } from '../plan/select-tunnels.js';
 import { addChangeOptions, changeEvents, type ChangeFlags } from './change-options.js';
 import type { Finish } from './finish.js';
-import { examples, LIMIT_HELP } from './help-text.js';
+import { examples } from './help-text.js';
 import { runCommand, type Job, type RunContext } from './run-command.js';
 
 interface RollbackFlags extends ChangeFlags {
   readonly to?: string;
 }
+
+/** Also of tunnels that have left the inventory. */
+const LIMIT_HELP =
+  'a spoke or a glob of names (tok*), an interface (vxlan0a), a tag (@kansai); none: the tunnels of the last run';
 
 export function addRollbackCommand(program: Command, finish: Finish): void {
   const command = program
