@@ -175,6 +175,10 @@ describe.skipIf(unavailable !== undefined)(`vxfleet rollback ${unavailable ?? ''
     expect(await filesOf('hub', 'tokyo')).toEqual(edited);
     expect(await runOne('rollback')).toMatchObject({ code: 0, ends: { hub: 'unchanged', spoke: 'changed' } });
     expect(await filesOf('hub', 'tokyo')).toEqual(before);
+    const found = /before-\S+/.exec((await lab.run(['history', 'tokyo'])).stdout)?.[0] ?? '';
+    expect(await runOne('rollback', '--to', found)).toMatchObject({ code: 0, status: 'changed' });
+    expect(await filesOf('hub', 'tokyo')).toEqual(edited);
+    expect(await runOne('deploy', 'tokyo')).toMatchObject({ code: 0, status: 'changed' });
   });
 
   it('brings an adopted tunnel back as somebody made it', async () => {

@@ -60,19 +60,26 @@ describe.skipIf(unavailable !== undefined)(`several writers ${unavailable ?? ''}
     );
     return left.join('') === '';
   };
-  /** A deploy of alice's whose trial stays open: a firewall on tokyo drops its port. Its process, and how it ends. */
-  const holdTrial = async (
-    ...args: string[]
-  ): Promise<{ readonly process: ChildProcess; readonly ended: Promise<Outcome> }> => {
-    await writeFile(lab.inventoryPath, withTokyo('vxlan: { dstport: 4999 }'));
-    const argv = ['deploy', ...args, '--verify-timeout', '20', '--output', 'json'];
-    const { command, args: words, env } = await controllerCommand(LAB, join(DIST, 'bin.js'), argv);
-    const process = spawn(command, words, { env: { ...env, SUDO_USER: 'alice' }, stdio: ['ignore', 'pipe', 'pipe'] });
+  interface Launched {
+    readonly process: ChildProcess;
+    readonly ended: Promise<Outcome>;
+  }
+  /** vxfleet on the controller, as a process that can be signalled. @param around words in front of the command */
+  const launch = async (argv: readonly string[], user: string, around: readonly string[] = []): Promise<Launched> => {
+    const { command, args, env } = await controllerCommand(LAB, join(DIST, 'bin.js'), [...argv, '--output', 'json']);
+    const [first = command, ...words] = [...around, command, ...args];
+    const process = spawn(first, words, { env: { ...env, SUDO_USER: user }, stdio: ['ignore', 'pipe', 'pipe'] });
     const ended = Promise.all([once(process, 'close'), text(process.stdout), text(process.stderr)]).then(
       ([[code], stdout, stderr]): Outcome => ({ code: code as number | null, stdout, stderr }),
     );
-    await until('the trial is open', async () => (await isArmed()) && (await isArmed('hub')));
     return { process, ended };
+  };
+  /** A deploy of alice's whose trial stays open: a firewall on tokyo drops its port. */
+  const holdTrial = async (...args: string[]): Promise<Launched> => {
+    await writeFile(lab.inventoryPath, withTokyo('vxlan: { dstport: 4999 }'));
+    const launched = await launch(['deploy', ...args, '--verify-timeout', '20'], 'alice');
+    await until('the trial is open', async () => (await isArmed()) && (await isArmed('hub')));
+    return launched;
   };
 
   beforeAll(async () => {
@@ -197,42 +204,77 @@ describe.skipIf(unavailable !== undefined)(`several writers ${unavailable ?? ''}
     expect(recapOf(await run(['deploy', 'tokyo', '--force'])).tunnels[0]).toMatchObject({ status: 'changed' });
   });
 
-  describe('with SSH over IPv6, which an old connection says nothing of', () => {
-    const templates = join(scratch, 'templates');
-    const overIpv6 = (fields: string): string => withTokyo(`ssh: { host: "2001:db8:ffff::11" }\n    ${fields}`);
+  describe('with SSH over IPv6, where an old connection proves nothing', () => {
+    const controller = ['-n', controllerNamespace(LAB)];
+    const hosts = join(scratch, 'hosts');
+    /** The inventory with the shipped template, to which a stanza's lines were added. */
+    const withStanza = async (name: string, lines: string): Promise<string> => {
+      const directory = join(scratch, name);
+      await mkdir(directory, { recursive: true });
+      const shipped = await readFile(new URL('../../templates/gateway.liquid', import.meta.url), 'utf8');
+      const changed = shipped.replace('  dad-attempts 0\n', `  dad-attempts 0\n${lines}`);
+      expect(changed).not.toBe(shipped);
+      await writeFile(join(directory, 'gateway.liquid'), changed);
+      return `templates: ${directory}\n`;
+    };
+    /** The inventory refuses addresses of the prefix; a name may stand for one, and is known to this run alone. */
+    const deployThroughTunnel = async (...flags: string[]): Promise<Outcome> => {
+      const around = ['unshare', '--mount', 'sh', '-c', `mount --bind ${hosts} /etc/hosts && exec "$@"`, 'sh'];
+      return await (
+        await launch(['deploy', 'tokyo', ...flags], 'alice', around)
+      ).ended;
+    };
 
     beforeAll(async () => {
-      await promisify(execFile)(
-        'ip',
-        `-n ${controllerNamespace(LAB)} address add 2001:db8:ffff::2/64 dev eth0 nodad`.split(' '),
-      );
-      await sh('tokyo', 'ip -6 address add 2001:db8:ffff::11/64 dev eth0 nodad');
+      const ip = promisify(execFile);
+      await ip('ip', [...controller, ...'address add 2001:db8:ffff::2/64 dev eth0 nodad'.split(' ')]);
+      await ip('ip', [...controller, ...'-6 route add 2001:db8:ae00::/40 via 2001:db8:ffff::1'.split(' ')]);
+      await sh('hub', 'ip -6 address add 2001:db8:ffff::1/64 dev eth0 nodad');
+      await writeFile(hosts, '127.0.0.1 localhost\n2001:db8:ae01::1 tokyo-inside\n');
       const knownHosts = join(lab.home, '.ssh', 'known_hosts');
       const key = /^198\.18\.1\.1 (.*)$/m.exec(await readFile(knownHosts, 'utf8'))?.[1];
-      await appendFile(knownHosts, `2001:db8:ffff::11 ${key}\n`);
-      await mkdir(templates, { recursive: true });
-      const shipped = await readFile(new URL('../../templates/gateway.liquid', import.meta.url), 'utf8');
-      // While this stanza is up, sshd takes nobody in; whoever is in stays.
-      const lines = '  post-up pkill -STOP -o -x sshd\n  post-down pkill -CONT -o -x sshd || true\n';
-      await writeFile(
-        join(templates, 'gateway.liquid'),
-        shipped.replace('  dad-attempts 0\n', `  dad-attempts 0\n${lines}`),
-      );
+      await appendFile(knownHosts, `tokyo-inside ${key}\n2001:db8:ffff::11 ${key}\n`);
     });
 
-    it('a change is confirmed over a new one', async () => {
-      await writeFile(lab.inventoryPath, overIpv6('vxlan: { dstport: 4790 }'));
-      const outcome = await run(['deploy', 'tokyo']);
-      expect(recapOf(outcome).tunnels[0]).toMatchObject({ status: 'changed', error: null });
-      expect(outcome.code).toBe(0);
+    it('changes a tunnel through itself', async () => {
+      await writeFile(lab.inventoryPath, withTokyo('ssh: { host: tokyo-inside }\n    vxlan: { dstport: 4790 }'));
+      const outcome = await deployThroughTunnel();
+      expect(recapOf(outcome).tunnels[0]).toMatchObject({
+        status: 'changed',
+        ends: { hub: 'changed', spoke: 'changed' },
+        error: null,
+      });
       await writeFile(lab.inventoryPath, original);
       expect((await run(['deploy', 'tokyo'])).code).toBe(0);
     });
 
-    it('a change that answers every ping but lets nobody in any more comes back', async () => {
+    it('puts back a change of a tunnel that cuts its own way off', async () => {
       const before = [await filesOf('hub'), await filesOf('tokyo')];
-      await writeFile(lab.inventoryPath, `templates: ${templates}\n${overIpv6('metric: 600')}`);
-      const outcome = await run(['deploy', 'tokyo', '--verify-timeout', '5', '--connect-timeout', '2']);
+      // Every ping of the proof is answered, the controller no more.
+      const route = 'unreachable 2001:db8:ffff::/64 metric 10';
+      const lines = `  post-up ip -6 route add ${route}\n  post-down ip -6 route del ${route} || true\n`;
+      await writeFile(
+        lab.inventoryPath,
+        (await withStanza('cut', lines)) + withTokyo('ssh: { host: tokyo-inside }\n    vxlan: { dstport: 4790 }'),
+      );
+      await deployThroughTunnel('--verify-timeout', '3', '--window', '12', '--connect-timeout', '3');
+      await until('the hosts have taken it back', isClean);
+      expect([await filesOf('hub'), await filesOf('tokyo')]).toEqual(before);
+      expect(await answers()).toBe(true);
+      expect((await lab.exec('tokyo', ['ping', '-6', '-c1', '-W2', '2001:db8:ffff::2'])).code).toBe(0);
+      await writeFile(lab.inventoryPath, original);
+      expect(recapOf(await run(['deploy'])).counts).toMatchObject({ unchanged: 3 });
+    });
+
+    it('puts back a change after which the old connection lives and no new one can be made', async () => {
+      await sh('tokyo', 'ip -6 address add 2001:db8:ffff::11/64 dev eth0 nodad');
+      const before = [await filesOf('hub'), await filesOf('tokyo')];
+      const lines = '  post-up pkill -STOP -o -x sshd\n  post-down pkill -CONT -o -x sshd || true\n';
+      await writeFile(
+        lab.inventoryPath,
+        (await withStanza('closed', lines)) + withTokyo('ssh: { host: "2001:db8:ffff::11" }\n    metric: 600'),
+      );
+      const outcome = await run(['deploy', 'tokyo', '--verify-timeout', '5', '--connect-timeout', '1']);
       const [tunnel] = recapOf(outcome).tunnels;
       expect(tunnel).toMatchObject({ status: 'reverted', error: { code: 'connect', end: 'spoke', layer: 'ssh' } });
       expect(tunnel?.error?.message).toContain('no new connection can be made');
