@@ -75,6 +75,20 @@ const INTERRUPTED: TunnelFailure = {
   hint: 'Run the command again.',
 };
 
+/** What to do when a host would not begin. @param reason the host program's word */
+function unpreparedHint(reason: string, { spoke, interface: name }: TunnelPlan): string {
+  switch (reason) {
+    case 'busy':
+      return 'One run at a time changes a tunnel. Wait for that one, then run the command again.';
+    case 'changed':
+      return 'Somebody else is at work on that host. Run the command again.';
+    case 'invalid':
+      return `The candidate is what \`vxfleet render ${spoke}\` prints.`;
+    default:
+      return `Look at: df /run /etc; ls /run/vxfleet/${name}.`;
+  }
+}
+
 /** One change on its way: what has been touched and confirmed so far. */
 class Change {
   readonly #tunnel: Tunnel;
@@ -117,13 +131,9 @@ class Change {
 
   async #prepareOf(end: End): Promise<TunnelFailure | null> {
     try {
-      const { ok, layer, message } = await this.#tunnel[end].prepare(this.#bodies[end]);
+      const { ok, reason, layer, message } = await this.#tunnel[end].prepare(this.#bodies[end]);
       if (ok) return null;
-      const { spoke, interface: name } = this.#tunnel.plan;
-      const hint =
-        layer === 'file'
-          ? `Nothing was touched. Look at: df /run /etc; ls /run/vxfleet/${name}.`
-          : `Nothing was touched. The candidate is what \`vxfleet render ${spoke}\` prints.`;
+      const hint = `Nothing was touched. ${unpreparedHint(reason, this.#tunnel.plan)}`;
       return { code: 'refused', end, layer, message, hint };
     } catch (error) {
       return failureOf(toVxfleetError(error), this.#tunnel.plan);

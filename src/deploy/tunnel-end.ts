@@ -40,6 +40,11 @@ export interface StepOutcome {
   readonly message: string;
 }
 
+export interface PrepareOutcome extends StepOutcome {
+  /** The host program's word for why not: `busy`, `changed`, `invalid`, `refused`; empty when ok. */
+  readonly reason: string;
+}
+
 export interface TrialOutcome extends StepOutcome {
   /** How long the end was down, in ms; null when it was not touched. */
   readonly downMs: number | null;
@@ -137,7 +142,7 @@ export class TunnelEnd {
    * Hands the candidate over and proves that a trial can begin; nothing that runs is touched.
    * @param body the record's (src/history), which the host completes when it knows how the trial ended
    */
-  async prepare(body: string): Promise<StepOutcome> {
+  async prepare(body: string): Promise<PrepareOutcome> {
     const { current, desired } = this;
     // A file with bytes that are not UTF-8 came to us changed, and cannot be compared.
     const seen = current?.includes('\ufffd') === true ? '?' : lengthOf(current);
@@ -147,7 +152,8 @@ export class TunnelEnd {
       payload: `${seen === '?' ? '' : (current ?? '')}${desired ?? ''}${body}`,
       timeoutMs: QUERY_TIMEOUT_MS,
     });
-    return { ok: reply.ok, layer: reply.reason === 'invalid' ? 'implementation' : 'file', message: reply.text };
+    const { ok, reason, text } = reply;
+    return { ok, reason, layer: reason === 'invalid' ? 'implementation' : 'file', message: text };
   }
 
   /** Runs what was prepared. */
