@@ -45,14 +45,17 @@ export function chooseRollback(
   const spoke = generationOf(ends.spoke, run);
   const known = hub ?? spoke;
   if (known === undefined) throw unknownRun([ends.hub, ends.spoke], run);
-  if ('to' in request) return { hub: stateThen(ends.hub, hub ?? known), spoke: stateThen(ends.spoke, spoke ?? known) };
+  const order = orderOf(ends.hub);
+  if ('to' in request) {
+    return { hub: stateThen(ends.hub, hub ?? known, order), spoke: stateThen(ends.spoke, spoke ?? known, order) };
+  }
   return undoAt(ends, { hub: hub ?? headOf(ends.hub), spoke: spoke ?? headOf(ends.spoke) });
 }
 
 /** An end that the run did not change goes to what it had then: both ends are to belong together. */
-function stateThen(history: EndHistory, then: HistoryRecord): RollbackTarget | undefined {
+function stateThen(history: EndHistory, then: HistoryRecord, order: Order): RollbackTarget | undefined {
   const generations = generationsOf(history);
-  const state = generations.findLast((one) => byOrder(one, then) <= 0);
+  const state = generations.findLast((one) => order(one, then) <= 0);
   if (state !== undefined) return goTo(state);
   return generations.length === 0 ? undefined : beforeFirst(history);
 }
@@ -67,7 +70,7 @@ function undoAt(
 ): Readonly<Record<End, RollbackTarget | undefined>> {
   const hub = last.hub === undefined ? undefined : stateAfter(ends.hub, last.hub);
   const spoke = last.spoke === undefined ? undefined : stateAfter(ends.spoke, last.spoke);
-  const order = hub === undefined || spoke === undefined ? 0 : byState(hub, spoke);
+  const order = hub === undefined || spoke === undefined ? 0 : byState(hub, spoke, orderOf(ends.hub));
   const isBack = { hub: hub !== undefined && order >= 0, spoke: spoke !== undefined && order <= 0 };
   return {
     hub: hub === undefined ? undefined : isBack.hub ? stepBack(ends.hub, hub) : stay(hub),
@@ -76,8 +79,8 @@ function undoAt(
 }
 
 /** Of two states, which is the newer one; 0 also when that is not known. */
-function byState(a: EndState, b: EndState): number {
-  if (a.kind === 'generation' && b.kind === 'generation') return byOrder(a.record, b.record);
+function byState(a: EndState, b: EndState, order: Order): number {
+  if (a.kind === 'generation' && b.kind === 'generation') return order(a.record, b.record);
   if (a.kind === 'generation' && b.kind === 'before-first') return 1;
   return a.kind === 'before-first' && b.kind === 'generation' ? -1 : 0;
 }
@@ -123,9 +126,27 @@ const headOf = (history: EndHistory): HistoryRecord | undefined => generationsOf
 const byAge = (a: HistoryRecord, b: HistoryRecord): number =>
   Number(a.time > b.time) - Number(a.time < b.time) || Number(a.run > b.run) - Number(a.run < b.run);
 
-/** The same at both ends of a tunnel: by run, and what was found before a run stands before it. */
-const byOrder = (a: HistoryRecord, b: HistoryRecord): number =>
-  a.run === b.run ? 0 : orderOf(a) < orderOf(b) ? -1 : 1;
+type Order = (a: HistoryRecord, b: HistoryRecord) => number;
 
-const orderOf = ({ time, run, outcome }: HistoryRecord): string =>
-  `${time} ${run.replace(/^before-/, '')} ${outcome === 'found' ? 0 : 1}`;
+/**
+ * The order of what both ends of a tunnel keep: the hub's, which names every run, and by time what the hub has forgotten (controllers'
+ * clocks may differ). What was found before a run stands before it.
+ */
+function orderOf(hub: EndHistory): Order {
+  const place = ({ run, outcome }: HistoryRecord): number | undefined => {
+    const known = hub.records.findLast((record) => record.run === runOf(run));
+    return known === undefined ? undefined : known.sequence - (outcome === 'found' ? 0.5 : 0);
+  };
+  return (a, b) => {
+    if (a.run === b.run) return 0;
+    const [left, right] = [place(a), place(b)];
+    return left === undefined || right === undefined ? compareText(timeOf(a), timeOf(b)) : left - right;
+  };
+}
+
+const runOf = (run: string): string => run.replace(/^before-/, '');
+
+const timeOf = ({ time, run, outcome }: HistoryRecord): string =>
+  `${time} ${runOf(run)} ${outcome === 'found' ? 0 : 1}`;
+
+const compareText = (a: string, b: string): number => Number(a > b) - Number(a < b);

@@ -81,6 +81,12 @@ describe('chooseRollback', () => {
     expect(restored(ends(afterwards, [first, second]), { undo: 'run-4' })).toEqual(['run-1', 'run-1']);
   });
 
+  it('goes by the order of the hub, whatever the clocks of the controllers said', () => {
+    const late = record(2, { time: '2026-11-23T11:00:00Z' });
+    expect(restored(ends([first, late], [first]), { undo: 'run-2' })).toEqual(['run-1', 'run-1']);
+    expect(restored(ends([first, late, third], [first, third]), { to: 'run-2' })).toEqual(['run-2', 'run-1']);
+  });
+
   it('takes an edit at one end back by itself, and both ends with the step after that', () => {
     const edited = record(2, { outcome: 'found', run: 'before-run-3', time: third.time });
     const hub = [first, third, record(4, { restores: 'run-1' })];
