@@ -300,8 +300,10 @@ class Change {
         return await access.revert();
       });
       // Late: the host has ended the trial alone. Whether what ran before runs again is for the baseline to say.
-      if (reply.reason === 'late') this.#endedAlone = true;
-      return reply.ok || reply.reason === 'late' ? null : `${end}: ${reply.text}`;
+      // Unknown: it has no trial and no record of one, as after a reboot.
+      const isOver = reply.reason === 'late' || reply.reason === 'unknown';
+      if (isOver) this.#endedAlone = true;
+      return reply.ok || isOver ? null : `${end}: ${reply.text}`;
     } catch (error) {
       return `${end}: ${toVxfleetError(error).message}`;
     }
@@ -321,14 +323,18 @@ function afterRevert(failure: TunnelFailure, spoke: string): TunnelFailure {
   return { ...failure, hint: `The candidate was put back; \`vxfleet render ${spoke}\` prints it.` };
 }
 
-/** Can an old end talk to a new one? What a packet meets on its way decides it: VNI, port and underlay addresses, at both ends. */
+/**
+ * Would an old end answer a new one? What a packet meets on its way decides it (VNI, port and underlay addresses, at both ends), and
+ * whether the address that is asked is the same on the old end.
+ */
 function isCompatible(plan: TunnelPlan, { observed }: Baseline): boolean {
   const way = (link: KernelLink | undefined): string =>
     [link?.vni, link?.dstport, link?.local, link?.remote].map(String).join(' ');
   const { hubUnderlay: hub, spokeUnderlay: spoke, vni, dstport } = plan;
   return (
     way(observed.hub.link) === [vni, dstport, hub.address, spoke.address].join(' ') &&
-    way(observed.spoke.link) === [vni, dstport, spoke.address, hub.address].join(' ')
+    way(observed.spoke.link) === [vni, dstport, spoke.address, hub.address].join(' ') &&
+    observed.spoke.link?.addresses.some(({ address }) => address === plan.spokeAddress80) === true
   );
 }
 

@@ -55,7 +55,12 @@ async function confirmBoth(tunnel: Tunnel, ends: readonly End[], hubWindow: numb
   try {
     // Here the tunnel is decided.
     const decision = await confirmAgain(tunnel.spoke);
-    if (!decision.ok) return notBegun(ends, refusal('spoke', decision.text));
+    if (!decision.ok && decision.reason !== 'unknown') return notBegun(ends, refusal('spoke', decision.text));
+    if (!decision.ok) {
+      // It has started anew and does not know whether it had confirmed.
+      const troubles = [await settleHub(tunnel, hubWindow)];
+      return { confirmed: [], open: [], troubles, failure: refusal('spoke', decision.text) };
+    }
   } catch (thrown) {
     const failure = failureOf(toVxfleetError(thrown), tunnel.plan);
     // It may have confirmed or not, and cannot be asked: the hub can find out over the tunnel, and does so alone.

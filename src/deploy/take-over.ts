@@ -22,6 +22,8 @@ export async function takeOverTrials(
 ): Promise<InspectedHosts> {
   const isAbandoned = (trial: OpenTrial | undefined): boolean =>
     trial?.holder === 'nobody' || (force && trial?.holder === 'guard');
+  // While the run lives at one end it may still confirm there: nothing is taken from it.
+  if (ENDS.some((end) => hosts[end].facts.trials.get(plan.interface)?.holder === 'session')) return hosts;
   const abandoned = ENDS.toReversed().filter((end) => isAbandoned(hosts[end].facts.trials.get(plan.interface)));
   if (abandoned.length === 0) return hosts;
   const tunnel = joinTunnel(access.fleet, plan, hosts, NO_FILES);

@@ -1,14 +1,11 @@
 /** A host program at the other end of one connection: commands go out pipelined, answers come back matched by number. */
 import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import type { SshTarget } from '../inventory/inventory.js';
 import { shellQuote } from '../ssh/shell-quote.js';
 import type { Session, SessionEnd, Transport } from '../ssh/transport.js';
 import { VxfleetError } from '../errors.js';
 import { FrameReader, type Reply } from './frames.js';
-
-/** Without the comments, which are half of it: every host is sent the whole. */
-const PROGRAM = readFileSync(new URL('./host.bash', import.meta.url), 'utf8').replace(/^ *#.*\n/gm, '');
+import { HOST_PROGRAM } from './host-program.js';
 
 /** What the host program can do; what each means stands in the header of host.bash. */
 export type Verb =
@@ -98,7 +95,7 @@ export class HostSession {
     options: HostSessionOptions,
   ): Promise<HostSession> {
     const nonce = randomBytes(16).toString('hex');
-    const program = `${assignments(nonce, options)}\n${PROGRAM}`;
+    const program = `${assignments(nonce, options)}\n${HOST_PROGRAM}`;
     // read -N takes exactly the program and leaves what follows on stdin to it; ASCII in the C locale, so a character is a byte.
     const command = `exec bash -c 'LC_ALL=C; export LC_ALL; IFS= read -rN ${program.length} PROGRAM && eval "$PROGRAM"'`;
     const session = new HostSession(host, await transport.open(host, target, command), nonce, options.windowSeconds);

@@ -74,6 +74,14 @@ describeNamespace('a host in doubt', () => {
     expect([running(), host.run(`cat ${LIVE}`)]).toEqual([ON_OLD, OLD]);
   });
 
+  it('of ends that can talk to each other goes back although the old end had not answered before', async () => {
+    install();
+    answer(`${ON_NEW}|${PEER}`, `${ON_OLD}|${PEER}`);
+    await (await promise(3, NEW, '-', 'compatible')).close();
+    await isOver();
+    expect([running(), host.run(`cat ${LIVE}`)]).toEqual([ON_OLD, OLD]);
+  });
+
   it('decides nothing in silence, and asks until there is an answer', async () => {
     install();
     await (await promise(2)).close();
@@ -103,6 +111,20 @@ describeNamespace('a host in doubt', () => {
     expect((await call(session, 'revert', ['vxlan01'])).ok).toBe(true);
     expect([running(), host.run(`cat ${LIVE}`)]).toEqual([ON_OLD, OLD]);
     await session.close();
+  });
+
+  it('goes forward on the word of the controller, which has found a way back to it', async () => {
+    install();
+    await promise(60);
+    host.run(`kill -KILL ${locals[0]?.pid}`);
+    // The second question on the old end: the new one is down for a moment.
+    await until(() => log().filter((line) => line === `ping ${ON_OLD}|${PEER}`).length >= 1);
+    const again = await open('run-a', 60);
+    expect(await call(again, 'confirm', ['vxlan01'])).toMatchObject({ ok: true });
+    expect([running(), host.run(`cat ${LIVE}`)]).toEqual([ON_NEW, NEW]);
+    expect(await call(again, 'confirm', ['vxlan01'])).toMatchObject({ ok: true });
+    await again.close();
+    await isOver();
   });
 
   it('takes a tunnel away again that was new, when nobody answers until the deadline', async () => {

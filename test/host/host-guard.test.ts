@@ -157,6 +157,36 @@ describeNamespace('a host', () => {
     await until(isQuiet);
   });
 
+  it('gets another guard when the first is killed', async () => {
+    install();
+    const session = await open('run-a', 4);
+    await trial(session);
+    const first = guard();
+    host.run(`kill -KILL ${first}`);
+    await until(() => guard() !== first);
+    host.run(`kill -KILL ${locals[0]?.pid}`);
+    await until(() => trials().length === 0);
+    expect(running()).toBe(ON_OLD);
+  });
+
+  it('waits with a second confirm for the first one, over whatever session it comes', async () => {
+    install();
+    const session = await open('run-a', 60);
+    await trial(session);
+    await stage(session);
+    // A disk that takes its time.
+    host.run(
+      'printf \'#!/bin/bash\\nsleep 2\\nexec /bin/sync "$@"\\n\' >/usr/local/sbin/sync; chmod 755 /usr/local/sbin/sync',
+    );
+    const once = call(session, 'confirm', ['vxlan01']);
+    await until(() => has('/run/vxfleet/vxlan01/confirmed'));
+    const again = await open('run-a', 60);
+    expect(await call(again, 'confirm', ['vxlan01'])).toMatchObject({ ok: true });
+    expect(await once).toMatchObject({ ok: true });
+    expect(host.run(`cat ${LIVE}`)).toBe(NEW);
+    await Promise.all([again.close(), session.close()]);
+  });
+
   it('takes a trial over from a program that died in the middle of ifup, and nothing comes up after it', async () => {
     install();
     const session = await open('run-a', 60);

@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
+import { HOST_PROGRAM } from '../../src/host/host-program.js';
 import { parseFacts } from '../../src/host/host-facts.js';
 import type { Verb } from '../../src/host/host-session.js';
 import { sha256 } from '../../src/deploy/tunnel-end.js';
@@ -8,8 +8,7 @@ import { describeNamespace } from './namespace.js';
 import { LIVE, NEW, OLD, useProgramHost } from './program-host.js';
 
 it('is ASCII: its length in characters is its length in bytes', () => {
-  const text = readFileSync(new URL('../../src/host/host.bash', import.meta.url), 'utf8');
-  expect(Buffer.byteLength(text)).toBe(text.length);
+  expect(Buffer.byteLength(HOST_PROGRAM)).toBe(HOST_PROGRAM.length);
 });
 
 describeNamespace('the host program', () => {
@@ -141,7 +140,7 @@ describeNamespace('the host program', () => {
     const session = await open();
     await trial(session);
     await confirm(session);
-    expect(await confirm(session)).toMatchObject({ ok: false, reason: 'late' });
+    expect(await confirm(session)).toMatchObject({ ok: false, reason: 'confirmed' });
     await trial(session);
     expect((await call(session, 'revert', ['vxlan01'])).ok).toBe(true);
     expect(await confirm(session)).toMatchObject({ ok: false, reason: 'late' });
@@ -319,8 +318,8 @@ describeNamespace('the host program', () => {
     const reply = await trial(second, '# other\n');
     expect(reply).toMatchObject({ ok: false, reason: 'busy' });
     expect(reply.text).toContain('run-a');
-    expect(await confirm(second)).toMatchObject({ ok: false, reason: 'late' });
-    expect(await call(second, 'revert', ['vxlan01'])).toMatchObject({ ok: false, reason: 'late' });
+    expect(await confirm(second)).toMatchObject({ ok: false, reason: 'unknown' });
+    expect(await call(second, 'revert', ['vxlan01'])).toMatchObject({ ok: false, reason: 'unknown' });
     await second.close();
     expect(running()).toBe(NEW.split('\n')[0]);
     expect((await confirm(first)).ok).toBe(true);

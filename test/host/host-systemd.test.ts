@@ -21,7 +21,7 @@ describeNamespace('where systemd runs', () => {
 
   it('a trial is guarded by a service of its own, which ends it when program and session are gone', async (context) => {
     if (typeof host === 'string') return context.skip(host);
-    const { run } = host;
+    const run = (script: string): string => (host as SystemdNamespace).run(script);
     run(`mkdir -p /run/network; printf '# old\\n' >${LIVE}; ifup vxlan01`);
     const locals: LocalSession[] = [];
     const identity = { run: 'run-a', operator: 'a@b', since: '2026-11-23T12:00:00Z', command: 'deploy' };

@@ -1,0 +1,72 @@
+# shellcheck shell=bash
+# Part of host.bash. What goes back to the controller, and running programs apart from its channel.
+
+# Lines stay under 1000 bytes: bash writes each in one piece, so that the answers of parallel jobs never tear each other.
+reply() { # KEY VALUE
+  local value=${2//\\/\\\\} i
+  value=${value//$'\n'/\\n}
+  for ((i = 0; i < ${#value} || i == 0; i += 800)); do
+    printf '%s %s %s %s\n' "$NONCE" "$seq" "$1" "${value:i:800}" >&3
+  done
+}
+
+# Ends the job with a reason word (read by the controller) and one line of text (read by a person).
+fail() { # REASON TEXT
+  local text=${2//$'\n'/; }
+  printf '%s %s ! %s %s\n' "$NONCE" "$seq" "$1" "${text:0:800}" >&3
+  exit 1
+}
+
+# Runs a command that may hang, apart from the session's descriptors. Its stdout and stderr end up in $out, its status in $rc.
+run() { # SECONDS COMMAND...
+  out=$(timeout -k 5 "$1" "${@:2}" 2>&1 </dev/null 3>&- 4<&- 9>&-)
+  rc=$?
+}
+
+# The same for ifup and ifdown, whose stanzas start programs of their own: these would keep the pipe open, and the whole group, which
+# ifup leads itself, ends with it.
+run_ifupdown() { # SECONDS ifup|ifdown ARGUMENT...
+  local output pid part='' now ends status
+  exec {output}< <(exec "${@:2}" 2>&1 </dev/null 3>&- 4<&- 9>&-)
+  pid=$!
+  out=''
+  tick
+  ends=$((now + $1 * 100))
+  while ((now < ends)); do
+    IFS= read -rd '' -t "$(((ends - now + 99) / 100))" -u "$output" part
+    status=$?
+    out+=$part
+    # Above 128 its time is over, or the clock was set.
+    ((status > 128)) || break
+    tick
+  done
+  exec {output}<&-
+  out=${out%%+($'\n')}
+  if kill -0 "$pid" 2>/dev/null && ((status > 128)); then
+    kill -KILL -- "-$pid" "$pid" 2>/dev/null
+    out="no end after $1 s: killed"$'\n'$out
+  fi
+  wait "$pid"
+  rc=$?
+}
+
+# The payload's queries, one JSON document each on a line of its own; a query that fails (no such device) leaves none.
+ask_kernel() {
+  out=$(timeout -k 5 20 ip -6 -N -j -force -batch - 2>/dev/null <<<"$payload" 3>&- 4<&-)
+}
+
+read_file() { # VARIABLE FILE
+  IFS= read -rd '' "$1" 2>/dev/null <"$2" || true
+}
+
+# The kernel's clock in hundredths of a second, into $now: nobody can set it, and bash's SECONDS and EPOCHREALTIME follow the one that
+# can be set. (proc_uptime(5))
+tick() {
+  local up
+  read -r up _ </proc/uptime
+  now=$((10#${up/./}))
+}
+
+pause() { # SECONDS, without a process
+  read -rt "$1" <> <(:)
+}

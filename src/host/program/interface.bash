@@ -1,0 +1,52 @@
+# shellcheck shell=bash
+# Part of host.bash. A tunnel's interface: what the kernel has of it, and ifupdown's way up and down.
+
+exists() { [[ -e /sys/class/net/$1 ]]; } # IF
+
+state() { # IF
+  local link=''
+  if exists "$1"; then
+    run 10 ip -j -d addr show dev "$1"
+    ((rc == 0)) && link=$out
+  fi
+  reply links "$link"
+  ask_kernel
+  reply network "$out"
+}
+
+# Down by the given file (-i FILE) or by /etc, whatever ifupdown remembers; then the link is gone, or we say so.
+# --force: after a failed ifup the state is cleared and plain ifdown would do nothing. A stale pid file is removed because
+# ifdown would signal the process group of that number. (field-notes 1.4)
+take_down() { # IF [-i FILE]
+  local interface=$1
+  shift
+  drop_stale_pid "/run/network/ifup-$interface.pid"
+  run_ifupdown "$UP_SECONDS" ifdown --force "$@" "$interface"
+  exists "$interface" || return 0
+  run 10 ip link del dev "$interface"
+  ! exists "$interface"
+}
+
+# Ends an ifup that still runs, with its process group, which it leads itself.
+stop_ifup() { # IF
+  local pid='' name=''
+  read_file pid "/run/network/ifup-$1.pid"
+  read_file name "/proc/${pid%$'\n'}/comm"
+  [[ $name != ifup* ]] || kill -KILL -- "-${pid%$'\n'}" 2>/dev/null
+}
+
+drop_stale_pid() { # FILE
+  local pid='' name=''
+  [[ -e $1 ]] || return 0
+  read_file pid "$1"
+  read_file name "/proc/${pid%$'\n'}/comm"
+  [[ $name == ifup* ]] || rm -f "$1"
+}
+
+# Up by the given file or by /etc.
+bring_up() { # IF [-i FILE]
+  local interface=$1
+  shift
+  run_ifupdown "$UP_SECONDS" ifup "$@" "$interface"
+  ((rc == 0)) && exists "$interface"
+}

@@ -1,0 +1,107 @@
+# shellcheck shell=bash
+# Part of host.bash. What is kept of each change under /var/lib/vxfleet.
+
+GENERATION_HEADER='vxfleet generation 1'
+# Outcomes that are generations are confirmed and found: [cf]o*. The rest say how a trial ended instead: reverted, window, session, peer.
+
+next_sequence() { # VARIABLE STORE_OF_IF
+  local -a names=("$2"/[0-9]*)
+  local last=${names[*]: -1}
+  last=${last##*/}
+  last=${last:-0}
+  printf -v "$1" '%06d' "$((10#${last%%.*} + 1))"
+}
+
+# Writes a record to the disk under a name that no reader takes for one.
+write_record() { # FILE OUTCOME BODY
+  mkdir -p "${1%/*}" && printf '%s\noutcome %s\n%s' "$GENERATION_HEADER" "$2" "$3" >"$1" && sync "$1" && return 0
+  rm -f "$1"
+  return 1
+} 2>/dev/null
+
+# Keeps a record whose digest nobody has computed yet.
+keep_record() { # IF OUTCOME BODY
+  local store=$STORE/$1 sequence out rc
+  write_record "$store/.record" "$2" "$3" || return 1
+  run 10 sha256sum "$store/.record"
+  next_sequence sequence "$store"
+  mv -T "$store/.record" "$store/$sequence.$2.${out%% *}"
+}
+
+# The file in /etc, if it is not what our last generation left there: somebody else's, or edited. A rollback must find it again.
+keep_found() { # IF BODY
+  local interface=$1 live=$INTERFACES_D/$1 head text='' last='' line body="run before-$RUN"$'\n'
+  local -a names=("$STORE/$1"/[0-9]*.[cf]o*)
+  ((${#names[@]} == 0)) || read_file last "${names[${#names[@]} - 1]}"
+  if [[ ! -e $live ]]; then
+    [[ -n $last && $last != *$'\nfile absent\n\n' ]] || return 0
+  else
+    read_file text "$live"
+    [[ $last != *$'\nfile present\n\n'* || ${last#*$'\nfile present\n\n'} != "$text" ]] || return 0
+  fi
+  head=${2%%$'\n\n'*}
+  while IFS= read -r line; do
+    [[ $line != @(time|spoke|end)\ * ]] || body+=$line$'\n'
+  done <<<"$head"
+  body+=$'operator -\ncommand -\nplan -\n'
+  if [[ -e $live ]]; then body+=$'file present\n\n'$text; else body+=$'file absent\n\n'; fi
+  keep_record "$interface" found "$body"
+}
+
+# The oldest go. Generations and the rest are counted apart: many failures must not push a way back out.
+forget_oldest() { # IF
+  local -a generations=("$STORE/$1"/[0-9]*.[cf]o*) others=("$STORE/$1"/[0-9]*.[rwsp][ei]*) oldest=()
+  ((${#generations[@]} < KEEP)) || oldest+=("${generations[@]:0:${#generations[@]} - KEEP + 1}")
+  ((${#others[@]} < KEEP)) || oldest+=("${others[@]:0:${#others[@]} - KEEP + 1}")
+  ((${#oldest[@]} == 0)) || rm -f "${oldest[@]}"
+}
+
+# How the trial of a run ended, one of the outcomes; empty when nothing is known of it.
+outcome_of() { # VARIABLE IF RUN
+  local -a names=("$STORE/$2"/[0-9]*)
+  local index head='' name
+  printf -v "$1" ''
+  for ((index = ${#names[@]} - 1; index >= 0; index--)); do
+    read_file head "${names[index]}"
+    [[ ${head%%$'\n\n'*} == *$'\n'"run $3"$'\n'* ]] || continue
+    name=${names[index]##*/}
+    name=${name#*.}
+    printf -v "$1" '%s' "${name%%.*}"
+    return 0
+  done
+}
+
+history_of() { # [IF...]
+  local file line head
+  local -a files=() bad
+  if (($# == 0)); then files=("$STORE"/vxlan*/[0-9]*); fi
+  for file; do files+=("$STORE/$file"/[0-9]*); done
+  ((${#files[@]} > 0)) || return 0
+  for file in "${files[@]}"; do
+    head=''
+    while IFS= read -r line && [[ -n $line ]]; do
+      [[ $line == plan\ * ]] || head+=$line$'\n'
+    done <"$file"
+    reply "${file#"$STORE/"}" "$head"
+  done
+  # Each name ends in the digest of its content.
+  mapfile -t bad < <(printf '%s\n' "${files[@]}" | sed -E 's|^(.*\.([0-9a-f]{64}))$|\2  \1|' | sha256sum --check --quiet 2>/dev/null 3>&- 4<&-)
+  bad=("${bad[@]%%: *}")
+  reply damaged "$(printf '%s\n' "${bad[@]#"$STORE/"}")"
+}
+
+generation() { # IF NAME
+  local content=''
+  [[ $2 != */* && -e $STORE/$1/$2 ]] || fail refused "there is no record $1/$2"
+  read_file content "$STORE/$1/$2"
+  reply content "$content"
+}
+
+note() { # IF DIGEST
+  local store=$STORE/$1 sequence
+  [[ ! -e $TRIALS/$1 ]] || fail busy "$1 is held by $(held_by "$TRIALS/$1")"
+  if ! { keep_found "$1" "$payload" && forget_oldest "$1" && write_record "$store/.record" confirmed "$payload" && next_sequence sequence "$store" &&
+    mv -T "$store/.record" "$store/$sequence.confirmed.$2"; }; then
+    fail store "cannot keep the generation in $store: is /var full or read-only?"
+  fi
+}

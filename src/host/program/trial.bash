@@ -1,0 +1,233 @@
+# shellcheck shell=bash
+# Part of host.bash. The steps of a change: prepare, trial, stage, promise, confirm; or back.
+
+prepare() { # IF OLD NEW
+  local interface=$1 dir=$TRIALS/.$1.$RUN live=$INTERFACES_D/$1 problem text=''
+  local old_bytes=${2/[-?]/0} new_bytes=${3/-/0}
+  local old=${payload:0:old_bytes} new=${payload:old_bytes:new_bytes} body=${payload:old_bytes + new_bytes}
+  [[ $guarded == yes ]] || fail refused "cannot begin a trial: is /run full or read-only?"
+  [[ ! -e $TRIALS/$interface ]] || fail busy "$interface is held by $(held_by "$TRIALS/$interface")"
+  # What was planned is right only for what was seen.
+  [[ ! -e $live ]] || read_file text "$live"
+  if [[ ($2 == - && -e $live) || ($2 != [-?] && (! -e $live || $text != "$old")) ]]; then
+    fail changed "$live has changed since it was looked at"
+  fi
+  mkdir "$dir" 2>/dev/null || fail refused "cannot create $dir: is /run full or read-only?"
+  if ! { printf '%s\n' "$RUN" >"$dir/run" && printf '%s\n' "$OPERATOR" "${SSH_CONNECTION%% *}" "$SINCE" "$COMMAND" >"$dir/who" &&
+    printf '%s' "$body" >"$dir/body" && mkdir "$dir/empty" && { [[ $3 == - ]] || printf '%s' "$new" >"$dir/new"; } && printf '%012d\n' 0 >"$dir/deadline"; }; then
+    rm -rf "$dir"
+    fail refused "cannot write to $dir: is /run full?"
+  fi
+  # Prove now that /etc can take the file later. A name with a dot is read by no form of source.
+  if ! printf '%s' "$new" >"$INTERFACES_D/.$interface.vxfleet"; then
+    rm -rf "$dir" "$INTERFACES_D/.$interface.vxfleet"
+    fail refused "cannot write to $INTERFACES_D: is /etc full or read-only?"
+  fi
+  rm -f "$INTERFACES_D/.$interface.vxfleet"
+  [[ $3 == - ]] || problem=$(candidate_problem "$interface" "$dir") || { rm -rf "$dir"; fail invalid "$problem"; }
+
+  set_deadline "$dir"
+  # Only what has a file can be brought up again.
+  if ! { { ! exists "$interface" || [[ ! -e $live ]] || : >"$dir/was_up"; } && claim "$dir" && : >"$dir/prepared"; }; then
+    rm -rf "$dir"
+    fail refused "cannot write to $dir: is /run full?"
+  fi
+  # It gets its name when it is complete, so that nobody ever sees half of one; a name is given once.
+  if ! mv -T "$dir" "$TRIALS/$interface" 2>/dev/null; then
+    rm -rf "$dir"
+    fail busy "$interface is held by $(held_by "$TRIALS/$interface")"
+  fi
+}
+
+# Prints why ifupdown would not take the candidate. `ifup -n` alone misses an empty option, ifquery alone a missing address. (1.6)
+candidate_problem() { # IF DIR
+  run 10 ifquery -i "$2/new" "$1"
+  if ((rc != 0)) || [[ $'\n'$out == *$'\n'ifquery:* ]]; then
+    printf 'ifquery: %s' "$out"
+    return 1
+  fi
+  run 10 ifup -n -i "$2/new" --state-dir "$2/empty" "$1"
+  if ((rc != 0)) || [[ $'\n'$out == *$'\n'ifup:* ]]; then
+    printf 'ifup -n: %s' "$out"
+    return 1
+  fi
+}
+
+trial() { # IF
+  local interface=$1 dir=$TRIALS/$1 now started up=0
+  { is_ours "$dir" && claim "$dir" && set_deadline "$dir" && move "$dir" prepared armed; } || late "$interface"
+  tick
+  started=$now
+  if [[ -e $INTERFACES_D/$interface || -e $dir/was_up ]] && ! take_down "$interface"; then
+    reply output "$out"
+    fail stuck "$interface is still there after ifdown and ip link del"
+  fi
+  if [[ -e $dir/new ]]; then
+    bring_up "$interface" -i "$dir/new"
+    up=$?
+  fi
+  tick
+  reply down_ms "$(((now - started) * 10))"
+  reply output "$out"
+  ((up == 0)) || fail ifup "ifup failed with status $rc"
+}
+
+# No trial of this run can take the step: says what became of it instead. Ends the job.
+late() { # IF
+  local outcome=''
+  if is_ours "$TRIALS/$1"; then
+    [[ ! -e $TRIALS/$1/doubt ]] || fail late "too late: this host is finding out what the other end of $1 did"
+    [[ ! -e $TRIALS/$1/confirmed ]] || fail confirmed "the trial of $1 is being confirmed"
+    fail late "too late: the trial of $1 is being ended"
+  fi
+  outcome_of outcome "$1" "$RUN"
+  case $outcome in
+    window) fail late "too late: the window of $1 was over, and this host put the old end back" ;;
+    session) fail late "too late: the session was gone, and this host put the old end of $1 back" ;;
+    peer) fail late "too late: the other end of $1 was found on the old one, and this host put it back too" ;;
+    reverted) fail late "the trial of $1 was put back already" ;;
+    confirmed) fail confirmed "the trial of $1 is confirmed already" ;;
+    *) fail unknown "no trial of this run is open on $1, and nothing is known of one" ;;
+  esac
+}
+
+extend() { # IF
+  local dir=$TRIALS/$1
+  { is_ours "$dir" && [[ -e $dir/armed ]] && set_deadline "$dir" && [[ -e $dir/armed ]]; } || late "$1"
+}
+
+# Beside its place, under a name with a dot, which no form of source reads.
+stage() { # IF DIGEST ROLE MARKER NEW OLD
+  local interface=$1 dir=$TRIALS/$1 temp=$INTERFACES_D/.$1.vxfleet store=$STORE/$1 body='' sequence out rc
+  { is_ours "$dir" && [[ -e $dir/armed ]]; } || late "$interface"
+  read_file body "$dir/body"
+  if ! { keep_found "$interface" "$body" && forget_oldest "$interface" && write_record "$store/.staged" confirmed "$body"; }; then
+    fail store "cannot keep the generation in $store: is /var full or read-only?"
+  fi
+  next_sequence sequence "$store"
+  if [[ -e $dir/new ]] && ! { cat "$dir/new" >"$temp" && chmod 0644 "$temp" && sync "$temp"; } 2>/dev/null 3>&-; then
+    rm -f "$temp"
+    fail full "cannot write $temp: is /etc full or read-only?"
+  fi
+  { printf '%s\n' "${@:3}" >"$dir/peer" && printf '%s\n' "$sequence.confirmed.$2" >"$dir/staged"; } || fail full "cannot write to $dir: is /run full?"
+  # Whoever ends a trial renames `armed` before it removes the file: one of us two sees the other.
+  if [[ ! -e $dir/armed ]]; then
+    rm -f "$temp" "$store/.staged"
+    late "$interface"
+  fi
+}
+
+promise() { # IF
+  local dir=$TRIALS/$1
+  # A full disk takes the rename, one that has become read-only does not.
+  [[ -w $INTERFACES_D && -w $STORE/$1 ]] || fail full "$INTERFACES_D or $STORE has become read-only"
+  { is_ours "$dir" && [[ -e $dir/staged ]] && set_deadline "$dir" && move "$dir" armed promised; } || late "$1"
+}
+
+confirm() { # IF
+  local interface=$1 dir=$TRIALS/$1 outcome=''
+  # Said twice is said once: over another session, the first time may still be under way.
+  while is_ours "$dir" && [[ -e $dir/confirmed ]] && is_process_in "$dir/by"; do pause 0.1; done
+  if ! is_ours "$dir"; then
+    outcome_of outcome "$interface" "$RUN"
+    [[ $outcome != confirmed ]] || return 0
+    late "$interface"
+  fi
+  [[ -e $dir/staged ]] || fail protocol "the candidate of $interface is not staged"
+  # From here on the timer has lost.
+  if move "$dir" promised confirmed; then
+    claim "$dir"
+    complete "$dir" || fail pending "$interface runs the new end, but the host cannot write it to $INTERFACES_D: it tries again every second"
+  elif move "$dir" armed confirmed; then
+    claim "$dir"
+    if ! complete "$dir"; then
+      move "$dir" confirmed reverting && go_back "$dir" reverted
+      fail full "cannot rename the staged file to $INTERFACES_D/$interface"
+    fi
+  elif move "$dir" 'doubt' confirmed; then
+    # The controller has found a way back to us and knows what the peer did: no need to find out.
+    stop_worker "$dir"
+    claim "$dir"
+    run_new "$dir"
+    complete "$dir" || fail pending "$interface runs the new end, but the host cannot write it to $INTERFACES_D: it tries again every second"
+  else
+    late "$interface"
+  fi
+}
+
+# Only now, when it is the file of /etc: says to the hub that we have decided. The kernel takes it away again by itself.
+show_marker() { # DIR
+  local peer=''
+  read_file peer "$1/peer"
+  mapfile -t peer <<<"$peer"
+  [[ ${peer[0]-} != decides ]] || run 5 ip -6 addr replace "${peer[1]}/64" dev "${1##*/}" nodad valid_lft "$((WINDOW * 4))" preferred_lft 0
+}
+
+# All that is left once the decision is made; may be repeated until it succeeds.
+complete() { # DIR
+  local dir=$1 interface=${1##*/} name=''
+  local temp=$INTERFACES_D/.$interface.vxfleet store=$STORE/$interface
+  read_file name "$dir/staged"
+  if [[ ! -e $dir/new ]]; then
+    rm -f "$INTERFACES_D/$interface" 2>/dev/null || return 1
+  elif [[ -e $temp ]]; then
+    mv -T "$temp" "$INTERFACES_D/$interface" 2>/dev/null || return 1
+  fi
+  [[ ! -e $store/.staged ]] || mv -T "$store/.staged" "$store/${name%$'\n'}"
+  sync "$INTERFACES_D" "$store"
+  show_marker "$dir"
+  rm -rf "$dir"
+}
+
+revert() { # IF
+  local dir=$TRIALS/$1
+  is_ours "$dir" || late "$1"
+  settle "$dir" reverted prepared armed promised 'doubt' || late "$1"
+  reply output "$out"
+  ((settled == 0)) || fail stuck "what ran before on $1 did not come up again: ${out:-no output}"
+}
+
+# Ends a trial that is in one of these states by going back. Only one caller gets past the rename; the others are told that they lost.
+settle() { # DIR OUTCOME FROM...
+  local dir=$1 outcome=$2 from
+  settled=0 out=''
+  for from in "${@:3}"; do
+    if [[ $from == prepared ]]; then
+      ! move "$dir" prepared dropped || { rm -rf "$dir"; return 0; }
+    elif move "$dir" "$from" reverting; then
+      go_back "$dir" "$outcome"
+      return 0
+    fi
+  done
+  return 1
+}
+
+# The way back; may be repeated.
+go_back() { # DIR OUTCOME
+  local dir=$1 interface=${1##*/} body='' tries
+  settled=0
+  stop_worker "$dir"
+  claim "$dir"
+  rm -f "$INTERFACES_D/.$interface.vxfleet" "$STORE/$interface/.staged"
+  stop_ifup "$interface"
+  if [[ ! -e $dir/runs_old ]]; then
+    take_down_new "$dir" || settled=1
+    # An ifup that fails or is killed here is not left at that.
+    for tries in 1 2 3; do
+      [[ -e $dir/was_up ]] || break
+      ((tries == 1)) || { settled=0; pause 1; take_down "$interface" || settled=1; }
+      bring_up "$interface" && break
+      settled=1
+    done
+  fi
+  read_file body "$dir/body"
+  local said=$out
+  # What cannot be recorded (a full /var) is put back all the same.
+  keep_record "$interface" "$2" "$body"
+  out=$said
+  rm -rf "$dir"
+}
+
+take_down_new() { # DIR
+  if [[ -e $1/new ]]; then take_down "${1##*/}" -i "$1/new"; else take_down "${1##*/}"; fi
+}
