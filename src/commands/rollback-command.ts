@@ -129,6 +129,16 @@ function chooseTunnels(
       },
     );
   }
+  const unknown = selected.filter((tunnel) => history.damagedHeads.includes(tunnel.interface));
+  if (to === undefined && unknown.length > 0) {
+    throw new VxfleetError(
+      'refused',
+      `the hub's newest record of ${unknown.map((tunnel) => tunnel.interface).join(', ')} is damaged: what was before it is not known`,
+      {
+        hint: 'Say which state it shall be with --to RUN (vxfleet history lists them), or name the other tunnels as LIMIT.',
+      },
+    );
+  }
   const request: RollbackRequest = to === undefined ? { undo: undo ?? '' } : { to };
   const tunnels = selected.filter((tunnel) => {
     const end = history.ends.get(tunnel.interface);

@@ -1,12 +1,14 @@
 /** A host's answer to `history`, as values. */
-import { parseRecord } from './parse-record.js';
-import { STORE, type EndHistory, type HistoryRecord } from './record.js';
+import { parseRecord, parseRecordName } from './parse-record.js';
+import { isGeneration, STORE, type EndHistory, type HistoryRecord } from './record.js';
 
 export interface HostHistory {
   /** `hub` or the spoke's name. */
   readonly host: string;
   /** By interface. */
   readonly ends: ReadonlyMap<string, EndHistory>;
+  /** Interfaces whose newest generation is damaged: what their last run was is not known. */
+  readonly damagedHeads: readonly string[];
   /** A sentence for each record that was skipped. */
   readonly warnings: readonly string[];
 }
@@ -32,7 +34,13 @@ export function readHistory(host: string, values: ReadonlyMap<string, string>): 
     interfaceName,
     { host, interface: interfaceName, records: found.sort((a, b) => a.sequence - b.sequence) },
   ]);
-  return { host, ends: new Map(ends), warnings };
+  const damagedHeads = [...damaged].flatMap((place) => {
+    const [, interfaceName = '', name = ''] = PLACE.exec(place) ?? [];
+    const torn = parseRecordName(name);
+    const newest = records.get(interfaceName)?.findLast(isGeneration)?.sequence ?? 0;
+    return torn !== undefined && isGeneration(torn) && torn.sequence > newest ? [interfaceName] : [];
+  });
+  return { host, ends: new Map(ends), damagedHeads, warnings };
 }
 
 const skipped = (host: string, place: string, why: string): string =>

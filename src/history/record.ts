@@ -65,7 +65,8 @@ export interface EndHistory {
 export const idOf = (interfaceName: string): number => Number.parseInt(interfaceName.slice('vxlan'.length), 16);
 
 /** Can what this record keeps be put back? */
-export const isGeneration = ({ outcome }: HistoryRecord): boolean => outcome === 'confirmed' || outcome === 'found';
+export const isGeneration = ({ outcome }: Pick<HistoryRecord, 'outcome'>): boolean =>
+  outcome === 'confirmed' || outcome === 'found';
 
 /** Oldest first. The last one is the end's head. */
 export const generationsOf = ({ records }: EndHistory): readonly HistoryRecord[] => records.filter(isGeneration);

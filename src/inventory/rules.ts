@@ -22,7 +22,6 @@ export const RULES: readonly Rule[] = [
   { sentence: 'No two tunnels have the same VNI and UDP port on the hub.', check: findDuplicateVnis },
   { sentence: "No two hosts have the same underlay address, the hub's included.", check: findDuplicateAddresses },
   { sentence: 'The underlay lies outside the overlay.', check: findUnderlayInOverlay },
-  { sentence: 'SSH reaches every host outside the overlay.', check: findSshInOverlay },
   { sentence: 'The anchor lies outside the overlay.', check: findAnchorInOverlay },
 ];
 
@@ -119,23 +118,6 @@ function findUnderlayInOverlay({ prefix, hub, spokes }: Draft): Finding[] {
           offset: addressText.offset,
           message: `${path}.underlay.address: ${addressText.value} lies inside ${prefix.value.text}: the tunnel would carry its own packets`,
           fix: 'use the IPv4 address of the device, as `ip -4 address` shows it',
-        },
-  );
-}
-
-function findSshInOverlay({ prefix, hub, spokes }: Draft): Finding[] {
-  if (prefix === undefined) return [];
-  const hosts = [
-    { path: 'hub', sshHost: hub.sshHost },
-    ...spokes.map(({ name, sshHost }) => ({ path: `spokes.${name}`, sshHost })),
-  ];
-  return hosts.flatMap(({ path, sshHost }) =>
-    sshHost === undefined || !isInPrefix(sshHost.value, prefix.value)
-      ? []
-      : {
-          offset: sshHost.offset,
-          message: `${path}.ssh.host: ${sshHost.value} lies inside ${prefix.value.text}: SSH would run through the tunnels it changes`,
-          fix: 'use an address or name that stays reachable while the tunnel is down, such as the underlay address',
         },
   );
 }

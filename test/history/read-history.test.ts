@@ -44,7 +44,7 @@ describe('readHistory', () => {
   });
 
   it('has nothing of a host that keeps nothing', () => {
-    expect(readHistory('hub', new Map())).toEqual({ host: 'hub', ends: new Map(), warnings: [] });
+    expect(readHistory('hub', new Map())).toEqual({ host: 'hub', ends: new Map(), damagedHeads: [], warnings: [] });
   });
 
   it('skips what the host found damaged, with a message', () => {
@@ -63,6 +63,22 @@ describe('readHistory', () => {
       `tokyo: /var/lib/vxfleet/vxlan01/000003.confirmed.${DIGEST} is damaged (its content is not what its name says): skipped`,
     ]);
   });
+
+  it.each([
+    ['the newest generation', 2, 'confirmed', ['vxlan01']],
+    ['an older generation', 0, 'confirmed', []],
+    ['the record of a failure', 2, 'reverted', []],
+  ] as const)(
+    'says of which interfaces the last state is not known: %s is damaged',
+    (_, sequence, outcome, expected) => {
+      const [good, bad] = [storedFile(1, 'confirmed'), storedFile(sequence, outcome)];
+      const values = new Map([
+        [`vxlan01/${good.name}`, good.header],
+        ['damaged', `vxlan01/${bad.name}`],
+      ]);
+      expect(readHistory('hub', values).damagedHeads).toEqual(expected);
+    },
+  );
 
   const { name, header } = storedFile(1, 'confirmed');
   it.each([

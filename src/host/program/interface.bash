@@ -3,6 +3,13 @@
 
 exists() { [[ -e /sys/class/net/$1 ]]; } # IF
 
+# Does ifupdown believe that it is up?
+is_remembered() { # IF
+  local state=''
+  read_file state /run/network/ifstate
+  [[ $'\n'$state == *$'\n'"$1="* ]]
+}
+
 state() { # IF
   local link=''
   if exists "$1"; then

@@ -22,10 +22,10 @@ write_record() { # FILE OUTCOME BODY
 # Keeps a record whose digest nobody has computed yet.
 keep_record() { # IF OUTCOME BODY
   local store=$STORE/$1 sequence out rc
-  write_record "$store/.record" "$2" "$3" || return 1
-  run 10 sha256sum "$store/.record"
+  write_record "$store/.record.$RUN" "$2" "$3" || return 1
+  run 10 sha256sum "$store/.record.$RUN"
   next_sequence sequence "$store"
-  mv -T "$store/.record" "$store/$sequence.$2.${out%% *}"
+  mv -T "$store/.record.$RUN" "$store/$sequence.$2.${out%% *}"
 }
 
 # The file in /etc, if it is not what our last generation left there: somebody else's, or edited. A rollback must find it again.
@@ -100,8 +100,8 @@ generation() { # IF NAME
 note() { # IF DIGEST
   local store=$STORE/$1 sequence
   [[ ! -e $TRIALS/$1 ]] || fail busy "$1 is held by $(held_by "$TRIALS/$1")"
-  if ! { keep_found "$1" "$payload" && forget_oldest "$1" && write_record "$store/.record" confirmed "$payload" && next_sequence sequence "$store" &&
-    mv -T "$store/.record" "$store/$sequence.confirmed.$2"; }; then
+  if ! { keep_found "$1" "$payload" && forget_oldest "$1" && write_record "$store/.record.$RUN" confirmed "$payload" && next_sequence sequence "$store" &&
+    mv -T "$store/.record.$RUN" "$store/$sequence.confirmed.$2"; }; then
     fail store "cannot keep the generation in $store: is /var full or read-only?"
   fi
 }

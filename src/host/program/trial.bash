@@ -55,10 +55,13 @@ candidate_problem() { # IF DIR
 
 trial() { # IF
   local interface=$1 dir=$TRIALS/$1 now started up=0
+  local -a by=()
   { is_ours "$dir" && claim "$dir" && set_deadline "$dir" && move "$dir" prepared armed; } || late "$interface"
   tick
   started=$now
-  if [[ -e $INTERFACES_D/$interface || -e $dir/was_up ]] && ! take_down "$interface"; then
+  # Of a file that is gone ifupdown remembers the interface, and would not bring it up: the candidate takes it down.
+  [[ -e $INTERFACES_D/$interface || ! -e $dir/new ]] || by=(-i "$dir/new")
+  if { [[ -e $INTERFACES_D/$interface ]] || exists "$interface" || is_remembered "$interface"; } && ! take_down "$interface" "${by[@]}"; then
     reply output "$out"
     fail stuck "$interface is still there after ifdown and ip link del"
   fi
