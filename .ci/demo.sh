@@ -95,5 +95,11 @@ vxfleet lab heal tokyo
 expect 0 vxfleet lab run -- deploy -i inventory.yaml
 expect 0 vxfleet lab run -- verify -i inventory.yaml
 
-say '10. Everything is taken away again'
+say '10. Undo the last run, by the same trial and proof'
+expect 0 vxfleet lab run -- rollback -i inventory.yaml
+
+say '11. Who did what: the hosts know'
+vxfleet lab run -- history -i inventory.yaml
+
+say '12. Everything is taken away again'
 vxfleet lab down

@@ -32,10 +32,10 @@ export interface FleetAccess {
 }
 
 /**
- * Seconds of the spoke's window. It must have decided when the hub's, which begins later, ends; the rest of the hub's is for finding
- * out (docs/protocol.md).
+ * Seconds of the spoke's window. When the hub's, which begins later, is over, the spoke must have decided and be done with going back
+ * (docs/protocol.md).
  */
-const spokeWindow = (hubWindow: number): number => Math.floor((hubWindow * 3) / 4);
+const spokeWindow = (hubWindow: number): number => Math.floor(hubWindow / 2);
 
 /** Connects to a host and inspects it. Rejects with connect, host-key, auth, lost, timeout, protocol or host. */
 async function inspectHost(

@@ -52,8 +52,8 @@ STORE=/var/lib/vxfleet
 readonly TRANSITIONS='prepared>armed prepared>dropped armed>promised armed>confirmed armed>reverting promised>confirmed promised>reverting promised>doubt doubt>confirmed doubt>reverting confirmed>reverting'
 # Generations kept a tunnel end, and as many of what did not become one.
 KEEP=20
-# An ifup that hangs must leave most of the window for the way back.
-UP_SECONDS=$((WINDOW < 3 ? 1 : WINDOW / 3 < 30 ? WINDOW / 3 : 30))
+# An ifup that hangs must leave half of the window for the way back.
+UP_SECONDS=$((WINDOW < 2 ? 1 : WINDOW / 2 < 30 ? WINDOW / 2 : 30))
 umask 077
 shopt -s nullglob extglob
 

@@ -40,10 +40,10 @@ find_out() { # DIR
   settle "$dir" peer 'doubt'
 }
 
-# A peer that answers on the new end without the marker may still decide; and half a window after its deadline it is surely done with
-# going back, so that an answer is an answer. When one of the two ends cannot be asked, silence has to last as long.
+# A peer that answers on the new end without the marker may still decide. Its window is half of ours: when ours is over, it has decided
+# and is done with going back, so that an answer is an answer. When one of the two ends cannot be asked, silence has to last as long.
 may_decide() { # DIR ANSWERED
-  [[ -z $2 && $role == incompatible && -e $1/new && -e $1/was_up && $old_peer != - ]] || is_due "$1" "$((WINDOW * 50))"
+  [[ -z $2 && $role == incompatible && -e $1/new && -e $1/was_up && $old_peer != - ]] || is_due "$1"
 }
 
 find_out_on_old() { # DIR ANSWERED_ON_NEW

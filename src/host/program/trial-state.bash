@@ -24,11 +24,11 @@ set_deadline() { # DIR
   printf '%012d\n' "$((now + WINDOW * 100))" 1<>"$1/deadline"
 }
 
-is_due() { # DIR [HUNDREDTHS_OF_A_SECOND_LATER]
+is_due() { # DIR
   local now deadline=''
   read_file deadline "$1/deadline"
   tick
-  ((now >= 10#${deadline:-0} + ${2:-0}))
+  ((now >= 10#${deadline:-0}))
 }
 
 # This process is at work on the trial. Who comes later ends it before going another way, and goes on for it when it is dead.
