@@ -37,7 +37,7 @@ const isOver = (world: World): boolean =>
 /** Only now does the line matter: whether a proof succeeds is left open, and only a hub in doubt asks. */
 const isBound = ({ trial }: Host): boolean => trial === 'promised' || trial === 'doubt';
 
-/** What needs no fault: a line heals, and the kernel removes the marker in its own time, two of the spoke's windows. */
+/** What needs no fault: a line heals, and the kernel removes the marker in its own time, four of the spoke's windows. */
 export function natureMoves(world: World): Move[] {
   const { line, marker, late, hub, spoke } = world;
   const moves: Move[] = line === 'cut' ? [{ text: 'THE LINE HEALS', to: { ...world, line: 'up' } }] : [];
@@ -60,13 +60,17 @@ const killController = (world: World): Move => ({
 });
 
 function kills(world: World, end: End): Move[] {
-  const { program, guard, session, trial, channel } = world[end];
+  const { program, guard, session, trial, channel, runs } = world[end];
   const isFirst = session.startsWith('first');
   const gone = at(world, end, { program: false, stale: null });
   const moves: Move[] = [];
   // Else it is what the death of the session comes to, which the program sees and a guard makes up for.
   if (program && (!guard || channel.endsWith('begun'))) {
-    const to = isFirst ? lose(at(gone, end, { channel: 'idle' }), end) : gone;
+    let to = isFirst ? lose(at(gone, end, { channel: 'idle' }), end) : gone;
+    if (trial === 'confirmed') {
+      if (end === 'spoke') to = note(to, 'whoever was at work on the confirm of the spoke was killed');
+      else if (runs === 'old') to = note(to, 'whoever put the new end of the hub up again was killed');
+    }
     moves.push({ text: `THE PROGRAM ON THE ${end.toUpperCase()} IS KILLED`, to });
   }
   // As long as program and session are there and the hub has not promised, a guard that is dead is one that does nothing: it may as
@@ -89,9 +93,7 @@ function reboot(world: World, end: End): Move {
       to = note(to, 'the hub rebooted between its promise and its rename into /etc');
     to = { ...to, late: 0, question: 'on new' };
   } else {
-    const isHalf = spoke.etc === 'new' && spoke.record === 'none';
-    if (isHalf) to = note(to, 'the spoke rebooted between its rename into /etc and its record');
-    else if (spoke.etc === 'new' && isBound(hub)) to = note(to, 'the spoke rebooted when it had confirmed');
+    if (spoke.etc === 'new' && isBound(hub)) to = note(to, 'the spoke rebooted when it had confirmed');
     to = { ...to, marker: false };
   }
   return { text: `THE ${end.toUpperCase()} REBOOTS`, to };

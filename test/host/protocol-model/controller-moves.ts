@@ -46,7 +46,9 @@ export function controllerMoves(world: World, variant: Variant, rules: Rules): M
     case 'revert':
       return [
         ...ENDS.flatMap((end) => askAgain(world, end, rules)),
-        ...afterBoth(world, (results) => (results.includes('lost') ? [tell(world, 'unknown')] : proveOld(world))),
+        ...afterBoth(world, (results) =>
+          results.every((result) => result === 'ok') ? proveOld(world) : [tell(world, 'unknown')],
+        ),
       ];
     case 'settle':
       // It may also tire of waiting.
@@ -123,7 +125,7 @@ function askAgain(world: World, end: End, rules: Rules): Move[] {
 /** vxfleet's exit ends all sessions; what it sent before may still be read. */
 function tell(world: World, report: Report): Move {
   let to = ENDS.reduce(lose, { ...quiet(world), report });
-  for (const end of ENDS) to = at(to, end, { again: false });
+  for (const end of ENDS) if (to[end].again) to = at(to, end, { again: false });
   return { text: `vxfleet reports: ${report}`, to };
 }
 

@@ -42,16 +42,14 @@ function judge(answer: ReturnType<typeof hear>, world: World, variant: Variant, 
     if (answer === 'peer') return 'revert';
     return question === 'on old, new answered' ? 'confirm' : 'on new';
   }
-  const isCompatible = variant.isCompatible && rules.compatibleIsAskedOnce;
+  const isTold = variant.isCompatible === 'yes' || (variant.isCompatible !== 'no' && !rules.addressIsCompared);
+  const isCompatible = isTold && rules.compatibleIsAskedOnce;
   const maySearch = answer === 'silence' && !isCompatible && variant.hasOldPeer;
   if (!maySearch && !isOver(world, rules)) return 'on new';
   if (!variant.hasOldPeer && !(isCompatible && rules.compatibleComesFirst)) {
     return answer === 'peer' ? 'confirm' : 'revert';
   }
-  if (isCompatible) {
-    if (answer === 'peer') return 'revert';
-    return rules.compatibleAsksOldToo && variant.hasOldPeer ? 'on old, new was silent' : 'on new';
-  }
+  if (isCompatible) return answer === 'peer' ? 'revert' : 'on new';
   if (answer === 'peer') return 'on old, new answered';
   return rules.silenceDecidesNothing ? 'on old, new was silent' : 'revert';
 }

@@ -2,16 +2,39 @@
 import { doubtMoves } from './doubt-moves.js';
 import { rename } from './transitions.js';
 import type { Rules } from './rules.js';
-import { at, hasSession, isTakenOver, note, type Channel, type End, type Move, type Trial } from './world.js';
-import type { Variant, Verb, World } from './world.js';
+import {
+  at,
+  forget,
+  hasNote,
+  hasSession,
+  isTakenOver,
+  note,
+  willReplaceGuard,
+  type Channel,
+  type End,
+  type Move,
+} from './world.js';
+import type { Note, Trial, Variant, Verb, World } from './world.js';
+
+const CONFIRMER_KILLED: Note = 'whoever was at work on the confirm of the spoke was killed';
+const HUB_KILLED: Note = 'whoever put the new end of the hub up again was killed';
 
 export function hostMoves(world: World, end: End, variant: Variant, rules: Rules): Move[] {
   const host = world[end];
   if (!host.on) {
     return [{ text: `the ${end} comes up on the ${host.etc} file`, to: at(world, end, { on: true, runs: host.etc }) }];
   }
-  return [...messageMoves(world, end, variant, rules), ...trialMoves(world, end, variant, rules)];
+  return [
+    ...messageMoves(world, end, variant, rules),
+    ...trialMoves(world, end, variant, rules),
+    ...(rules.guardIsReplaced && willReplaceGuard(world, end) ? [replaceGuard(world, end)] : []),
+  ];
 }
+
+const replaceGuard = (world: World, end: End): Move => ({
+  text: `the program on the ${end} replaces its guard`,
+  to: at(end === 'spoke' ? forget(world, "the spoke's guard was killed") : world, end, { guard: true }),
+});
 
 function messageMoves(world: World, end: End, variant: Variant, rules: Rules): Move[] {
   const { program, session, channel, trial, stale } = world[end];
@@ -24,6 +47,9 @@ function messageMoves(world: World, end: End, variant: Variant, rules: Rules): M
   if (program || !isFirst) {
     if (progress === 'sent') moves.push(receive(world, end, verb, rules));
     if (progress === 'begun' && isDone(verb, trial)) moves.push(answer(world, end, verb, rules));
+    const isAgain = !isFirst && channel.startsWith('confirm ') && end === 'spoke' && trial === 'confirmed';
+    if (isAgain && hasNote(world, CONFIRMER_KILLED) && !rules.confirmGoesOn)
+      moves.push({ text: 'the spoke finds nobody at work and refuses confirm', to: say(world, end, 'refused') });
     if (session === 'second lost' && progress !== 'begun' && channel !== 'idle')
       moves.push({
         text: `the second program on the ${end} sees its session end`,
@@ -53,17 +79,15 @@ function owesMarker({ spoke, marker }: World, { nothing }: Variant, rules: Rules
 }
 
 function receive(world: World, end: End, verb: Verb, rules: Rules): Move {
-  const { trial } = world[end];
+  const { trial, record } = world[end];
   const begun = begin(world, end, verb, rules);
   if (begun === null) {
-    const isUnsure = rules.refusalIsProven && verb === 'confirm' && trial === 'none' && world[end].record === 'none';
-    const asked = verb === 'confirm' && end === 'spoke' && trial === 'confirmed';
-    const to = asked ? note(world, 'the spoke was asked to confirm again while it did so') : world;
-    return { text: `the ${end} gets ${verb} and refuses`, to: say(to, end, isUnsure ? 'unsure' : 'refused') };
+    const isUnsure = rules.refusalIsKnown && verb === 'confirm' && trial === 'none' && record === 'none';
+    return { text: `the ${end} gets ${verb} and refuses`, to: say(world, end, isUnsure ? 'unsure' : 'refused') };
   }
-  // Somebody else is at it: `revert` has nothing to do and does not wait.
-  if (verb === 'revert' && (trial === 'confirmed' || trial === 'reverting'))
-    return { text: `the ${end} gets revert and answers that nothing is left to do`, to: say(world, end, 'ok') };
+  // Somebody else is at it: `revert` does not wait.
+  if (verb === 'revert' && trial === 'reverting')
+    return { text: `the ${end} gets revert and answers that it goes back already`, to: say(world, end, 'ok') };
   // What happens between a step and its answer is what happens between the answer and its being read.
   const isOne = isDone(verb, begun[end].trial) && verb !== 'confirm' && verb !== 'settle';
   return {
@@ -79,7 +103,7 @@ const say = (world: World, end: End, channel: Channel): World =>
 function answer(world: World, end: End, verb: Verb, rules: Rules): Move {
   const { record } = world[end];
   const asksHow = verb === 'settle' || verb === 'confirm';
-  const isUnsure = asksHow && record === 'none' && rules.refusalIsProven;
+  const isUnsure = asksHow && record === 'none' && rules.refusalIsKnown;
   const said = asksHow && record !== 'confirmed' ? (isUnsure ? 'unsure' : 'refused') : 'ok';
   return { text: `the ${end} answers ${verb}${said === 'ok' ? '' : `: ${record}`}`, to: say(world, end, said) };
 }
@@ -111,7 +135,7 @@ function beginConfirm(world: World, end: End, rules: Rules): World | null {
   if (trial === 'none') return record === 'confirmed' ? world : null;
   if (trial === 'confirmed') return rules.confirmWaits ? world : null;
   if (trial === 'armed' || trial === 'promised') return decide(world, end);
-  return trial === 'doubt' && rules.wordSettlesDoubt ? at(decide(world, end), end, { runs: 'new' }) : null;
+  return trial === 'doubt' && rules.wordSettlesDoubt ? decide(world, end) : null;
 }
 
 function beginRevert(world: World, end: End, rules: Rules): World | null {
@@ -123,6 +147,8 @@ function beginRevert(world: World, end: End, rules: Rules): World | null {
       return rename(world, end, 'reverting');
     case 'doubt':
       return rules.wordSettlesDoubt ? rename(world, end, 'reverting') : null;
+    case 'confirmed':
+      return null;
     default:
       return world;
   }
@@ -196,7 +222,8 @@ function deadlineMoves(world: World, variant: Variant, rules: Rules): Move[] {
   if (late === 2) return [];
   const isOpen = spoke.trial === 'prepared' || spoke.trial === 'armed';
   const isBusy = late === 0 ? isOpen : spoke.trial !== 'none' || owesMarker(world, variant, rules);
-  if (rules.spokeWindowIsShorter && isBusy && spoke.guard) return [];
+  const isHeld = spoke.guard || (rules.guardIsReplaced && willReplaceGuard(world, 'spoke'));
+  if (rules.spokeWindowIsShorter && isBusy && isHeld) return [];
   return [
     late === 0
       ? { text: "the hub's deadline passes", to: { ...world, late: 1 } }
@@ -205,14 +232,18 @@ function deadlineMoves(world: World, variant: Variant, rules: Rules): Move[] {
 }
 
 function confirmMove(world: World, end: End, { nothing }: Variant, rules: Rules): Move {
-  const { etc, record } = world[end];
+  const { etc, record, runs } = world[end];
   const marks = end === 'spoke' && nothing !== 'new' && !world.marker && rules.guardMarks && rules.marksSpoke;
   const isMarked = { text: 'the spoke puts the marker on the tunnel', to: { ...world, marker: true } };
   if (marks && !rules.marksAfterRename) return isMarked;
+  // In doubt it may have been on the old end; whoever goes on for a dead one does not look.
+  const goesOn = hasNote(world, HUB_KILLED) && !rules.completePutsUp;
+  if (end === 'hub' && etc === 'old' && runs === 'old' && !goesOn)
+    return { text: 'the hub puts the new end up again', to: at(world, end, { runs: 'new' }) };
   if (etc === 'old') {
     // That the hub has two renames, too, shows nowhere: it is not asked what its records say before they are there.
     const kept = end === 'hub' ? ({ record: 'confirmed' } as const) : {};
-    const to = at(world, end, { etc: 'new', runs: 'new', ...kept });
+    const to = at(world, end, { etc: 'new', ...kept });
     return { text: `the ${end} renames the new file into /etc`, to };
   }
   if (record === 'none') return { text: `the ${end} keeps the record`, to: at(world, end, { record: 'confirmed' }) };

@@ -30,18 +30,24 @@ export interface Rules {
   readonly reconnects: boolean;
   /** The next deploy ends trials that nobody is left to end. */
   readonly takesOver: boolean;
-  /** Not yet so: a `confirm` that finds the trial confirmed waits for its end instead of killing the one at work and refusing. */
-  readonly confirmWaits: boolean;
-  /** Not yet so: a refusal of the spoke lets the hub go back only if the spoke's records say that it went back. */
-  readonly refusalIsProven: boolean;
-  /** Not yet so: ends that can talk across generations are asked so also when the old end did not answer before. */
+  /** Ends whose asked address differs are not taken for ends that can talk across generations. */
+  readonly addressIsCompared: boolean;
+  /** Ends that can talk across generations are asked so also when the old end did not answer before. */
   readonly compatibleComesFirst: boolean;
-  /** Not yet so: of ends taken for compatible, silence on the new one after the deadline leads to the old one. */
-  readonly compatibleAsksOldToo: boolean;
-  /** Not yet so: a takeover without a guard stops asking, too. */
-  readonly takeoverHasLimit: boolean;
-  /** Not yet so: nothing is taken over while the other end's session lives. */
+  /** A `confirm` that finds one at work waits for its end. */
+  readonly confirmWaits: boolean;
+  /** An end that knows of no outcome does not refuse. */
+  readonly refusalIsKnown: boolean;
+  /** Nothing is taken over while the run lives at the other end. */
   readonly takesWholeTunnel: boolean;
+  /** A takeover orders a hub that asks in vain to go back, also when it asks itself. */
+  readonly takeoverHasLimit: boolean;
+  /** A guard that was killed is replaced at the next sign of life. */
+  readonly guardIsReplaced: boolean;
+  /** Not yet so: a `confirm` that finds the trial confirmed and nobody at work goes on with it instead of refusing. */
+  readonly confirmGoesOn: boolean;
+  /** Not yet so: whoever completes a confirm puts the new end up again. */
+  readonly completePutsUp: boolean;
 }
 
 export const DOCUMENTED: Rules = {
@@ -60,10 +66,13 @@ export const DOCUMENTED: Rules = {
   settledIsProven: true,
   reconnects: true,
   takesOver: true,
-  confirmWaits: false,
-  refusalIsProven: false,
-  compatibleComesFirst: false,
-  compatibleAsksOldToo: false,
-  takeoverHasLimit: false,
-  takesWholeTunnel: false,
+  addressIsCompared: true,
+  compatibleComesFirst: true,
+  confirmWaits: true,
+  refusalIsKnown: true,
+  takesWholeTunnel: true,
+  takeoverHasLimit: true,
+  guardIsReplaced: true,
+  confirmGoesOn: false,
+  completePutsUp: false,
 };

@@ -44,13 +44,13 @@ export type Other = 'none' | 'spoke, then hub' | 'spoke' | 'hub' | 'over' | 'equ
 export const NOTES = [
   'the hub rebooted between its promise and its rename into /etc',
   'the spoke rebooted when it had confirmed',
-  'the spoke rebooted between its rename into /etc and its record',
   'the line was cut for longer than the marker lives',
   'a question was lost',
   'the hub decided by itself',
-  'the spoke was asked to confirm again while it did so',
   'a takeover ordered the hub to go back',
   "the spoke's guard was killed",
+  'whoever was at work on the confirm of the spoke was killed',
+  'whoever put the new end of the hub up again was killed',
 ] as const;
 export type Note = (typeof NOTES)[number];
 
@@ -78,8 +78,8 @@ export interface World {
 /** What is changed into what. */
 export interface Variant {
   readonly title: string;
-  /** What the hub was told when the change was staged. */
-  readonly isCompatible: boolean;
+  /** Have old and new the same VNI, port and underlay addresses, and is the address that is asked the same on both? */
+  readonly isCompatible: 'no' | 'but for the address' | 'yes';
   /** What of an end is heard by an end of the other generation. */
   readonly crossing: 'everything' | 'the marker' | 'nothing';
   /** The generation that is no tunnel at all. */
@@ -132,16 +132,29 @@ export const note = (world: World, what: Note): World => ({
   notes: world.notes | (1 << NOTES.indexOf(what)),
 });
 
+export const forget = (world: World, what: Note): World => ({
+  ...world,
+  notes: world.notes & ~(1 << NOTES.indexOf(what)),
+});
+
+export const hasNote = ({ notes }: World, what: Note): boolean => (notes & (1 << NOTES.indexOf(what))) !== 0;
+
 export const notesOf = (world: Pick<World, 'notes'>): Note[] => NOTES.filter((_, index) => world.notes & (1 << index));
 
 export const hasSession = ({ session }: Host): boolean => session === 'first' || session === 'second';
 
 /** The session is lost: what has been sent may still be read, no answer comes back. */
 export const lose = (world: World, end: End): World =>
-  at(world, end, { session: world[end].session.startsWith('first') ? 'first lost' : 'second lost' });
+  hasSession(world[end])
+    ? at(world, end, { session: world[end].session === 'first' ? 'first lost' : 'second lost' })
+    : world;
 
 /** vxfleet works no more, or was killed. */
 export const isFinished = ({ alive, report }: World): boolean => !alive || report !== 'none';
+
+/** A guard that is dead is replaced in time: the program hears a sign of life several times a window. */
+export const willReplaceGuard = (world: World, end: End): boolean =>
+  !isFinished(world) && !world[end].guard && world[end].program && world[end].session === 'first';
 
 /** The other run is at this end now. */
 export const isTakenOver = ({ other }: World, end: End): boolean =>
@@ -203,16 +216,26 @@ function numberIn(place: number, word: string): number {
 
 /** Hosts are shared by many worlds, and there are few different ones. */
 const keysOfHosts = new WeakMap<Host, number>();
-const hosts = new Map<string, number>();
+const hosts = new Map<number, number>();
+/** Fewer than 64. */
+const words = new Map<string | null, number>();
+
+function wordOf(word: string | null): number {
+  const known = words.get(word) ?? words.size;
+  words.set(word, known);
+  if (known >= 64) throw new Error('too many words for a host');
+  return known;
+}
 
 function keyOfHost(host: Host): number {
   const known = keysOfHosts.get(host);
   if (known !== undefined) return known;
   const { on, trial, runs, etc, record, program, guard, session, channel, stale, again } = host;
   const bits = (on ? 1 : 0) | (program ? 2 : 0) | (guard ? 4 : 0) | (again ? 8 : 0);
-  const text = `${bits}${trial},${runs}${etc}${record},${session},${channel},${stale}`;
-  const key = hosts.get(text) ?? hosts.size;
-  hosts.set(text, key);
+  let sum = bits + (runs === 'new' ? 16 : 0) + (etc === 'new' ? 32 : 0);
+  for (const word of [trial, record, session, channel, stale]) sum = sum * 64 + wordOf(word);
+  const key = hosts.get(sum) ?? hosts.size;
+  hosts.set(sum, key);
   keysOfHosts.set(host, key);
   return key;
 }
