@@ -161,7 +161,6 @@ const MUTATIONS: readonly (readonly [string, Partial<Rules>, Case, Property])[] 
   ['no promise', { hasPromise: false }, INCOMPATIBLE, SAME],
   ['the hub confirmed first', { confirmsSpokeFirst: false }, INCOMPATIBLE, SAME],
   ["a spoke's window as long as the hub's", { spokeWindowIsShorter: false }, INCOMPATIBLE, SAME],
-  ['a hub that asks while the spoke goes back', { waitsHalfWindow: false }, INCOMPATIBLE, SAME],
   ['a hub that goes back on silence', { silenceDecidesNothing: false }, INCOMPATIBLE, SAME],
   ['a hub that does not wait for the deadline', { waitsForDeadline: false }, INCOMPATIBLE, SAME],
   ['a marker before the rename', { marksAfterRename: false }, INCOMPATIBLE, SAME],

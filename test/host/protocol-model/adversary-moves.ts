@@ -41,8 +41,8 @@ const isBound = ({ trial }: Host): boolean => trial === 'promised' || trial === 
 export function natureMoves(world: World): Move[] {
   const { line, marker, late, hub, spoke } = world;
   const moves: Move[] = line === 'cut' ? [{ text: 'THE LINE HEALS', to: { ...world, line: 'up' } }] : [];
-  // With a line the hub, which is in doubt at its deadline at the latest, half a window earlier, has heard the marker by then.
-  if (marker && late === 2 && hub.trial === 'doubt' && spoke.trial === 'none' && line !== 'up') {
+  // With a line the hub, which is in doubt at its deadline at the latest, has heard the marker by then.
+  if (marker && late === 1 && hub.trial === 'doubt' && spoke.trial === 'none' && line !== 'up') {
     const to = note({ ...world, marker: false }, 'the line was cut for longer than the marker lives');
     moves.push({ text: 'THE MARKER EXPIRES', to });
   }

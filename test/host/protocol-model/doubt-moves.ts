@@ -30,8 +30,7 @@ function decide(world: World, verdict: 'confirm' | 'revert', text: string): Move
 }
 
 /** Is what the spoke decided also done? */
-const isOver = ({ late }: World, rules: Rules): boolean =>
-  late >= (rules.waitsForDeadline ? (rules.waitsHalfWindow ? 2 : 1) : 0);
+const isOver = ({ late }: World, rules: Rules): boolean => late > 0 || !rules.waitsForDeadline;
 
 /** The numbered rules. */
 function judge(answer: ReturnType<typeof hear>, world: World, variant: Variant, rules: Rules): Verdict {

@@ -214,21 +214,16 @@ const orderBack = (world: World): Move => ({
 });
 
 /**
- * The deadline counts from the promise: by then the spoke's shorter window is over, and half a window later what it decided is done.
- * Only its guard holds it to that.
+ * The deadline counts from the promise: by then the spoke's window, half as long, has been over for as long again, and what it decided
+ * is done. Only its guard holds it to that.
  */
 function deadlineMoves(world: World, variant: Variant, rules: Rules): Move[] {
   const { late, spoke } = world;
-  if (late === 2) return [];
-  const isOpen = spoke.trial === 'prepared' || spoke.trial === 'armed';
-  const isBusy = late === 0 ? isOpen : spoke.trial !== 'none' || owesMarker(world, variant, rules);
+  if (late > 0) return [];
+  const isBusy = spoke.trial !== 'none' || owesMarker(world, variant, rules);
   const isHeld = spoke.guard || (rules.guardIsReplaced && willReplaceGuard(world, 'spoke'));
   if (rules.spokeWindowIsShorter && isBusy && isHeld) return [];
-  return [
-    late === 0
-      ? { text: "the hub's deadline passes", to: { ...world, late: 1 } }
-      : { text: 'half a window more passes', to: { ...world, late: 2 } },
-  ];
+  return [{ text: "the hub's deadline passes", to: { ...world, late: 1 } }];
 }
 
 function confirmMove(world: World, end: End, { nothing }: Variant, rules: Rules): Move {

@@ -4,10 +4,8 @@ export interface Rules {
   readonly hasPromise: boolean;
   /** Message 5 before message 6. */
   readonly confirmsSpokeFirst: boolean;
-  /** What the spoke decided is decided when the hub's deadline passes. */
+  /** The spoke has decided, and is done with it, when the hub's deadline passes. */
   readonly spokeWindowIsShorter: boolean;
-  /** And done half a window later; only then is an answer an answer. */
-  readonly waitsHalfWindow: boolean;
   /** Rule 5 of finding out. Without it the hub goes back at the first silence. */
   readonly silenceDecidesNothing: boolean;
   /** An answer without the marker decides nothing before the deadline. */
@@ -54,7 +52,6 @@ export const DOCUMENTED: Rules = {
   hasPromise: true,
   confirmsSpokeFirst: true,
   spokeWindowIsShorter: true,
-  waitsHalfWindow: true,
   silenceDecidesNothing: true,
   waitsForDeadline: true,
   marksSpoke: true,

@@ -60,8 +60,8 @@ export interface World {
   readonly report: Report;
   readonly hub: Host;
   readonly spoke: Host;
-  /** 1: the hub's deadline, counted from its promise, is over; 2: and half a window more. */
-  readonly late: 0 | 1 | 2;
+  /** The hub's deadline, counted from its promise, is over. */
+  readonly late: 0 | 1;
   readonly question: Question;
   /** The address on the spoke's end that says: confirmed. */
   readonly marker: boolean;
