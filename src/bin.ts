@@ -2,6 +2,7 @@
 import { CommanderError } from 'commander';
 import { createProgram } from './cli.js';
 import { toVxfleetError, type ErrorCode } from './errors.js';
+import { printable } from './report/printable.js';
 
 /** What a command that threw ends with; results of tunnels have exit codes of their own. */
 const EXIT_CODES: Partial<Record<ErrorCode, number>> = { usage: 2, inventory: 2 };
@@ -30,8 +31,9 @@ function commanderExit(error: CommanderError): number {
 
 function report(thrown: unknown): number {
   const error = toVxfleetError(thrown);
-  process.stderr.write(`vxfleet: ${error.message}\n`);
-  if (error.hint !== undefined) process.stderr.write(`  ${error.hint}\n`);
+  // A host's own words may be among them.
+  process.stderr.write(`vxfleet: ${printable(error.message)}\n`);
+  if (error.hint !== undefined) process.stderr.write(`  ${printable(error.hint)}\n`);
   if (error.code === 'internal') {
     process.stderr.write('  This is a bug of vxfleet.\n');
     if (error.cause instanceof Error) process.stderr.write(`${error.cause.stack ?? ''}\n`);

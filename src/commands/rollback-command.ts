@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { foldDiffs, type EndDiff } from '../diff/fold-diffs.js';
-import { fetchGeneration, fetchHistory } from '../deploy/gather-history.js';
+import { fetchHistory, planOf } from '../deploy/gather-history.js';
 import type { InspectedHost } from '../deploy/open-tunnel.js';
 import { rollbackTunnel } from '../deploy/rollback-tunnel.js';
 import { runFleet } from '../deploy/run-fleet.js';
@@ -107,7 +107,7 @@ async function withFormerTunnels(fleet: FleetPlan, hub: InspectedHost, history: 
 /** A file that was found has none, nor has what was put back to it. */
 async function newestPlan({ session }: InspectedHost, end: EndHistory): Promise<TunnelPlan | null> {
   for (const generation of generationsOf(end).toReversed()) {
-    const { plan } = generation.hasFile ? await fetchGeneration(session, generation) : { plan: null };
+    const plan = generation.hasFile ? await planOf(session, generation) : null;
     if (plan !== null) return plan;
   }
   return null;

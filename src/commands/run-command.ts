@@ -1,9 +1,9 @@
 /**
- * What deploy, diff and verify have in common: inventory and templates before any connection, the hub first, then the tunnels, then
+ * What deploy, diff, rollback and verify have in common: inventory and templates before any connection, the hub first, then the tunnels, then
  * the recap. Signals end in an AbortSignal; what is in trial unwinds itself.
  */
 import { toVxfleetError, VxfleetError } from '../errors.js';
-import type { CommandName, Emit, TunnelResult } from '../events.js';
+import type { CommandName, Emit, Recap, TunnelResult } from '../events.js';
 import { inspectHub, type FleetAccess, type InspectedHost } from '../deploy/open-tunnel.js';
 import { thrownResult } from '../deploy/tunnel-result.js';
 import { loadTemplates } from '../render/load-templates.js';
@@ -69,14 +69,21 @@ export async function runCommand(
       emit({ event: 'hub', step: 'connect', message: `connecting to ${access.fleet.hub.ssh.host}` });
       const hub = await inspectHub(access).catch((error: unknown) => toVxfleetError(error));
       const start = (total: number): void => emit({ event: 'start', run, command: settings.command, total });
+      const recapOf = (results: readonly TunnelResult[]): Recap =>
+        makeRecap(run, settings.command, results, performance.now() - started, {
+          interrupted: signal.aborted,
+          exitCodeOnDifference: settings.exitCodeOnDifference,
+        });
       const results =
         hub instanceof VxfleetError
           ? failAll(fleet, hub, start, emit)
-          : await workFromHub({ fleet, access, hub, emit, signal }, start, plan);
-      const recap = makeRecap(run, settings.command, results, performance.now() - started, {
-        interrupted: signal.aborted,
-        exitCodeOnDifference: settings.exitCodeOnDifference,
-      });
+          : await workFromHub({ fleet, access, hub, emit, signal }, start, plan).catch((error: unknown) => {
+              // Nothing was begun. The error is for people; whoever reads JSON is promised a recap.
+              const exit_code = toVxfleetError(error).code === 'usage' ? 2 : 1;
+              if (options.output === 'json') emit({ ...recapOf([]), exit_code });
+              throw error;
+            });
+      const recap = recapOf(results);
       emit(recap);
       return recap.exit_code;
     });

@@ -202,8 +202,8 @@ class Change {
 
   async #stageOf(end: End, baseline: Baseline): Promise<TunnelFailure | null> {
     const digest = generationDigest('confirmed', this.#bodies[end]);
-    const { ok, layer, message } = await this.#tunnel[end].stage(digest, this.#partOf(end, baseline));
-    return ok ? null : { code: 'host', end, layer, message, hint: confirmHint(end) };
+    const { ok, layer, message, reason } = await this.#tunnel[end].stage(digest, this.#partOf(end, baseline));
+    return ok ? null : { code: 'host', end, layer, message, hint: confirmHint(end, reason) };
   }
 
   #partOf(end: End, baseline: Baseline): DecisionPart {
@@ -284,10 +284,14 @@ class Change {
     };
     const name = this.#tunnel.plan.spoke;
     if (troubles.length === 0) return this.#outcome('reverted', statusOf, afterRevert(failure, name));
+    const isDecided = this.#confirmed.size > 0;
+    const rest = [...new Set(troubles)].filter((trouble) => trouble !== failure.message).join('; ');
     return this.#outcome('unknown', statusOf, {
       ...failure,
-      message: `${failure.message}; and the way back is not proven: ${troubles.join('; ')}`,
-      hint: `Each host takes an open trial back alone within the window. Then: vxfleet diff ${name}; vxfleet deploy ${name}.`,
+      message: `${failure.message}; and ${isDecided ? 'the other end is not proven to follow' : 'the way back is not proven'}: ${rest}`,
+      hint: isDecided
+        ? `${failure.hint ?? ''} The tunnel is decided: it goes forward, not back. Then: vxfleet diff ${name}; vxfleet deploy ${name}.`.trim()
+        : `Each host takes an open trial back alone within the window. Then: vxfleet diff ${name}; vxfleet deploy ${name}.`,
     });
   }
 

@@ -37,7 +37,7 @@ const LOST_PATH_HINT =
 async function confirmOne(tunnel: Tunnel, end: End): Promise<Confirmation> {
   try {
     const reply = await confirmAgain(tunnel[end]);
-    return reply.ok ? isDone([end]) : notBegun([end], refusal(end, reply.text));
+    return reply.ok ? isDone([end]) : notBegun([end], refusal(end, reply.text, reply.reason));
   } catch (thrown) {
     const failure = failureOf(toVxfleetError(thrown), tunnel.plan);
     return { confirmed: [], open: [], troubles: [`whether the ${end} confirmed is not known`], failure };
@@ -47,7 +47,7 @@ async function confirmOne(tunnel: Tunnel, end: End): Promise<Confirmation> {
 async function confirmBoth(tunnel: Tunnel, ends: readonly End[], hubWindow: number): Promise<Confirmation> {
   try {
     const promise = await tunnel.hub.promise();
-    if (!promise.ok) return notBegun(ends, refusal('hub', promise.text));
+    if (!promise.ok) return notBegun(ends, refusal('hub', promise.text, promise.reason));
   } catch (thrown) {
     return notBegun(ends, failureOf(toVxfleetError(thrown), tunnel.plan));
   }
@@ -55,11 +55,12 @@ async function confirmBoth(tunnel: Tunnel, ends: readonly End[], hubWindow: numb
   try {
     // Here the tunnel is decided.
     const decision = await confirmAgain(tunnel.spoke);
-    if (!decision.ok && decision.reason !== 'unknown') return notBegun(ends, refusal('spoke', decision.text));
+    const isRefused = !decision.ok && decision.reason !== 'unknown' && decision.reason !== 'confirmed';
+    if (isRefused) return notBegun(ends, refusal('spoke', decision.text, decision.reason));
     if (!decision.ok) {
-      // It has started anew and does not know whether it had confirmed.
+      // It has started anew and does not know whether it had confirmed, or is not done with confirming.
       const troubles = [await settleHub(tunnel, hubWindow)];
-      return { confirmed: [], open: [], troubles, failure: refusal('spoke', decision.text) };
+      return { confirmed: [], open: [], troubles, failure: refusal('spoke', decision.text, decision.reason) };
     }
   } catch (thrown) {
     const failure = failureOf(toVxfleetError(thrown), tunnel.plan);
@@ -70,7 +71,12 @@ async function confirmBoth(tunnel: Tunnel, ends: readonly End[], hubWindow: numb
   try {
     const reply = await confirmAgain(tunnel.hub);
     if (reply.ok) return isDone(ends);
-    return { confirmed: ['spoke'], open: [], troubles: [reply.text], failure: refusal('hub', reply.text) };
+    return {
+      confirmed: ['spoke'],
+      open: [],
+      troubles: [reply.text],
+      failure: refusal('hub', reply.text, reply.reason),
+    };
   } catch (thrown) {
     const failure = failureOf(toVxfleetError(thrown), tunnel.plan);
     const sentence = 'the hub has promised, and finds out alone that the spoke is confirmed';
@@ -91,9 +97,10 @@ async function confirmAgain(end: EndAccess): Promise<Reply> {
 /** A sentence on what the hub did, when the spoke cannot be asked. */
 async function settleHub({ hub, plan }: Tunnel, hubWindow: number): Promise<string> {
   try {
-    return (await hub.settle(hubWindow)) === 'confirmed'
-      ? `the hub found ${plan.spoke} on the new end, and keeps it too`
-      : `the hub found ${plan.spoke} on the old end, and went back to it`;
+    const outcome = await hub.settle(hubWindow);
+    if (outcome === 'confirmed') return `the hub found ${plan.spoke} on the new end, and keeps it too`;
+    if (outcome === 'peer') return `the hub did not find ${plan.spoke} on the new end, and went back to the old one`;
+    return outcome === '' ? `the hub does not know what ${plan.spoke} did` : 'the hub has gone back to the old end';
   } catch (thrown) {
     return `the hub could not find out what ${plan.spoke} did: ${toVxfleetError(thrown).message}`;
   }
@@ -109,14 +116,16 @@ const notBegun = (open: readonly End[], failure: TunnelFailure): Confirmation =>
   failure,
 });
 
-const refusal = (end: End, message: string): TunnelFailure => ({
+const refusal = (end: End, message: string, reason: string): TunnelFailure => ({
   code: 'host',
   end,
-  layer: 'file',
+  layer: ['full', 'store', 'pending'].includes(reason) ? 'file' : null,
   message,
-  hint: confirmHint(end),
+  hint: confirmHint(end, reason),
 });
 
-/** What to look at when a host could not write. */
-export const confirmHint = (end: End): string =>
-  `On the ${end}: df /etc /var/lib /run; is /etc writable? The trial was ended; nothing of it is left.`;
+/** What to look at, by the host's reason. */
+export const confirmHint = (end: End, reason: string): string =>
+  ['full', 'store', 'pending'].includes(reason)
+    ? `On the ${end}: df /etc /var/lib /run; are they writable?`
+    : 'Run the command again; with a larger --window if the proof took long.';

@@ -6,7 +6,7 @@ import { readHistory, type HostHistory } from '../history/read-history.js';
 import type { HistoryRecord } from '../history/record.js';
 import { HostSession, type HostSessionOptions } from '../host/host-session.js';
 import type { SshTarget } from '../inventory/inventory.js';
-import type { FleetPlan } from '../plan/plan.js';
+import type { FleetPlan, TunnelPlan } from '../plan/plan.js';
 import type { Selection } from '../plan/select-tunnels.js';
 import type { Transport } from '../ssh/transport.js';
 
@@ -92,6 +92,16 @@ export async function fetchGeneration(session: HostSession, record: HistoryRecor
   const reply = await session.call({ verb: 'generation', args, timeoutMs: HISTORY_TIMEOUT_MS });
   if (!reply.ok) throw failed(session.host, 'generation', reply.text);
   return parseGeneration(session.host, record.interface, record.name, reply.values.get('content') ?? '');
+}
+
+/** The plan of a record's file; null when it has none, or cannot be read (a found file need not be UTF-8). Rejects with lost, timeout or host. */
+export async function planOf(session: HostSession, record: HistoryRecord): Promise<TunnelPlan | null> {
+  try {
+    return (await fetchGeneration(session, record)).plan;
+  } catch (error) {
+    if (error instanceof VxfleetError && error.code === 'refused') return null;
+    throw error;
+  }
 }
 
 const failed = (host: string, verb: string, text: string): VxfleetError =>

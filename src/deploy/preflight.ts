@@ -243,6 +243,10 @@ const hasNoOpenTrial: Rule = ({ trials }, tunnel) => {
   const message = `a trial of ${tunnel.interface} is pending, its run is gone: ${whose}`;
   if (trial.holder === 'nobody') return refuse('file', message, 'The next deploy ends it.');
   const left = Math.max(trial.secondsLeft, 0);
+  if (trial.state === 'confirmed') {
+    const hint = 'It tries again every second: make /etc and /var writable there.';
+    return refuse('file', `${message}; it is confirmed, and the host cannot write it`, hint);
+  }
   return trial.state === 'doubt'
     ? refuse('file', `${message}; the host is asking the other end what it did`, TAKEOVER_HINT)
     : refuse('file', message, `The host ends it alone in ${left} s. ${TAKEOVER_HINT}`);

@@ -8,7 +8,7 @@ import { ownerOf } from '../render/check-stanza.js';
 import { absentEnd } from './absent-end.js';
 import { changeTunnel, type ChangeOptions } from './change-tunnel.js';
 import { describeChange } from './describe-change.js';
-import { fetchGeneration, fetchHistory } from './gather-history.js';
+import { fetchHistory, planOf } from './gather-history.js';
 import { inspectSpoke, joinTunnel, type DesiredEnds, type FleetAccess, type InspectedHost } from './open-tunnel.js';
 import { planOrphan, type Orphan } from './orphans.js';
 import { takeOverTrials } from './take-over.js';
@@ -35,7 +35,7 @@ export async function planOfOrphan(access: FleetAccess, hub: InspectedHost, orph
   const { ends } = await fetchHistory(hub.session, [orphan.interface]);
   const history = ends.get(orphan.interface);
   const newest = history === undefined ? undefined : generationsOf(history).findLast(({ hasFile }) => hasFile);
-  const plan = newest === undefined ? null : (await fetchGeneration(hub.session, newest)).plan;
+  const plan = newest === undefined ? null : await planOf(hub.session, newest);
   return plan ?? planOrphan(orphan, access.fleet);
 }
 

@@ -22,9 +22,10 @@ export async function takeOverTrials(
 ): Promise<InspectedHosts> {
   const isAbandoned = (trial: OpenTrial | undefined): boolean =>
     trial?.holder === 'nobody' || (force && trial?.holder === 'guard');
-  // While the run lives at one end it may still confirm there: nothing is taken from it.
-  if (ENDS.some((end) => hosts[end].facts.trials.get(plan.interface)?.holder === 'session')) return hosts;
-  const abandoned = ENDS.toReversed().filter((end) => isAbandoned(hosts[end].facts.trials.get(plan.interface)));
+  const open = ENDS.toReversed().filter((end) => hosts[end].facts.trials.has(plan.interface));
+  // Both or none: an end that is left to its run or its guard may still confirm.
+  const isOurs = open.every((end) => isAbandoned(hosts[end].facts.trials.get(plan.interface)));
+  const abandoned = isOurs ? open : [];
   if (abandoned.length === 0) return hosts;
   const tunnel = joinTunnel(access.fleet, plan, hosts, NO_FILES);
   for (const end of abandoned) await tunnel[end].takeOver(access.session.windowSeconds);

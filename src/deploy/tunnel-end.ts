@@ -175,10 +175,13 @@ export class TunnelEnd {
   }
 
   /** Does all of a confirm that can fail. @param digest of the whole record, by which it is named */
-  async stage(digest: string, { role, marker, newPeer, oldPeer }: DecisionPart): Promise<StepOutcome> {
+  async stage(
+    digest: string,
+    { role, marker, newPeer, oldPeer }: DecisionPart,
+  ): Promise<StepOutcome & { readonly reason: string }> {
     const args = [this.#tunnel.interface, digest, role, marker, newPeer ?? '-', oldPeer ?? '-'];
     const reply = await this.#call({ verb: 'stage', args, timeoutMs: QUERY_TIMEOUT_MS });
-    return { ok: reply.ok, layer: 'file', message: reply.text };
+    return { ok: reply.ok, layer: 'file', message: reply.text, reason: reply.reason };
   }
 
   /** From here on this end does not go back by itself. */
@@ -235,7 +238,12 @@ export class TunnelEnd {
   /** Ends the trial that a dead run has left here. */
   async takeOver(windowSeconds: number): Promise<void> {
     const timeoutMs = windowSeconds * 1000 + STEP_TIMEOUT_MS;
-    await this.#must({ verb: 'takeover', args: [this.#tunnel.interface], timeoutMs });
+    const reply = await this.#call({ verb: 'takeover', args: [this.#tunnel.interface], timeoutMs });
+    if (reply.ok) return;
+    throw new VxfleetError('host', `the trial on ${this.#session.host} could not be ended: ${reply.text}`, {
+      host: this.#session.host,
+      hint: `Look there at /run/vxfleet/${this.#tunnel.interface} and at \`df /etc /var /run\`; what is pending ends when the host can write.`,
+    });
   }
 
   async #open(): Promise<HostSession> {

@@ -32,7 +32,7 @@ export interface HostCommand {
   /** Words without blanks. */
   readonly args: readonly string[];
   readonly payload?: string;
-  /** Milliseconds until we stop waiting for the answer. The host's own timeouts are shorter. */
+  /** Milliseconds until we stop waiting for the answer. */
   readonly timeoutMs: number;
 }
 

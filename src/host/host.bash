@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # vxfleet's hand on a host. The controller sends this text over one SSH exec and keeps its stdin open for the whole run; nothing is
-# installed. Needed: bash, coreutils, util-linux, ip, ping, and classic ifupdown. The protocol, and why it is safe: docs/protocol.md.
+# installed. Needed: bash, coreutils, grep, sed, util-linux, ip, ping, and classic ifupdown. The protocol, and why it is safe: docs/protocol.md.
 #
 # Its parts stand in program/ and are put in their places before it is sent (host-program.ts). The text is read into PROGRAM and run from
 # there; the controller puts these assignments in front of it:
@@ -17,7 +17,8 @@
 # \n a newline), then one "NONCE SEQ ! ok" or "NONCE SEQ ! REASON text". `alive` is a command without an answer: a sign of life.
 #
 # Verbs that look (IF is a tunnel's interface, vxlanNN):
-#   inspect DEVICE          this host's facts; payload: lines for `ip -6 -batch`, one JSON document each in the answer
+#   inspect DEVICE          this host's facts; payload: lines for `ip -6 -batch`, one JSON document each in the answer. A run that may
+#                           change something sweeps up first what killed runs have left beside their trials
 #   state IF                what the kernel has of IF; payload: `ip -6 -batch` lines as above
 #   probe IF SECONDS [diagnose]
 #                           payload: lines "KEY SOURCE TARGET BYTES", each pinged until it answers or SECONDS are over; "diagnose"
@@ -120,9 +121,10 @@ end_session() {
       if is_ours "$dir"; then stop_ifup "${dir##*/}"; fi
     done
     wait
+    # In doubt a trial is the guard's: it has to be there.
+    stand_guard
     for dir in "$TRIALS"/vxlan*; do
       is_ours "$dir" || continue
-      # In doubt it is the guard's.
       move "$dir" promised 'doubt' || settle "$dir" session prepared armed &
     done
     wait
@@ -170,7 +172,9 @@ main() {
   seq=0
   reply hello "$BASH_VERSION"
   while read_line; do
-    IFS=' ' read -r seq verb length arguments <<<"$line"
+    seq=${line%% *} arguments=${line#* }
+    verb=${arguments%% *} arguments=${arguments#* }
+    length=${arguments%% *} arguments=${arguments:${#length}}
     read_payload "$length" || break
     if [[ $verb == alive ]]; then
       # A guard that was killed is replaced: its trials must not be without one.

@@ -280,7 +280,7 @@ describe('a spoke that is lost while it confirms', () => {
 
   it.each([
     ['confirmed', /the hub found osaka on the new end, and keeps it too/],
-    ['peer', /the hub found osaka on the old end, and went back to it/],
+    ['peer', /the hub did not find osaka on the new end, and went back to the old one/],
   ])('and stays lost is not known; the hub finds out alone and says what it did: %s', async (outcome, message) => {
     const fleet = new FakeFleet('old');
     losing('confirm', 1)(fleet.spoke);

@@ -7,7 +7,7 @@ import { record } from './sample-records.js';
 function hostHistory(host: string, records: readonly HistoryRecord[]): HostHistory {
   const names = [...new Set(records.map((one) => one.interface))];
   const endOf = (name: string) => ({ host, interface: name, records: records.filter((one) => one.interface === name) });
-  return { host, ends: new Map(names.map((name) => [name, endOf(name)])), warnings: [] };
+  return { host, ends: new Map(names.map((name) => [name, endOf(name)])), damagedHeads: [], warnings: [] };
 }
 
 const at = (time: string, run: string, more: Partial<HistoryRecord> = {}): HistoryRecord =>

@@ -1,7 +1,8 @@
 /** Shell text that makes a namespace a host with an ifupdown whose behaviour the interfaces file itself asks for. */
 const FAKE_IFUPDOWN = String.raw`#!/bin/bash
 # ifup, ifdown and ifquery. Words in the file: FAIL = ifup fails once the link is there, FAIL_EARLY = before, INVALID = refused by
-# ifquery, FAIL_TWICE = ifup fails two times, INCOMPLETE = refused by ifup -n, LOUD = much output, SLOW = ifup takes a second, STAYS = the link outlives ifdown's work.
+# ifquery, FAIL_TWICE = ifup fails two times, INCOMPLETE = refused by ifup -n, LOUD = much output, SLOW = ifup takes a second, SLOWDOWN = ifdown takes its time, STAYS = the
+# link outlives ifdown's work.
 name=\${0##*/} file='' dry=''
 while (($#)); do
   case $1 in
@@ -36,6 +37,7 @@ case $name in
     ;;
   ifdown)
     has STAYS && exit 1
+    has SLOWDOWN && sleep 1.5
     ip link del "$interface"
     ;;
 esac

@@ -198,6 +198,18 @@ describeNamespace('a host', () => {
     expect(running()).toBe(ON_OLD);
   });
 
+  it('takes it over in the middle of ifdown too, and what was to follow does not', async () => {
+    install('# old SLOWDOWN\n');
+    const session = await open('run-a', 60);
+    void trial(session).catch(() => undefined);
+    await until(() => log().includes('ifdown # old SLOWDOWN'));
+    host.run(`kill -KILL ${locals[0]?.pid}`);
+    await until(() => trials().length === 0);
+    await sleep(2000);
+    expect(running()).toBe('# old SLOWDOWN');
+    expect(log().filter((line) => line.startsWith('ifup # new'))).toEqual([]);
+  });
+
   it('finishes a confirm that died between its two renames', async () => {
     install();
     const session = await open('run-a', 60);

@@ -81,6 +81,14 @@ describeNamespace('a host keeps', () => {
     await session.close();
   });
 
+  it('its records beside whatever else somebody put there', async () => {
+    host.run(`mkdir -p ${STORE}; touch ${STORE}/7a ${STORE}/notes`);
+    const session = await open();
+    await deploy(session, NEW);
+    expect(list(STORE).filter((name) => /^\d{6}\./.test(name))).toHaveLength(1);
+    await session.close();
+  });
+
   it('how a trial ended that was not confirmed', async () => {
     install();
     const first = await open('run-a');

@@ -19,7 +19,7 @@ fail() { # REASON TEXT
 
 # Runs a command that may hang, apart from the session's descriptors. Its stdout and stderr end up in $out, its status in $rc.
 run() { # SECONDS COMMAND...
-  out=$(timeout -k 5 "$1" "${@:2}" 2>&1 </dev/null 3>&- 4<&- 9>&-)
+  out=$(timeout --foreground -k 5 "$1" "${@:2}" 2>&1 </dev/null 3>&- 4<&- 9>&-)
   rc=$?
 }
 
@@ -67,6 +67,9 @@ tick() {
   now=$((10#${up/./}))
 }
 
-pause() { # SECONDS, without a process
-  read -rt "$1" <> <(:)
+# A pipe that nobody writes to, opened once: waiting on it takes no process.
+idle=''
+pause() { # SECONDS
+  [[ -n $idle ]] || exec {idle}<> <(:)
+  read -rt "$1" -u "$idle"
 }

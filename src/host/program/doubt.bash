@@ -107,18 +107,19 @@ settled_as() { # IF
 
 # Ends a trial that a dead run has left. The other end is ended first, by the controller: then there is an answer to find out.
 takeover() { # IF
-  local dir=$TRIALS/$1 run='' worker='' now ends
+  local dir=$TRIALS/$1 run='' now_run='' worker='' now ends
   run_of run "$dir"
   [[ -n $run ]] || return 0
   ! is_session_open "$run" || fail busy "$1 is held by $(held_by "$dir")"
   tick
   ends=$((now + (WINDOW < 60 ? WINDOW * 33 : 2000)))
-  while [[ -e $dir ]]; do
+  # Somebody else's new trial is not what we came for.
+  while run_of now_run "$dir" && [[ $now_run == "$run" ]]; do
     settle "$dir" session prepared armed
     if ! is_process_in "$TRIALS/.$run.guard" && ! is_process "$worker"; then
       # Beside, so that an order reaches it.
       set -m
-      (claim "$dir"; end_leftover "$dir") &
+      (end_leftover "$dir") &
       set +m
       process_of worker "$!"
     fi
@@ -127,10 +128,13 @@ takeover() { # IF
     ((now < ends + 4000)) || fail stuck "the trial of $1 does not end: look at $dir"
     pause 0.2
   done
+  while is_process "$worker"; do pause 0.1; done
 }
 
 # A trial without anybody: its session and its guard are dead.
 end_leftover() { # DIR
+  stop_worker "$1"
+  claim "$1"
   move "$1" promised 'doubt'
   if [[ -e $1/doubt ]]; then
     find_out "$1"

@@ -78,9 +78,8 @@ guard() { # "PID START" of the program
   process_of process "$BASHPID"
   printf '%s\n' "$process" >"$TRIALS/.$RUN.guard"
   rm -f "$TRIALS/.$RUN.program"
-  exec 5<> <(:)
   while :; do
-    read -rt 1 -u 5
+    pause 1
     open=''
     for dir in "$TRIALS"/vxlan*; do
       is_ours "$dir" || continue
@@ -119,7 +118,8 @@ tend() { # DIR
 
 tend_with() { # FUNCTION DIR ARGUMENT...
   set -m
-  (claim "$2"; "$@") 5<&- &
+  # Who settles claims it after winning the rename, and ends whoever was at it before.
+  ([[ $1 == settle ]] || { stop_worker "$2"; claim "$2"; }; "$@") &
   set +m
   process_of "workers[${2##*/}]" "$!"
 }
@@ -128,10 +128,13 @@ tend_with() { # FUNCTION DIR ARGUMENT...
 sweep() {
   local file name run
   local -a waste=()
-  for file in "$INTERFACES_D"/.vxlan*.vxfleet "$STORE"/vxlan*/.staged "$STORE"/vxlan*/.record.*; do
+  for file in "$INTERFACES_D"/.vxlan*.vxfleet "$STORE"/vxlan*/.staged; do
     name=${file#"$INTERFACES_D/."}
     name=${name#"$STORE/"}
     [[ -e $TRIALS/${name%%[./]*} ]] || waste+=("$file")
+  done
+  for file in "$STORE"/vxlan*/.record.*; do
+    is_session_open "${file##*.record.}" || waste+=("$file")
   done
   for file in "$TRIALS"/.*.lock "$TRIALS"/.*.guard "$TRIALS"/.*.program "$TRIALS"/.vxlan*.*; do
     run=${file##*/.}

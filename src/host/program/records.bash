@@ -5,7 +5,7 @@ GENERATION_HEADER='vxfleet generation 1'
 # Outcomes that are generations are confirmed and found: [cf]o*. The rest say how a trial ended instead: reverted, window, session, peer.
 
 next_sequence() { # VARIABLE STORE_OF_IF
-  local -a names=("$2"/[0-9]*)
+  local -a names=("$2"/[0-9][0-9][0-9][0-9][0-9][0-9].*)
   local last=${names[*]: -1}
   last=${last##*/}
   last=${last:-0}
@@ -25,7 +25,7 @@ keep_record() { # IF OUTCOME BODY
   write_record "$store/.record.$RUN" "$2" "$3" || return 1
   run 10 sha256sum "$store/.record.$RUN"
   next_sequence sequence "$store"
-  mv -T "$store/.record.$RUN" "$store/$sequence.$2.${out%% *}"
+  mv -T "$store/.record.$RUN" "$store/$sequence.$2.${out%% *}" && forget_oldest "$1" 0
 }
 
 # The file in /etc, if it is not what our last generation left there: somebody else's, or edited. A rollback must find it again.
@@ -40,19 +40,22 @@ keep_found() { # IF BODY
     [[ $last != *$'\nfile present\n\n'* || ${last#*$'\nfile present\n\n'} != "$text" ]] || return 0
   fi
   head=${2%%$'\n\n'*}
-  while IFS= read -r line; do
+  # By hand: of a long text bash makes a file in /tmp, which may be full.
+  while [[ -n $head ]]; do
+    line=${head%%$'\n'*}
     [[ $line != @(time|spoke|end)\ * ]] || body+=$line$'\n'
-  done <<<"$head"
+    head=${head:${#line} + 1}
+  done
   body+=$'operator -\ncommand -\nplan -\n'
   if [[ -e $live ]]; then body+=$'file present\n\n'$text; else body+=$'file absent\n\n'; fi
   keep_record "$interface" found "$body"
 }
 
 # The oldest go. Generations and the rest are counted apart: many failures must not push a way back out.
-forget_oldest() { # IF
+forget_oldest() { # IF PLACES_TO_FREE
   local -a generations=("$STORE/$1"/[0-9]*.[cf]o*) others=("$STORE/$1"/[0-9]*.[rwsp][ei]*) oldest=()
-  ((${#generations[@]} < KEEP)) || oldest+=("${generations[@]:0:${#generations[@]} - KEEP + 1}")
-  ((${#others[@]} < KEEP)) || oldest+=("${others[@]:0:${#others[@]} - KEEP + 1}")
+  ((${#generations[@]} + $2 <= KEEP)) || oldest+=("${generations[@]:0:${#generations[@]} + $2 - KEEP}")
+  ((${#others[@]} <= KEEP)) || oldest+=("${others[@]:0:${#others[@]} - KEEP}")
   ((${#oldest[@]} == 0)) || rm -f "${oldest[@]}"
 }
 
@@ -100,7 +103,7 @@ generation() { # IF NAME
 note() { # IF DIGEST
   local store=$STORE/$1 sequence
   [[ ! -e $TRIALS/$1 ]] || fail busy "$1 is held by $(held_by "$TRIALS/$1")"
-  if ! { keep_found "$1" "$payload" && forget_oldest "$1" && write_record "$store/.record.$RUN" confirmed "$payload" && next_sequence sequence "$store" &&
+  if ! { keep_found "$1" "$payload" && forget_oldest "$1" 1 && write_record "$store/.record.$RUN" confirmed "$payload" && next_sequence sequence "$store" &&
     mv -T "$store/.record.$RUN" "$store/$sequence.confirmed.$2"; }; then
     fail store "cannot keep the generation in $store: is /var full or read-only?"
   fi

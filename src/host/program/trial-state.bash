@@ -7,6 +7,7 @@ move() { # DIR FROM TO
 }
 
 run_of() { # VARIABLE DIR
+  printf -v "$1" ''
   read_file "$1" "$2/run"
   printf -v "$1" '%s' "${!1%$'\n'}"
 }

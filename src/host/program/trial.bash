@@ -104,7 +104,7 @@ stage() { # IF DIGEST ROLE MARKER NEW OLD
   local interface=$1 dir=$TRIALS/$1 temp=$INTERFACES_D/.$1.vxfleet store=$STORE/$1 body='' sequence out rc
   { is_ours "$dir" && [[ -e $dir/armed ]]; } || late "$interface"
   read_file body "$dir/body"
-  if ! { keep_found "$interface" "$body" && forget_oldest "$interface" && write_record "$store/.staged" confirmed "$body"; }; then
+  if ! { keep_found "$interface" "$body" && forget_oldest "$interface" 1 && write_record "$store/.staged" confirmed "$body"; }; then
     fail store "cannot keep the generation in $store: is /var full or read-only?"
   fi
   next_sequence sequence "$store"
@@ -128,12 +128,21 @@ promise() { # IF
 }
 
 confirm() { # IF
-  local interface=$1 dir=$TRIALS/$1 outcome=''
-  # Said twice is said once: over another session, the first time may still be under way.
-  while is_ours "$dir" && [[ -e $dir/confirmed ]] && is_process_in "$dir/by"; do pause 0.1; done
+  local interface=$1 dir=$TRIALS/$1 outcome='' tries
+  # Said twice is said once: over another session, the first time may still be under way, or have died on it.
+  for ((tries = 0; tries < 200; tries++)); do
+    if ! is_ours "$dir" || [[ ! -e $dir/confirmed ]]; then break; fi
+    is_process_in "$dir/by" || { claim "$dir" && complete "$dir"; }
+    pause 0.1
+  done
   if ! is_ours "$dir"; then
     outcome_of outcome "$interface" "$RUN"
     [[ $outcome != confirmed ]] || return 0
+    late "$interface"
+  fi
+  # The hub counts on our being done with going back when its window is over.
+  if [[ -e $dir/armed ]] && is_due "$dir"; then
+    settle "$dir" window armed
     late "$interface"
   fi
   [[ -e $dir/staged ]] || fail protocol "the candidate of $interface is not staged"
@@ -151,7 +160,6 @@ confirm() { # IF
     # The controller has found a way back to us and knows what the peer did: no need to find out.
     stop_worker "$dir"
     claim "$dir"
-    run_new "$dir"
     complete "$dir" || fail pending "$interface runs the new end, but the host cannot write it to $INTERFACES_D: it tries again every second"
   else
     late "$interface"
@@ -168,15 +176,23 @@ show_marker() { # DIR
 
 # All that is left once the decision is made; may be repeated until it succeeds.
 complete() { # DIR
-  local dir=$1 interface=${1##*/} name=''
+  local dir=$1 interface=${1##*/} name='' new='' live=''
   local temp=$INTERFACES_D/.$interface.vxfleet store=$STORE/$interface
+  # A hub in doubt may have put the old end up to ask.
+  run_new "$dir"
   read_file name "$dir/staged"
+  name=${name%$'\n'}
+  [[ ! -e $store/.staged ]] || mv -T "$store/.staged" "$store/$name" 2>/dev/null || return 1
   if [[ ! -e $dir/new ]]; then
-    rm -f "$INTERFACES_D/$interface" 2>/dev/null || return 1
+    rm -f "$INTERFACES_D/$interface" 2>/dev/null
   elif [[ -e $temp ]]; then
-    mv -T "$temp" "$INTERFACES_D/$interface" 2>/dev/null || return 1
-  fi
-  [[ ! -e $store/.staged ]] || mv -T "$store/.staged" "$store/${name%$'\n'}"
+    mv -T "$temp" "$INTERFACES_D/$interface" 2>/dev/null
+  else
+    # Renamed already, or somebody has taken it away.
+    read_file new "$dir/new"
+    read_file live "$INTERFACES_D/$interface"
+    [[ $live == "$new" ]]
+  fi || { mv -T "$store/$name" "$store/.staged" 2>/dev/null; return 1; }
   sync "$INTERFACES_D" "$store"
   show_marker "$dir"
   rm -rf "$dir"
@@ -207,8 +223,9 @@ settle() { # DIR OUTCOME FROM...
 
 # The way back; may be repeated.
 go_back() { # DIR OUTCOME
-  local dir=$1 interface=${1##*/} body='' tries
+  local dir=$1 interface=${1##*/} body='' tries was_up=''
   settled=0
+  [[ ! -e $dir/was_up ]] || was_up=yes
   stop_worker "$dir"
   claim "$dir"
   rm -f "$INTERFACES_D/.$interface.vxfleet" "$STORE/$interface/.staged"
@@ -217,7 +234,7 @@ go_back() { # DIR OUTCOME
     take_down_new "$dir" || settled=1
     # An ifup that fails or is killed here is not left at that.
     for tries in 1 2 3; do
-      [[ -e $dir/was_up ]] || break
+      [[ -n $was_up ]] || break
       ((tries == 1)) || { settled=0; pause 1; take_down "$interface" || settled=1; }
       bring_up "$interface" && break
       settled=1
