@@ -72,6 +72,8 @@ held_by() { # DIR
   local who='' run=''
   run_of run "$1"
   read_file who "$1/who"
+  # Between our look and this it may have come to its end.
+  [[ -n $who ]] || { printf 'a run that has just ended'; return; }
   mapfile -t who <<<"$who"
   printf '%s (from %s) since %s: %s, run %s' "${who[0]-}" "${who[1]-}" "${who[2]-}" "${who[3]-}" "$run"
 }
