@@ -42,9 +42,9 @@ export interface Rules {
   readonly takeoverHasLimit: boolean;
   /** A guard that was killed is replaced at the next sign of life. */
   readonly guardIsReplaced: boolean;
-  /** Not yet so: a `confirm` that finds the trial confirmed and nobody at work goes on with it instead of refusing. */
+  /** A `confirm` that finds the trial confirmed and nobody at work goes on with it instead of refusing. */
   readonly confirmGoesOn: boolean;
-  /** Not yet so: whoever completes a confirm puts the new end up again. */
+  /** Whoever completes a confirm puts the new end up again. */
   readonly completePutsUp: boolean;
 }
 
@@ -70,6 +70,6 @@ export const DOCUMENTED: Rules = {
   takesWholeTunnel: true,
   takeoverHasLimit: true,
   guardIsReplaced: true,
-  confirmGoesOn: false,
-  completePutsUp: false,
+  confirmGoesOn: true,
+  completePutsUp: true,
 };
