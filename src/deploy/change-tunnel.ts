@@ -2,18 +2,17 @@
  * The protocol that keeps a tunnel safe. Trial on every end that changes, prove from both, confirm; else put back what ran before
  * and prove that. What a host does when it hears nothing more from us: docs/protocol.md.
  */
-import { createHash } from 'node:crypto';
 import type { Check, EndStatus, Step, TunnelFailure, TunnelResult, TunnelStatus } from '../events.js';
 import { toVxfleetError } from '../errors.js';
 import { generationBody, generationDigest } from '../history/generation-text.js';
 import type { RunIdentity } from '../host/host-session.js';
 import { ENDS, type End, type TunnelPlan } from '../plan/plan.js';
-import type { KernelLink } from '../verify/kernel-state.js';
 import { compareWithBaseline, takeBaseline, type Baseline } from './baseline.js';
 import { confirmEnds, confirmHint } from './confirm-ends.js';
 import { orInterrupted } from './or-interrupted.js';
 import { proveChange } from './prove-change.js';
-import type { DecisionPart, TrialOutcome } from './tunnel-end.js';
+import { decisionPartOf } from './decision-part.js';
+import type { TrialOutcome } from './tunnel-end.js';
 import { failureOf, type Tunnel } from './tunnel.js';
 import { whileExtending } from './while-extending.js';
 
@@ -202,23 +201,11 @@ class Change {
 
   async #stageOf(end: End, baseline: Baseline): Promise<TunnelFailure | null> {
     const digest = generationDigest('confirmed', this.#bodies[end]);
-    const { ok, layer, message, reason } = await this.#tunnel[end].stage(digest, this.#partOf(end, baseline));
+    const { ok, layer, message, reason } = await this.#tunnel[end].stage(
+      digest,
+      decisionPartOf(this.#tunnel, this.#ends, end, this.#options.identity.run, baseline),
+    );
     return ok ? null : { code: 'host', end, layer, message, hint: confirmHint(end, reason) };
-  }
-
-  #partOf(end: End, baseline: Baseline): DecisionPart {
-    const { plan, hub, spoke } = this.#tunnel;
-    const asks = isCompatible(plan, baseline) ? 'compatible' : 'incompatible';
-    return {
-      role: this.#ends.length < 2 ? 'alone' : end === 'spoke' ? 'decides' : asks,
-      marker: markerOf(this.#options.identity.run, plan.interface),
-      newPeer: hub.desired === null ? null : plan.spokeAddress80,
-      // A spoke that is taken away and a hub that is not: neither end could be asked, and silence would last for ever.
-      oldPeer:
-        hub.desired !== null && spoke.desired === null
-          ? null
-          : (baseline.answered.find(({ from }) => from === 'hub')?.target ?? null),
-    };
   }
 
   async #confirm(): Promise<TunnelFailure | null> {
@@ -325,25 +312,4 @@ function afterRevert(failure: TunnelFailure, spoke: string): TunnelFailure {
   const isAboutKernel = ['link', 'params', 'addresses', 'routes', 'policy'].includes(failure.layer ?? '');
   if (failure.code !== 'verify' || !isAboutKernel) return failure;
   return { ...failure, hint: `The candidate was put back; \`vxfleet render ${spoke}\` prints it.` };
-}
-
-/**
- * Would an old end answer a new one? What a packet meets on its way decides it (VNI, port and underlay addresses, at both ends), and
- * whether the address that is asked is the same on the old end.
- */
-function isCompatible(plan: TunnelPlan, { observed }: Baseline): boolean {
-  const way = (link: KernelLink | undefined): string =>
-    [link?.vni, link?.dstport, link?.local, link?.remote].map(String).join(' ');
-  const { hubUnderlay: hub, spokeUnderlay: spoke, vni, dstport } = plan;
-  return (
-    way(observed.hub.link) === [vni, dstport, hub.address, spoke.address].join(' ') &&
-    way(observed.spoke.link) === [vni, dstport, spoke.address, hub.address].join(' ') &&
-    observed.spoke.link?.addresses.some(({ address }) => address === plan.spokeAddress80) === true
-  );
-}
-
-/** The address that says "confirmed in this run": link-local, so that it goes nowhere else, and made of the run's id. */
-function markerOf(run: string, interfaceName: string): string {
-  const groups = createHash('sha256').update(`${run} ${interfaceName}`).digest('hex').slice(0, 16).match(/.{4}/g) ?? [];
-  return `fe80::${groups.join(':')}`;
 }

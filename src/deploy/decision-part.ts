@@ -1,0 +1,49 @@
+/** An end's part in the decision of a change, and what the hub needs to find out alone what the spoke did (docs/protocol.md). Pure. */
+import { createHash } from 'node:crypto';
+import type { End, TunnelPlan } from '../plan/plan.js';
+import type { KernelLink } from '../verify/kernel-state.js';
+import type { Baseline } from './baseline.js';
+import type { DecisionPart } from './tunnel-end.js';
+import type { Tunnel } from './tunnel.js';
+
+/** @param ends the ones that change @param run the run's id */
+export function decisionPartOf(
+  { plan, hub, spoke }: Tunnel,
+  ends: readonly End[],
+  end: End,
+  run: string,
+  baseline: Baseline,
+): DecisionPart {
+  const asks = isCompatible(plan, baseline) ? 'compatible' : 'incompatible';
+  return {
+    role: ends.length < 2 ? 'alone' : end === 'spoke' ? 'decides' : asks,
+    marker: markerOf(run, plan.interface),
+    newPeer: hub.desired === null ? null : plan.spokeAddress80,
+    // A spoke that is taken away and a hub that is not: neither end could be asked, and silence would last for ever.
+    oldPeer:
+      hub.desired !== null && spoke.desired === null
+        ? null
+        : (baseline.answered.find(({ from }) => from === 'hub')?.target ?? null),
+  };
+}
+
+/**
+ * Would an old end answer a new one? What a packet meets on its way decides it (VNI, port and underlay addresses, at both ends), and
+ * whether the address that is asked is the same on the old end.
+ */
+function isCompatible(plan: TunnelPlan, { observed }: Baseline): boolean {
+  const way = (link: KernelLink | undefined): string =>
+    [link?.vni, link?.dstport, link?.local, link?.remote].map(String).join(' ');
+  const { hubUnderlay: hub, spokeUnderlay: spoke, vni, dstport } = plan;
+  return (
+    way(observed.hub.link) === [vni, dstport, hub.address, spoke.address].join(' ') &&
+    way(observed.spoke.link) === [vni, dstport, spoke.address, hub.address].join(' ') &&
+    observed.spoke.link?.addresses.some(({ address }) => address === plan.spokeAddress80) === true
+  );
+}
+
+/** The address that says "confirmed in this run": link-local, so that it goes nowhere else, and made of the run's id. */
+function markerOf(run: string, interfaceName: string): string {
+  const groups = createHash('sha256').update(`${run} ${interfaceName}`).digest('hex').slice(0, 16).match(/.{4}/g) ?? [];
+  return `fe80::${groups.join(':')}`;
+}
