@@ -109,7 +109,10 @@ describe.skipIf(unavailable !== undefined)(`a deploy that is disturbed ${unavail
       const results = runs.flatMap(({ recap }) => recap.tunnels);
       expect(results.filter(({ status }) => status === 'unknown')).toEqual([]);
       for (const { status, error } of results) {
-        if (status !== 'changed') expect(error?.message).toMatch(/vxlan0[12] is (being changed by .*root@|held by (root@|a run that has just ended))/);
+        if (status !== 'changed')
+          expect(error?.message).toMatch(
+            /vxlan0[12] is (being changed by .*root@|held by (root@|a run that has just ended))/,
+          );
       }
       await until('nothing is left', isClean, 10);
     }
