@@ -134,32 +134,24 @@ end_session() {
   exit 0
 }
 
-# The next command into $line. Whoever says nothing for a whole window is gone, whatever TCP still believes.
+# The next command into $line. Whoever says nothing for a whole window is gone, whatever TCP still believes. Only the first byte is waited
+# for by the clock: bash measures by one that can be set, and a step of it in the middle of a line would take the line's end away.
 read_line() {
-  local part='' now ends status
+  local first='' now ends status
   line=''
   tick
   ends=$((now + WINDOW * 100))
   while :; do
-    IFS= read -rt "$WINDOW" -u 4 part
+    IFS= read -rt "$WINDOW" -N 1 -u 4 first
     status=$?
-    line+=$part
-    ((status != 0)) || return 0
+    if [[ -n $first ]]; then
+      IFS= read -r -u 4 line || return 1
+      line=$first$line
+      return 0
+    fi
     tick
-    # bash measures by the clock that can be set: a step of it is not a silence.
+    # A step of the clock is not a silence.
     ((status > 128 && now < ends)) || return 1
-  done
-}
-
-# What follows the line into $payload.
-read_payload() { # BYTES
-  local part='' now ends
-  payload=''
-  tick
-  ends=$((now + WINDOW * 100))
-  while ((${#payload} < $1)); do
-    IFS= read -rt "$WINDOW" -N "$(($1 - ${#payload}))" -u 4 part || { tick; ((now < ends)) && [[ -n $part ]] || return 1; }
-    payload+=$part
   done
 }
 
@@ -175,7 +167,8 @@ main() {
     seq=${line%% *} arguments=${line#* }
     verb=${arguments%% *} arguments=${arguments#* }
     length=${arguments%% *} arguments=${arguments:${#length}}
-    read_payload "$length" || break
+    payload=''
+    ((length == 0)) || IFS= read -rN "$length" -u 4 payload || break
     if [[ $verb == alive ]]; then
       # A guard that was killed is replaced: its trials must not be without one.
       [[ -z $locked ]] || stand_guard
