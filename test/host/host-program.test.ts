@@ -1,9 +1,11 @@
+import { setTimeout } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { HOST_PROGRAM } from '../../src/host/host-program.js';
 import { parseFacts } from '../../src/host/host-facts.js';
 import type { Verb } from '../../src/host/host-session.js';
 import { sha256 } from '../../src/deploy/tunnel-end.js';
 import { fleetQueries } from '../../src/verify/queries.js';
+import { faketimeEnvironment, installFaketime } from '../faketime.js';
 import { describeNamespace } from './namespace.js';
 import { LIVE, NEW, OLD, useProgramHost } from './program-host.js';
 
@@ -45,6 +47,21 @@ describeNamespace('the host program', () => {
     );
     expect(replies.map(({ ok }) => ok)).toEqual(Array(60).fill(true));
     for (const { values } of replies) expect(values.get('network')).toContain('"priority":32766');
+    await session.close();
+  });
+
+  it('keeps the end of a line that comes after its clock has jumped', async () => {
+    await installFaketime();
+    host.run('echo +0 >/run/clock');
+    const session = await open('run-a', 60, true, faketimeEnvironment('/run/clock'));
+    for (const hours of [1, 2]) {
+      locals[0]?.write('0 alive 0');
+      await setTimeout(100);
+      host.run(`echo +${hours * 3600} >/run/clock`);
+      locals[0]?.write('\n');
+      // Without that end it would be glued to the line before.
+      expect((await call(session, 'route')).ok).toBe(true);
+    }
     await session.close();
   });
 

@@ -10,13 +10,24 @@ export interface LocalSession {
   readonly ended: Promise<SessionEnd>;
   /** From now on nothing that is written arrives. */
   mute(): void;
+  /** Text to the program beside what the controller says. */
+  write(text: string): void;
 }
 
-/** @param onOpen takes each session that is opened, for tests that reach for its process. */
-export function localTransport(namespace: Namespace, onOpen: (session: LocalSession) => void): Transport {
+/**
+ * @param onOpen takes each session that is opened, for tests that reach for its process
+ * @param environment `NAME=VALUE` with blanks between, for a login shell and the program that it starts, as sshd has them (libfaketime follows
+ *   its file only in a program that another one under it has started)
+ */
+export function localTransport(
+  namespace: Namespace,
+  onOpen: (session: LocalSession) => void,
+  environment?: string,
+): Transport {
+  const setUp = environment === undefined ? '' : `export ${environment}\nexec bash -c "$0"\n`;
   return {
     open: async (host, _target, command): Promise<Session> => {
-      const child = spawn('nsenter', [...namespace.enter, 'bash', '-c', `echo $$ >&2\n${command}`]);
+      const child = spawn('nsenter', [...namespace.enter, 'bash', '-c', `echo $$ >&2\n${setUp}${command}`, command]);
       let stderr = '';
       const ended = new Promise<SessionEnd>((resolve) => {
         child.on('close', (exitCode, signal) => resolve({ exitCode, signal, lost: null, stderr }));
@@ -24,7 +35,12 @@ export function localTransport(namespace: Namespace, onOpen: (session: LocalSess
       child.stdin.on('error', () => {}); // the program may be gone already
       await once(child.stderr, 'data').then(([chunk]: Buffer[]) => (stderr += String(chunk)));
       let isMute = false;
-      onOpen({ pid: Number.parseInt(stderr, 10), ended, mute: () => void (isMute = true) });
+      onOpen({
+        pid: Number.parseInt(stderr, 10),
+        ended,
+        mute: () => void (isMute = true),
+        write: (text) => void child.stdin.write(text),
+      });
       return {
         host,
         ended,
