@@ -8,7 +8,7 @@ import { describeChange } from './describe-change.js';
 import { inspectSpoke, joinTunnel, plannedEnds, type FleetAccess, type InspectedHost } from './open-tunnel.js';
 import { assessEnd, needsChange, refuseTunnel, type Tunnel } from './tunnel.js';
 import { takeOverTrials } from './take-over.js';
-import { thrownResult, untouchedResult } from './tunnel-result.js';
+import { thrownResult, untouchedResult, wouldChangeResult } from './tunnel-result.js';
 
 export interface DeployOptions {
   /** Only show what would change. */
@@ -40,9 +40,7 @@ export async function deployTunnel(
   try {
     options.emit({ event: 'step', spoke: plan.spoke, interface: plan.interface, step: 'connect' });
     spoke = await inspectSpoke(access, plan);
-    const hosts = options.dryRun
-      ? { hub, spoke }
-      : await takeOverTrials(access, plan, { hub, spoke }, options.takeover);
+    const hosts = await takeOverTrials(access, plan, { hub, spoke }, options);
     const tunnel = joinTunnel(access.fleet, plan, hosts, plannedEnds(access, plan));
     return await deployInspected(tunnel, access.session, options);
   } catch (error) {
@@ -65,10 +63,7 @@ async function deployInspected(
   options.onDiff(changing.map((assessment) => describeChange(tunnel, assessment)));
 
   if (options.dryRun && changing.length > 0) {
-    const would = (end: End) => (ends.includes(end) ? 'would_change' : 'unchanged');
-    const refusal = refuseTunnel(tunnel, { adopt: options.adopt }) ?? null;
-    const status = refusal === null ? 'would_change' : 'failed';
-    return { ...untouchedResult(plan, status, refusal), ends: { hub: would('hub'), spoke: would('spoke') } };
+    return wouldChangeResult(plan, ends, refuseTunnel(tunnel, { adopt: options.adopt }));
   }
   if (ends.length === 0) return untouchedResult(plan, 'unchanged', null);
   const refusal = refuseTunnel(tunnel, { adopt: options.adopt });

@@ -13,7 +13,7 @@ import { inspectSpoke, joinTunnel, type DesiredEnds, type FleetAccess, type Insp
 import { planOrphan, type Orphan } from './orphans.js';
 import { takeOverTrials } from './take-over.js';
 import { TunnelEnd, type EndAccess } from './tunnel-end.js';
-import { isUnreachable, thrownResult, untouchedResult } from './tunnel-result.js';
+import { isUnreachable, thrownResult, untouchedResult, wouldChangeResult } from './tunnel-result.js';
 import { refuseTunnel, type Tunnel } from './tunnel.js';
 
 export interface PruneOptions extends ChangeOptions {
@@ -50,9 +50,7 @@ export async function pruneTunnel(
   try {
     options.onStep('connect');
     spoke = await inspectSpoke(access, plan);
-    const hosts = options.dryRun
-      ? { hub, spoke }
-      : await takeOverTrials(access, plan, { hub, spoke }, options.takeover);
+    const hosts = await takeOverTrials(access, plan, { hub, spoke }, options);
     return await prune(joinTunnel(access.fleet, plan, hosts, NOTHING), options);
   } catch (error) {
     const result = thrownResult(plan, error);
@@ -90,9 +88,7 @@ async function prune(tunnel: Tunnel, options: PruneOptions): Promise<TunnelResul
   if (!options.dryRun) {
     return refusal === undefined ? await changeTunnel(tunnel, ends, options) : untouchedResult(plan, 'failed', refusal);
   }
-  const would = (end: End) => (ends.includes(end) ? 'would_change' : 'unchanged');
-  const result = untouchedResult(plan, refusal === undefined ? 'would_change' : 'failed', refusal ?? null);
-  return { ...result, ends: { hub: would('hub'), spoke: would('spoke') } };
+  return wouldChangeResult(plan, ends, refusal);
 }
 
 /** The spoke may have been given another tunnel of that name by another hub, or by hand. */

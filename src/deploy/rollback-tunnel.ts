@@ -12,7 +12,7 @@ import { fetchGeneration, fetchHistory } from './gather-history.js';
 import { inspectSpoke, joinTunnel, type FleetAccess, type InspectedHost } from './open-tunnel.js';
 import { takeOverTrials, type InspectedHosts } from './take-over.js';
 import { refuseTunnel, type Tunnel } from './tunnel.js';
-import { thrownResult, untouchedResult } from './tunnel-result.js';
+import { thrownResult, untouchedResult, wouldChangeResult } from './tunnel-result.js';
 
 export interface RollbackOptions extends Omit<ChangeOptions, 'restores' | 'noted'> {
   readonly request: RollbackRequest;
@@ -37,9 +37,7 @@ export async function rollbackTunnel(
   try {
     options.onStep('connect');
     spoke = await inspectSpoke(access, plan);
-    const hosts = options.dryRun
-      ? { hub, spoke }
-      : await takeOverTrials(access, plan, { hub, spoke }, options.takeover);
+    const hosts = await takeOverTrials(access, plan, { hub, spoke }, options);
     const { tunnel, targets } = await openGeneration(access, plan, hosts, options);
     return await putBack(tunnel, targets, options);
   } catch (error) {
@@ -141,9 +139,7 @@ async function putBack(tunnel: Tunnel, targets: Targets, options: RollbackOption
   // What stands there is kept in the history, whoever wrote it.
   const refusal = ends.length === 0 ? undefined : refuseTunnel(tunnel, { adopt: true });
   if (options.dryRun && ends.length > 0) {
-    const would = (end: End) => (ends.includes(end) ? 'would_change' : 'unchanged');
-    const result = untouchedResult(plan, refusal === undefined ? 'would_change' : 'failed', refusal ?? null);
-    return { ...result, ends: { hub: would('hub'), spoke: would('spoke') } };
+    return wouldChangeResult(plan, ends, refusal);
   }
   if (options.dryRun) return untouchedResult(plan, 'unchanged', null);
   if (refusal !== undefined) return untouchedResult(plan, 'failed', refusal);

@@ -11,17 +11,18 @@ export interface InspectedHosts {
 
 /**
  * Ends them, the spoke's first: then there is an answer when the hub asks what the spoke did. A trial whose run is alive is left to it.
- * @param force end also what a guard would end by itself when the window is over (`--takeover`)
+ * @param options a dry run ends none; `takeover` ends also what a guard would end by itself when the window is over
  * @returns the hosts, looked at again if there was anything to end. Rejects with host, lost or timeout
  */
 export async function takeOverTrials(
   access: FleetAccess,
   plan: TunnelPlan,
   hosts: InspectedHosts,
-  force: boolean,
+  { dryRun, takeover }: { readonly dryRun: boolean; readonly takeover: boolean },
 ): Promise<InspectedHosts> {
+  if (dryRun) return hosts;
   const isAbandoned = (trial: OpenTrial | undefined): boolean =>
-    trial?.holder === 'nobody' || (force && trial?.holder === 'guard');
+    trial?.holder === 'nobody' || (takeover && trial?.holder === 'guard');
   const open = ENDS.toReversed().filter((end) => hosts[end].facts.trials.has(plan.interface));
   // Both or none: an end that is left to its run or its guard may still confirm.
   const isOurs = open.every((end) => isAbandoned(hosts[end].facts.trials.get(plan.interface)));

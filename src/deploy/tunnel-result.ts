@@ -1,6 +1,6 @@
 import type { TunnelFailure, TunnelResult, TunnelStatus } from '../events.js';
 import { toVxfleetError, type VxfleetError } from '../errors.js';
-import type { TunnelPlan } from '../plan/plan.js';
+import type { End, TunnelPlan } from '../plan/plan.js';
 import { failureOf } from './tunnel.js';
 
 const UNREACHABLE = ['connect', 'host-key', 'auth', 'lost', 'timeout'];
@@ -18,6 +18,17 @@ export function untouchedResult(plan: TunnelPlan, status: TunnelStatus, error: T
     checks: [],
     error,
   };
+}
+
+/** What a dry run says of a tunnel that is to change. @param refusal why it would not be changed */
+export function wouldChangeResult(
+  plan: TunnelPlan,
+  ends: readonly End[],
+  refusal: TunnelFailure | undefined,
+): TunnelResult {
+  const would = (end: End) => (ends.includes(end) ? 'would_change' : 'unchanged');
+  const result = untouchedResult(plan, refusal === undefined ? 'would_change' : 'failed', refusal ?? null);
+  return { ...result, ends: { hub: would('hub'), spoke: would('spoke') } };
 }
 
 export const isUnreachable = ({ status }: TunnelResult): boolean => status === 'unreachable';
