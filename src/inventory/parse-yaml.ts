@@ -8,6 +8,7 @@ import type { Tree } from './tree.js';
 const ALIAS_BUDGET = 1_300_000;
 /** Levels of nesting; an inventory has five. */
 const MAX_DEPTH = 32;
+const TOO_DEEP = `nested more than ${MAX_DEPTH} levels deep`;
 
 /**
  * Parses YAML 1.2 with the failsafe schema: every scalar stays the text that was written, so that `08` and `0x0a` can be read
@@ -27,7 +28,7 @@ export function parseYaml(source: SourceText): {
     });
   } catch (thrown) {
     if (!(thrown instanceof RangeError)) throw thrown;
-    return { root: undefined, findings: [{ offset: 0, message: 'the YAML is nested too deeply' }] };
+    return { root: undefined, findings: [{ offset: 0, message: `YAML: ${TOO_DEEP}` }] };
   }
   const complaints = document.errors.length > 0 ? document.errors : document.warnings;
   const end = source.text.trimEnd().length;
@@ -49,6 +50,8 @@ export function parseYaml(source: SourceText): {
 
 /** Where the library's own words speak to programmers. */
 const SYNTAX_MESSAGES: Partial<Record<string, string>> = {
+  // Of the library's stack, whose end lies far beyond what we take.
+  RESOURCE_EXHAUSTION: TOO_DEEP,
   MULTIPLE_DOCS: 'a second document begins here',
   MULTILINE_IMPLICIT_KEY: 'this reads as a key that runs over several lines',
 };
@@ -92,7 +95,7 @@ class Walk {
     const offset = node.range[0];
     if (isAlias(node)) return this.resolve(node.source, offset);
     if (depth > MAX_DEPTH) {
-      return this.giveUp({ offset, message: `the YAML is nested more than ${MAX_DEPTH} levels deep` });
+      return this.giveUp({ offset, message: `YAML: ${TOO_DEEP}` });
     }
     const { anchor } = node;
     if (anchor !== undefined) this.anchors.set(anchor, 'open');
