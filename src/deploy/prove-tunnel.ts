@@ -17,12 +17,11 @@ export async function proveTunnel(tunnel: Tunnel, seconds: number): Promise<Proo
   const planned = planChecks(tunnel.fleet, tunnel.plan, Math.min(mtus(tunnel).hub, mtus(tunnel).spoke));
   const questions = routeQuestions(tunnel.fleet, tunnel.plan);
   // One flight to each host: the answers are judged together.
-  const [hubState, spokeState, hubProbe, spokeProbe, ways] = await Promise.all([
+  const [hubState, spokeState, hubProbe, spokeProbe] = await Promise.all([
     tunnel.hub.observe(),
-    tunnel.spoke.observe(),
+    tunnel.spoke.observe(questions),
     tunnel.hub.probe(planned, seconds, true),
     tunnel.spoke.probe(planned, seconds, true),
-    tunnel.spoke.routesOf(questions),
   ]);
   const states = { hub: hubState, spoke: spokeState };
   const probes = { hub: hubProbe, spoke: spokeProbe };
@@ -45,6 +44,7 @@ export async function proveTunnel(tunnel: Tunnel, seconds: number): Promise<Proo
     const values = { hub: probes.hub.values, spoke: probes.spoke.values };
     return { checks, failure: { code: 'verify', end: failed.from, ...diagnose(tunnel.plan, failed, values) } };
   }
+  const { ways } = spokeState;
   const astray = ways.findIndex((device) => device !== tunnel.plan.interface);
   if (astray >= 0) return { checks, failure: strayFailure(tunnel, questions[astray]?.source ?? '', ways[astray]) };
   return { checks, failure: null };

@@ -1,5 +1,4 @@
 /** One end of a tunnel on its host: the few things that are done to it, as calls that answer values. */
-import { createHash } from 'node:crypto';
 import { toVxfleetError, VxfleetError } from '../errors.js';
 import type { Check, Layer } from '../events.js';
 import type { HostFacts } from '../host/host-facts.js';
@@ -8,8 +7,8 @@ import type { Reply } from '../host/frames.js';
 import type { End, TunnelPlan } from '../plan/plan.js';
 import type { ObservedEnd } from '../verify/compare-end.js';
 import { judgePings } from '../verify/judge-probe.js';
-import { parseLinks, parseNetwork } from '../verify/kernel-state.js';
-import { probePayload, type PlannedCheck } from '../verify/plan-checks.js';
+import { parseLinks, parseNetwork, parseWays } from '../verify/kernel-state.js';
+import { probePayload, type PlannedCheck, type RouteQuestion } from '../verify/plan-checks.js';
 import { tunnelQueries } from '../verify/queries.js';
 
 /** Longest time a step of the host program may take by its own timeouts, in ms, and some for the way. */
@@ -90,8 +89,7 @@ export class TunnelEnd {
 
   /** Is the live file the desired one, byte for byte? */
   get hasDesiredFile(): boolean {
-    const digest = this.facts.digests.get(this.#tunnel.interface);
-    return this.desired === null ? digest === undefined : digest === sha256(this.desired);
+    return this.current === this.desired && !this.facts.binaryFiles.includes(this.#tunnel.interface);
   }
 
   /** Does our connection run over IPv6, and so perhaps through a tunnel? Then only a new one says that the host can still be reached. */
@@ -100,19 +98,20 @@ export class TunnelEnd {
     return (address.includes(':') && !address.startsWith('::ffff:')) || sshDevice === this.#tunnel.interface;
   }
 
-  /** What the kernel has of this end right now. */
-  async observe(): Promise<ObservedEnd> {
+  /** What the kernel has of this end right now, and by which device it would send each question's packet; undefined where it would not. */
+  async observe(questions: readonly RouteQuestion[] = []): Promise<ObservedEnd & { ways: (string | undefined)[] }> {
     const queries = tunnelQueries(this.#tunnel, this.end);
-    const payload = queries.map(({ line }) => `${line}\n`).join('');
-    const reply = await this.#must({
-      verb: 'state',
-      args: [this.#tunnel.interface],
-      payload,
-      timeoutMs: QUERY_TIMEOUT_MS,
-    });
+    const lines = [
+      ...queries.map(({ line }) => line),
+      ...questions.map(({ source, target }) => `route get ${target} from ${source}`),
+    ];
+    const payload = lines.map((line) => `${line}\n`).join('');
+    const reply = await this.#must({ verb: 'state', args: [], payload, timeoutMs: QUERY_TIMEOUT_MS });
+    const text = reply.values.get('network') ?? '';
     return {
-      link: parseLinks(reply.values.get('links') ?? '')[0],
-      network: parseNetwork(reply.values.get('network') ?? '', queries),
+      link: parseLinks(text)[0],
+      network: parseNetwork(text, queries),
+      ways: parseWays(text, questions),
     };
   }
 
@@ -127,15 +126,6 @@ export class TunnelEnd {
       timeoutMs: seconds * 1000 + DIAGNOSIS_MS,
     });
     return { checks: judgePings(mine, reply.values), values: reply.values };
-  }
-
-  /** By which device the kernel would send each question's packet; undefined where it would not. */
-  async routesOf(
-    questions: readonly { key: string; source: string; target: string }[],
-  ): Promise<(string | undefined)[]> {
-    const payload = questions.map(({ key, source, target }) => `${key} ${source} ${target}\n`).join('');
-    const reply = await this.#must({ verb: 'route', args: [], payload, timeoutMs: QUERY_TIMEOUT_MS });
-    return questions.map(({ key }) => /"dev":"([^"]+)"/.exec(reply.values.get(key) ?? '')?.[1]);
   }
 
   /**
@@ -267,8 +257,6 @@ export class TunnelEnd {
 
 /** What is done to an end, without how. */
 export type EndAccess = Pick<TunnelEnd, keyof TunnelEnd>;
-
-export const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 
 /** In bytes; `-` for what does not exist. */
 const lengthOf = (text: string | null): string => (text === null ? '-' : String(Buffer.byteLength(text)));

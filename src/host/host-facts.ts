@@ -58,8 +58,8 @@ export interface HostFacts {
   readonly stanzas: readonly StanzaPlace[];
   /** Contents of /etc/network/interfaces.d/vxlan* by file name. */
   readonly files: ReadonlyMap<string, string>;
-  /** SHA-256 of the same files, hex: a file with bytes that text cannot carry shows here. */
-  readonly digests: ReadonlyMap<string, string>;
+  /** Those of the files that have a zero byte, which no text has: what we know of them is what stands before it. */
+  readonly binaryFiles: readonly string[];
   /** Interfaces that ifupdown believes to be up. Not evidence (field-notes 1.4). */
   readonly configured: readonly string[];
   /** Open trials, by interface. */
@@ -72,6 +72,7 @@ export interface HostFacts {
 export function parseFacts(reply: Reply, queries: readonly NetworkQuery[]): HostFacts {
   const { values } = reply;
   const value = (key: string): string => values.get(key) ?? '';
+  const files = byPrefix(values, 'file:');
   const deviceMtu = Number.parseInt(value('device_mtu'), 10);
   return {
     uid: Number(value('uid')),
@@ -84,10 +85,10 @@ export function parseFacts(reply: Reply, queries: readonly NetworkQuery[]): Host
     forwards: value('forwarding') === '1',
     isDeviceLate: values.has('late_device'),
     sshServerAddress: words(value('ssh'))[2],
-    sshDevice: /"dev":"([^"]+)"/.exec(value('management'))?.[1],
-    stanzas: parseStanzas(value('stanzas')),
-    files: byPrefix(values, 'file:'),
-    digests: new Map(lines(value('digests')).map((line) => [line.slice(line.lastIndexOf('/') + 1), line.slice(0, 64)])),
+    sshDevice: /^\[\{.*"dst":.*"dev":"([^"]+)"/m.exec(value('links'))?.[1],
+    stanzas: [...parseStanzas(value('stanzas')), ...[...files].flatMap(([name, text]) => stanzasOf(name, text))],
+    files,
+    binaryFiles: words(value('binary')),
     configured: lines(value('ifstate')).map((line) => line.split('=')[0] ?? ''),
     trials: new Map([...byPrefix(values, 'trial:')].map(([name, text]) => [name, parseTrial(text)])),
     links: new Map(parseLinks(value('links')).map((link) => [link.name, link])),
@@ -101,6 +102,14 @@ function parseStanzas(text: string): StanzaPlace[] {
     return match === null ? [] : [{ file: match[1] ?? '', line: Number(match[2]), interface: match[3] ?? '' }];
   });
 }
+
+const stanzasOf = (name: string, text: string): StanzaPlace[] =>
+  parseStanzas(
+    text
+      .split('\n')
+      .map((line, index) => `/etc/network/interfaces.d/${name}:${index + 1}:${line}`)
+      .join('\n'),
+  ).filter((stanza) => stanza.interface.startsWith('vxlan'));
 
 function parseTrial(text: string): OpenTrial {
   const [state = '', run = '', left = '', holder, operator = '', from = '', since = '', command = ''] =

@@ -12,7 +12,6 @@ export type Verb =
   | 'inspect'
   | 'state'
   | 'probe'
-  | 'route'
   | 'history'
   | 'generation'
   | 'prepare'

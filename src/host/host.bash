@@ -19,11 +19,10 @@
 # Verbs that look (IF is a tunnel's interface, vxlanNN):
 #   inspect DEVICE          this host's facts; payload: lines for `ip -6 -batch`, one JSON document each in the answer. A run that may
 #                           change something sweeps up first what killed runs have left beside their trials
-#   state IF                what the kernel has of IF; payload: `ip -6 -batch` lines as above
+#   state                   what the kernel has; payload: `ip -6 -batch` lines as above
 #   probe IF SECONDS [diagnose]
 #                           payload: lines "KEY SOURCE TARGET BYTES", each pinged until it answers or SECONDS are over; "diagnose"
 #                           adds, with one unanswered, what is known of the layers below (neighbours, underlay)
-#   route                   payload: lines "KEY SOURCE TARGET": the interface by which the kernel would send each
 #   history [IF...]         the heads of the kept records, of all tunnels or of these
 #   generation IF NAME      one record, whole
 # Verbs that change:
@@ -86,9 +85,8 @@ job() { # SEQ VERB ARGUMENT...
   fi
   case $2 in
     inspect) inspect "$3" ;;
-    state) state "$3" ;;
+    state) ask_kernel; reply network "$out" ;;
     probe) probe "$3" "$4" "${5-}" ;;
-    route) route ;;
     history) history_of "${@:3}" ;;
     generation) generation "$3" "$4" ;;
     prepare) prepare "$3" "$4" "$5" ;;
@@ -184,7 +182,7 @@ main() {
     (trap - TERM INT; job "$seq" "$verb" $arguments) 4<&- 9>&- &
     set +m
     asks[$!]=''
-    [[ $verb == @(inspect|state|probe|route|history|generation|settle) ]] && asks[$!]=yes
+    [[ $verb == @(inspect|state|probe|history|generation|settle) ]] && asks[$!]=yes
   done
   end_session
 }

@@ -60,40 +60,48 @@ export interface KernelNetwork {
 type Json = Readonly<Record<string, unknown>>;
 
 const MAIN_TABLE = '254';
+/** As `ip` and `ip -N` print it. */
+const GLOBAL_SCOPE: unknown[] = ['global', '0'];
 /** rtnetlink(7) route types as `ip -N` prints them. */
 const ROUTE_TYPE = { unicast: '1', unreachable: '7' } as const;
 
-/** Parses `ip -j -d addr show …`; other kinds of links are left out. */
+/**
+ * Parses what `ip -j -d addr show` and `link show` say, one JSON document a line; of a link that both name, the first counts. Other kinds
+ * of links, and documents about something else, are left out.
+ */
 export function parseLinks(text: string): KernelLink[] {
-  return parseArray(text).flatMap((entry) => {
-    const info = asJson(asJson(entry['linkinfo'])['info_data']);
-    if (asJson(entry['linkinfo'])['info_kind'] !== 'vxlan') return [];
-    const flags = Array.isArray(entry['flags']) ? entry['flags'] : [];
-    return [
-      {
-        name: asText(entry['ifname']) ?? '',
-        ifindex: asNumber(entry['ifindex']) ?? 0,
-        up: flags.includes('UP'),
-        mtu: asNumber(entry['mtu']) ?? 0,
-        mac: asText(entry['address']) ?? '',
-        vni: asNumber(info['id']) ?? 0,
-        local: asText(info['local']),
-        remote: asText(info['remote']),
-        device: asText(info['link']),
-        dstport: asNumber(info['port']) ?? 0,
-        learning: info['learning'] === true,
-        ttl: asNumber(info['ttl']) ?? 0,
-        addresses: parseAddresses(entry['addr_info']),
-      },
-    ];
-  });
+  const links = documents(text)
+    .flatMap(parseArray)
+    .flatMap((entry) => {
+      const info = asJson(asJson(entry['linkinfo'])['info_data']);
+      if (asJson(entry['linkinfo'])['info_kind'] !== 'vxlan') return [];
+      const flags = Array.isArray(entry['flags']) ? entry['flags'] : [];
+      return [
+        {
+          name: asText(entry['ifname']) ?? '',
+          ifindex: asNumber(entry['ifindex']) ?? 0,
+          up: flags.includes('UP'),
+          mtu: asNumber(entry['mtu']) ?? 0,
+          mac: asText(entry['address']) ?? '',
+          vni: asNumber(info['id']) ?? 0,
+          local: asText(info['local']),
+          remote: asText(info['remote']),
+          device: asText(info['link']),
+          dstport: asNumber(info['port']) ?? 0,
+          learning: info['learning'] === true,
+          ttl: asNumber(info['ttl']) ?? 0,
+          addresses: parseAddresses(entry['addr_info']),
+        },
+      ];
+    });
+  return [...new Map(links.toReversed().map((link) => [link.name, link])).values()].toReversed();
 }
 
 function parseAddresses(value: unknown): KernelAddress[] {
   if (!Array.isArray(value)) return [];
   return value.map(asJson).flatMap((entry) => {
     const address = asText(entry['local']);
-    if (address === undefined || entry['family'] !== 'inet6' || entry['scope'] !== 'global') return [];
+    if (address === undefined || entry['family'] !== 'inet6' || !GLOBAL_SCOPE.includes(entry['scope'])) return [];
     const tentative = entry['tentative'] === true || entry['dadfailed'] === true;
     return [{ address, length: asNumber(entry['prefixlen']) ?? 0, tentative }];
   });
@@ -108,21 +116,51 @@ export interface NetworkQuery {
 }
 
 /**
- * Parses the answer to `ip -6 -N -j -force -batch` with these queries: one JSON document a line, in order; a query that failed
- * leaves none, so only the last may fail.
+ * Parses the answer to `ip -6 -d -N -j -force -batch` with these queries: one JSON document a line, in order; a query that failed
+ * leaves none, so only the last ones may fail.
  */
 export function parseNetwork(text: string, queries: readonly NetworkQuery[]): KernelNetwork {
   const routes = new Map<string, KernelRoute>();
   const rules: KernelRule[] = [];
-  const documents = text.split('\n').filter((line) => line.startsWith('['));
-  for (const [index, document] of documents.entries()) {
+  for (const [index, document] of documents(text).entries()) {
     for (const entry of parseArray(document)) {
       if ('priority' in entry) rules.push(parseRule(entry));
-      else for (const route of parseRoute(entry, queries[index])) routes.set(JSON.stringify(route), route);
+      else if (!isWay(entry))
+        for (const route of parseRoute(entry, queries[index])) routes.set(JSON.stringify(route), route);
     }
   }
   return { routes: [...routes.values()], rules };
 }
+
+/** The answer to `route get TARGET from SOURCE` is no entry of a table: both are addresses. */
+const isWay = (entry: Json): boolean =>
+  [entry['dst'], entry['from']].every(
+    (value) => asText(value)?.includes(':') === true && !asText(value)?.includes('/'),
+  );
+
+/** The device by which the kernel would send each question's packet; undefined where it would not. */
+export function parseWays(
+  text: string,
+  questions: readonly { readonly source: string; readonly target: string }[],
+): (string | undefined)[] {
+  const ways = documents(text).flatMap(parseArray).filter(isWay);
+  return questions.map(({ source, target }) =>
+    asText(ways.find((way) => way['from'] === source && way['dst'] === target)?.['dev']),
+  );
+}
+
+function documents(text: string): string[] {
+  const lines = text.split('\n').filter((line) => line.trim() !== '');
+  const found = lines.filter((line) => line.startsWith('['));
+  if (found.length === 0 && lines[0] !== undefined) throw notJson(lines[0]);
+  return found;
+}
+
+const notJson = (text: string, cause?: unknown): VxfleetError =>
+  new VxfleetError('protocol', `ip answered something that is not JSON: ${text.slice(0, 120)}`, {
+    cause,
+    hint: 'iproute2 older than 4.18 has no -j; Debian 10 and later have it.',
+  });
 
 function parseRoute(entry: Json, query: NetworkQuery | undefined): KernelRoute[] {
   const type = asText(entry['type']) ?? ROUTE_TYPE.unicast;
@@ -159,15 +197,11 @@ function parseRule(entry: Json): KernelRule {
 }
 
 function parseArray(text: string): Json[] {
-  if (text.trim() === '') return [];
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch (error) {
-    throw new VxfleetError('protocol', `ip answered something that is not JSON: ${text.slice(0, 120)}`, {
-      cause: error,
-      hint: 'iproute2 older than 4.18 has no -j; Debian 10 and later have it.',
-    });
+    throw notJson(text, error);
   }
   return Array.isArray(value) ? value.map(asJson) : [];
 }

@@ -47,13 +47,15 @@ export const probePayload = (checks: readonly PlannedCheck[]): string =>
  */
 const ANYWHERE = '2000::1';
 
+/** By which interface would a packet leave? */
+export interface RouteQuestion {
+  readonly source: string;
+  readonly target: string;
+}
+
 /** The routing questions of the spoke's end: by which interface would each of its sources reach the world? */
-export const routeQuestions = (
-  plan: FleetPlan,
-  tunnel: TunnelPlan,
-): { key: string; source: string; target: string }[] =>
+export const routeQuestions = (plan: FleetPlan, tunnel: TunnelPlan): RouteQuestion[] =>
   [tunnel.spokeAddress80, tunnel.spokeAddress64, tunnel.spokeAddress48].map((source) => ({
-    key: `route:${source}`,
     source,
     target: plan.hub.anchor ?? ANYWHERE,
   }));

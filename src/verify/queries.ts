@@ -10,8 +10,8 @@ export const fleetQueries = (prefix: string): NetworkQuery[] => [
 ];
 
 /**
- * What belongs to one tunnel. The kernel filters by table and by device, so a hub with a full BGP table answers quickly. The query
- * that fails when the link is missing comes last.
+ * What belongs to one tunnel. The kernel filters by table and by device, so a hub with a full BGP table answers quickly. The queries
+ * that fail when the link is missing come last.
  */
 export const tunnelQueries = (tunnel: TunnelPlan, end: End): NetworkQuery[] => [
   { line: 'rule show' },
@@ -21,5 +21,8 @@ export const tunnelQueries = (tunnel: TunnelPlan, end: End): NetworkQuery[] => [
         metric: tunnel.aggregateMetric,
       }
     : { line: `route show table ${tunnel.table}`, table: String(tunnel.table) },
+  // Addresses with what `-d` says of the link; of a link without any, only the second says something.
+  { line: `addr show dev ${tunnel.interface}` },
+  { line: `link show dev ${tunnel.interface}` },
   { line: `route show table all dev ${tunnel.interface}`, device: tunnel.interface },
 ];

@@ -64,15 +64,11 @@ export class FakeHost {
   #byItself(verb: string, payload: string): Answer {
     switch (verb) {
       case 'state':
-        return { values: this.#state() };
+        return { values: { network: this.kernel(payload) } };
       case 'probe': {
         const answered = this.#fleet.isConnected ? '0 rtt min/avg/max/mdev = 0.1/0.2/0.3/0.0 ms' : '1 silence';
         const lines = payload.split('\n').filter((line) => line !== '');
         return { values: { pings: lines.map((line) => `${line.split(' ')[0]} ${answered}`).join('\n') } };
-      }
-      case 'route': {
-        const keys = payload.split('\n').flatMap((line) => line.split(' ')[0] || []);
-        return { values: Object.fromEntries(keys.map((key) => [key, '[{"dev":"vxlan0a"}]'])) };
       }
       case 'prepare':
         this.#isPrepared = true;
@@ -103,10 +99,15 @@ export class FakeHost {
     }
   }
 
-  #state(): Record<string, string> {
-    if (this.running === 'nothing') return { links: '', network: '[]' };
+  /** What it answers to the lines of a `state`. */
+  kernel(payload: string): string {
+    if (this.running === 'nothing') return '[]';
     const plan = (this.running === 'old' ? OLD : NEW).tunnel;
-    return { ...kernelAnswer(expectEnd(plan, this.end, this.running === 'broken' ? 1400 : 1500), this.running.length) };
+    const expected = expectEnd(plan, this.end, this.running === 'broken' ? 1400 : 1500);
+    const ways = [...payload.matchAll(/^route get (\S+) from (\S+)$/gm)].map(
+      ([, dst, from]) => `${JSON.stringify([{ dst, from, dev: 'vxlan0a', flags: [] }])}\n`,
+    );
+    return kernelAnswer(expected, this.running.length).network + ways.join('');
   }
 }
 

@@ -15,7 +15,7 @@ export const healthyFacts = (changes: Partial<HostFacts> = {}): HostFacts => ({
   sshDevice: 'eth0',
   stanzas: [],
   files: new Map(),
-  digests: new Map(),
+  binaryFiles: [],
   configured: [],
   trials: new Map(),
   links: new Map(),

@@ -4,8 +4,6 @@ import { type HostFacts, parseFacts } from '../../src/host/host-facts.js';
 const factsOf = (values: Record<string, string>): HostFacts =>
   parseFacts({ ok: true, reason: '', text: '', values: new Map(Object.entries(values)) }, []);
 
-const SHA = 'a'.repeat(64);
-
 describe('what a host says of itself', () => {
   it('is read into facts', () => {
     const facts = factsOf({
@@ -18,11 +16,11 @@ describe('what a host says of itself', () => {
       writable_run: 'yes',
       device_mtu: '1500',
       forwarding: '1',
-      management: '[{"dst":"192.0.2.9","dev":"eth0","prefsrc":"192.0.2.1","flags":[],"uid":0,"cache":[]}]',
       ifstate: 'lo=lo\nvxlan0a=vxlan0a\n',
       'file:vxlan0a': 'auto vxlan0a\n',
       'trial:vxlan0b': 'doubt\nrun-z\n-3\nguard\nalice@bastion\n198.18.0.9\n2026-11-23T12:00:00Z\ndeploy tokyo\n',
-      links: '',
+      links:
+        '[]\n[{"type":"unicast","dst":"192.0.2.9","dev":"eth0","prefsrc":"192.0.2.1","flags":[],"uid":0,"cache":[]}]\n',
       network: '',
     });
     expect(facts).toMatchObject({
@@ -79,12 +77,15 @@ describe('what a host says of itself', () => {
     ]);
   });
 
-  it('names digests by file', () => {
-    const digests = `${SHA}  /etc/network/interfaces.d/vxlan0a\n${'b'.repeat(64)}  /etc/network/interfaces.d/vxlan0b\n`;
-    expect([...factsOf({ digests }).digests]).toEqual([
-      ['vxlan0a', SHA],
-      ['vxlan0b', 'b'.repeat(64)],
+  it('finds the stanzas in the files that are sent whole', () => {
+    const text = '# by hand\nauto vxlan0b\niface vxlan0b inet6 static\n  address ::1\n';
+    expect(factsOf({ 'file:vxlan0a': text }).stanzas).toEqual([
+      { file: '/etc/network/interfaces.d/vxlan0a', line: 3, interface: 'vxlan0b' },
     ]);
+  });
+
+  it('knows of which files it has not all', () => {
+    expect(factsOf({ binary: 'vxlan0a vxlan0b ' }).binaryFiles).toEqual(['vxlan0a', 'vxlan0b']);
   });
 
   it('is a protocol error when ip answered no JSON', () => {

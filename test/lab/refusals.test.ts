@@ -198,7 +198,7 @@ describe.skipIf(unavailable !== undefined)(`what deploy refuses ${unavailable ??
   const stateOf = (host: Host): Promise<string> =>
     on(
       host,
-      `cd /etc/network; find . -ls | awk '{ $1 = $2 = ""; print }'; find . -type f ! -name .filler -exec sha256sum {} +
+      `cd /etc/network; find . -type d -printf '%M %u %g %p\\n' -o -printf '%M %n %u %g %s %T+ %p\\n'; find . -type f ! -name .filler -exec sha256sum {} +
        for i in /sys/class/net/*; do echo "$i $(cat "$i/ifindex")"; done
        ip -6 -o addr show scope global; ip -6 route show table all | grep -vE 'table local|^fe80:|^multicast'; ip -6 rule
        ls -A /run/vxfleet 2>/dev/null || true; ls -A /var/lib/vxfleet 2>/dev/null || true; cat /run/network/ifstate`,

@@ -4,7 +4,7 @@ import type { ExpectedEnd } from '../../src/verify/expect-end.js';
 export interface KernelAnswer {
   /** `ip -j -d addr show dev IF` */
   readonly links: string;
-  /** `ip -6 -N -j -force -batch -`: rules, nothing for the second query, then all the routes. */
+  /** `ip -6 -d -N -j -force -batch -`: rules, nothing for the second query, the link twice, then all the routes. */
   readonly network: string;
 }
 
@@ -38,8 +38,7 @@ export function kernelAnswer(expected: ExpectedEnd, ifindex = 4): KernelAnswer {
   const fe80 = { family: 'inet6', local: 'fe80::76:78ff:fe00:a01', prefixlen: 64, scope: 'link' };
   const entry = { ifindex, ifname: expected.interface, flags, mtu, operstate: 'UNKNOWN', address: mac };
   const linkinfo = { info_kind: 'vxlan', info_data };
-  return {
-    links: `${JSON.stringify([{ ...entry, linkinfo, addr_info: [...addresses, fe80] }])}\n`,
-    network: `${JSON.stringify(all)}\n[]\n${JSON.stringify(routes)}\n`,
-  };
+  const links = `${JSON.stringify([{ ...entry, linkinfo, addr_info: [...addresses, fe80] }])}\n`;
+  const bare = `${JSON.stringify([{ ...entry, linkinfo }])}\n`;
+  return { links, network: `${JSON.stringify(all)}\n[]\n${links}${bare}${JSON.stringify(routes)}\n` };
 }

@@ -17,15 +17,15 @@ fail() { # REASON TEXT
   exit 1
 }
 
-# Runs a command that may hang, apart from the session's descriptors. Its stdout and stderr end up in $out, its status in $rc.
-run() { # SECONDS COMMAND...
-  out=$(timeout --foreground -k 5 "$1" "${@:2}" 2>&1 </dev/null 3>&- 4<&- 9>&-)
+# Runs a command that comes to its end by itself: what it says into $out, its status into $rc.
+ask() { # COMMAND...
+  out=$("$@" 2>&1 </dev/null 3>&- 4<&- 9>&-)
   rc=$?
 }
 
-# The same for ifup and ifdown, whose stanzas start programs of their own: these would keep the pipe open, and the whole group, which
-# ifup leads itself, ends with it.
-run_ifupdown() { # SECONDS ifup|ifdown ARGUMENT...
+# The same for one that may hang, and may start programs of its own, as ifup does: these would keep the pipe open, and the whole group,
+# which ifup leads itself, ends with it.
+run() { # SECONDS COMMAND...
   local output pid part='' now ends status
   exec {output}< <(exec "${@:2}" 2>&1 </dev/null 3>&- 4<&- 9>&-)
   pid=$!
@@ -33,16 +33,17 @@ run_ifupdown() { # SECONDS ifup|ifdown ARGUMENT...
   tick
   ends=$((now + $1 * 100))
   while ((now < ends)); do
-    IFS= read -rd '' -t "$(((ends - now + 99) / 100))" -u "$output" part
+    # In large pieces: without -N, bash reads a pipe byte by byte.
+    IFS= read -rN 65536 -t "$(((ends - now + 99) / 100))" -u "$output" part
     status=$?
     out+=$part
     # Above 128 its time is over, or the clock was set.
-    ((status > 128)) || break
+    ((status == 0 || status > 128)) || break
     tick
   done
   exec {output}<&-
   out=${out%%+($'\n')}
-  if kill -0 "$pid" 2>/dev/null && ((status > 128)); then
+  if ((status == 0 || status > 128)) && kill -0 "$pid" 2>/dev/null; then
     kill -KILL -- "-$pid" "$pid" 2>/dev/null
     out="no end after $1 s: killed"$'\n'$out
   fi
@@ -52,7 +53,7 @@ run_ifupdown() { # SECONDS ifup|ifdown ARGUMENT...
 
 # The payload's queries, one JSON document each on a line of its own; a query that fails (no such device) leaves none.
 ask_kernel() {
-  out=$(timeout -k 5 20 ip -6 -N -j -force -batch - 2>/dev/null <<<"$payload" 3>&- 4<&-)
+  out=$(ip -6 -d -N -j -force -batch - 2>/dev/null <<<"$payload" 3>&- 4<&- 9>&-)
 }
 
 read_file() { # VARIABLE FILE

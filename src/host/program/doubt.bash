@@ -11,7 +11,7 @@ find_out() { # DIR
     answered=''
     if [[ -e $dir/new ]]; then
       run_new "$dir"
-      ask "$dir" "$marker" "$new_peer"
+      ask_peer "$dir" "$marker" "$new_peer"
       if [[ $answered == marker ]]; then
         keep_new "$dir"
         return
@@ -49,7 +49,7 @@ may_decide() { # DIR ANSWERED
 find_out_on_old() { # DIR ANSWERED_ON_NEW
   local dir=$1 answered=''
   run_old "$dir"
-  ask "$dir" "$marker" "$old_peer"
+  ask_peer "$dir" "$marker" "$old_peer"
   if [[ $answered == peer ]]; then
     settle "$dir" peer 'doubt'
   elif [[ $answered == marker || -n $2 ]]; then
@@ -65,7 +65,7 @@ keep_new() { # DIR
 }
 
 # Who answers within three seconds, the marker before the peer: into $answered.
-ask() { # DIR MARKER PEER
+ask_peer() { # DIR MARKER PEER
   local interface=${1##*/}
   ping_peer "$interface" "$2%$interface" &
   local first=$!
@@ -76,7 +76,7 @@ ask() { # DIR MARKER PEER
 }
 
 ping_peer() { # IF ADDRESS
-  timeout 5 ping -6 -n -q -c 1 -i 0.5 -w 3 -I "$1" "$2" >/dev/null 2>&1
+  ping -6 -n -q -c 1 -i 0.5 -w 3 -I "$1" "$2" >/dev/null 2>&1
 }
 
 # `left_new` says that the new end may be down, `runs_old` that the old one is up.
@@ -143,6 +143,6 @@ end_leftover() { # DIR
   elif [[ -e $1/reverting ]]; then
     go_back "$1" session
   elif [[ ! -e $1/armed && ! -e $1/prepared ]]; then
-    rm -rf "$1"
+    rm -rf "$INTERFACES_D/.${1##*/}.vxfleet" "$1"
   fi
 }

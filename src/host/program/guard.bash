@@ -37,7 +37,7 @@ start_guard() {
   process_of process "$!"
   disown "$!"
   printf '%s\n' "$process" >"$TRIALS/.$RUN.guard" && return 0
-  kill "$!"
+  stop_guard "$process"
   rm -f "$TRIALS/.$RUN.guard"
   return 1
 }
@@ -66,8 +66,14 @@ dismiss_guard() {
   [[ -e $TRIALS/.$RUN.guard || -e $TRIALS/.$RUN.lock ]] || return 0
   read_file process "$TRIALS/.$RUN.guard"
   process=${process%%+([[:space:]])}
-  ! is_process "$process" || kill "${process%% *}"
+  stop_guard "$process"
   rm -f "$TRIALS/.$RUN.guard" "$TRIALS/.$RUN.lock"
+}
+
+# A signal that a process can still be deaf to while it starts would leave a guard behind that nobody knows.
+stop_guard() { # "PID START"
+  ! is_process "$1" || kill -KILL "${1%% *}"
+  while is_process "$1"; do pause 0.01; done
 }
 
 # Ends what nobody ends: runs in a process of its own as long as the program lives or a trial of the run is left.

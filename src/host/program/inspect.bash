@@ -2,7 +2,7 @@
 # Part of host.bash. What there is on the host.
 
 inspect() { # DEVICE
-  local device=$1 text file
+  local device=$1 text file missing='' stanzas=''
   [[ $WRITES != yes ]] || sweep
   reply uid "$EUID"
   reply ssh "${SSH_CONNECTION-}"
@@ -10,7 +10,10 @@ inspect() { # DEVICE
     run 10 ifup --version
     reply ifupdown "${out%%$'\n'*}"
   fi
-  reply missing "$(for file in ip ping timeout ifquery sync flock; do type -P "$file" >/dev/null || printf '%s ' "$file"; done)"
+  for file in ip ping ifquery sha256sum sync flock; do
+    type -P "$file" >/dev/null || missing+="$file "
+  done
+  reply missing "$missing"
   sources_interfaces_d && reply sources yes
   # A device that is made by its own stanza (bond, VLAN, bridge) must be made before the tunnels are.
   [[ -n $device && ! -e /sys/class/net/$device/device ]] && is_defined_after_source "$device" && reply late_device yes
@@ -22,29 +25,40 @@ inspect() { # DEVICE
   fi
   read_file text /proc/sys/net/ipv6/conf/all/forwarding
   reply forwarding "${text%$'\n'}"
-  if [[ -n ${SSH_CONNECTION-} ]]; then
-    run 10 ip -j route get "${SSH_CONNECTION%% *}"
-    reply management "$out"
-  fi
-  # Whoever else defines a tunnel's interface: file:line:text.
-  run 10 grep -HnE '^[[:space:]]*iface[[:space:]]+vxlan' /etc/network/interfaces "$INTERFACES_D"/*
-  reply stanzas "$out"
+  find_foreign_stanzas
+  reply stanzas "$stanzas"
   for file in "$INTERFACES_D"/vxlan*; do
     [[ -f $file ]] || continue
-    read_file text "$file"
+    # Of a file with a zero byte bash has what stands before it.
+    if IFS= read -rd '' text <"$file"; then reply binary "${file##*/} "; fi 2>/dev/null
     reply "file:${file##*/}" "$text"
   done
-  run 10 sha256sum "$INTERFACES_D"/vxlan*
-  reply digests "$out"
   read_file text /run/network/ifstate
   reply ifstate "$text"
   for file in "$TRIALS"/vxlan*; do
     reply "trial:${file##*/}" "$(describe_trial "$file")"
   done
-  run 20 ip -j -d addr show type vxlan
+  # The way back to whoever asks comes last: a query that fails leaves no line.
+  text=$'addr show type vxlan\n'${SSH_CONNECTION:+route get ${SSH_CONNECTION%% *}}
+  out=$(ip -d -j -force -batch - 2>/dev/null <<<"$text" 3>&- 4<&- 9>&-)
   reply links "$out"
   ask_kernel
   reply network "$out"
+}
+
+# Lines `file:line:text` of whoever else defines a tunnel's interface, into $stanzas. Files of our names are sent whole.
+find_foreign_stanzas() {
+  local file text line number
+  for file in /etc/network/interfaces "$INTERFACES_D"/*; do
+    [[ -f $file && ${file##*/} != vxlan* ]] || continue
+    read_file text "$file"
+    [[ $text =~ (^|$'\n')[[:blank:]]*iface[[:blank:]]+vxlan ]] || continue
+    number=0
+    while IFS= read -r line; do
+      ((number += 1))
+      [[ ! $line =~ ^[[:blank:]]*iface[[:blank:]]+vxlan ]] || stanzas+=$file:$number:$line$'\n'
+    done <"$file"
+  done
 }
 
 # Does /etc/network/interfaces read interfaces.d? (interfaces(5): source takes a shell pattern, source-directory a directory)

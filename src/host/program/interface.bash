@@ -10,17 +10,6 @@ is_remembered() { # IF
   [[ $'\n'$state == *$'\n'"$1="* ]]
 }
 
-state() { # IF
-  local link=''
-  if exists "$1"; then
-    run 10 ip -j -d addr show dev "$1"
-    ((rc == 0)) && link=$out
-  fi
-  reply links "$link"
-  ask_kernel
-  reply network "$out"
-}
-
 # Down by the given file (-i FILE) or by /etc, whatever ifupdown remembers; then the link is gone, or we say so.
 # --force: after a failed ifup the state is cleared and plain ifdown would do nothing. A stale pid file is removed because
 # ifdown would signal the process group of that number. (field-notes 1.4)
@@ -28,9 +17,9 @@ take_down() { # IF [-i FILE]
   local interface=$1
   shift
   drop_stale_pid "/run/network/ifup-$interface.pid"
-  run_ifupdown "$UP_SECONDS" ifdown --force "$@" "$interface"
+  run "$UP_SECONDS" ifdown --force "$@" "$interface"
   exists "$interface" || return 0
-  run 10 ip link del dev "$interface"
+  ask ip link del dev "$interface"
   ! exists "$interface"
 }
 
@@ -54,6 +43,6 @@ drop_stale_pid() { # FILE
 bring_up() { # IF [-i FILE]
   local interface=$1
   shift
-  run_ifupdown "$UP_SECONDS" ifup "$@" "$interface"
+  run "$UP_SECONDS" ifup "$@" "$interface"
   ((rc == 0)) && exists "$interface"
 }

@@ -7,7 +7,7 @@ probe() { # IF SECONDS [diagnose]
   read_file before "$counter"
   answers=$(
     while read -r key source target bytes; do
-      printf '%s %s\n' "$key" "$(ping_until "$seconds" "$source" "$target" "$bytes")" &
+      ping_until "$key" "$seconds" "$source" "$target" "$bytes" &
     done <<<"${payload%$'\n'}"
     wait
   ) 3>&- 4<&-
@@ -20,34 +20,34 @@ probe() { # IF SECONDS [diagnose]
   if [[ -n $silent && ${3-} == diagnose ]]; then below "$interface" "$silent "; fi
 }
 
-# Prints ping's status and its output as one line. ping waits for its first answer; one that ends early (an ICMP error, an address
+# Prints the key, ping's status and its output as one line. ping waits for its first answer; one that ends early (an ICMP error, an address
 # that is not there yet) is started again until the time is over. 48 bytes of the packet are the IPv6 and ICMPv6 headers; -M do
 # never fragments.
-ping_until() { # SECONDS SOURCE TARGET BYTES
+ping_until() { # KEY SECONDS SOURCE TARGET BYTES
   local now ends left text='' status=1
   tick
-  ends=$((now + $1 * 100))
+  ends=$((now + $2 * 100))
   while ((status != 0 && (left = (ends - now + 99) / 100) > 0)); do
-    text=$(ping -6 -n -q -c 1 -i 0.2 -w "$left" -M 'do' -s "$(($4 - 48))" -I "$2" "$3" 2>&1 </dev/null)
+    text=$(ping -6 -n -q -c 1 -i 0.2 -w "$left" -M 'do' -s "$(($5 - 48))" -I "$3" "$4" 2>&1 </dev/null)
     status=$?
     ((status == 0)) || pause 0.2
     tick
   done
-  printf '%s %s' "$status" "${text//$'\n'/ | }"
+  printf '%s %s %s\n' "$1" "$status" "${text//$'\n'/ | }"
 }
 
 # What the layers below say, for the diagnosis: neighbours and the underlay. And whether a small packet would pass.
 below() { # IF KEYS
   local key source target bytes remote=''
-  run 5 ip -j -6 neigh show dev "$1"
+  ask ip -j -6 neigh show dev "$1"
   reply neighbours "$out"
-  run 5 ip -j -d link show dev "$1"
+  ask ip -j -d link show dev "$1"
   [[ $out =~ \"remote\":\"([0-9.]+)\" ]] && remote=${BASH_REMATCH[1]}
   if [[ -n $remote ]]; then
-    run 5 ip -j route get "$remote"
+    ask ip -j route get "$remote"
     reply underlay_route "$out"
-    run 5 ping -4 -n -q -c 1 -W 1 "$remote"
-    # shellcheck disable=SC2031 # run sets rc here, in this shell
+    ask ping -4 -n -q -c 1 -W 1 "$remote"
+    # shellcheck disable=SC2031 # ask sets rc here, in this shell
     reply underlay_ping "$rc"
   fi
   reply small "$(
@@ -56,12 +56,4 @@ below() { # IF KEYS
       ping -6 -n -q -c 2 -i 0.2 -W 1 -I "$source" "$target" >/dev/null 2>&1 </dev/null 3>&- && printf '%s ' "$key"
     done <<<"${payload%$'\n'}"
   )"
-}
-
-route() {
-  local key source target
-  while read -r key source target; do
-    run 5 ip -6 -j route get "$target" from "$source"
-    reply "$key" "$out"
-  done <<<"${payload%$'\n'}"
 }

@@ -12,9 +12,9 @@ next_sequence() { # VARIABLE STORE_OF_IF
   printf -v "$1" '%06d' "$((10#${last%%.*} + 1))"
 }
 
-# Writes a record to the disk under a name that no reader takes for one.
+# Writes a record under a name that no reader takes for one. It has to be on the disk before it gets its own.
 write_record() { # FILE OUTCOME BODY
-  mkdir -p "${1%/*}" && printf '%s\noutcome %s\n%s' "$GENERATION_HEADER" "$2" "$3" >"$1" && sync "$1" && return 0
+  { [[ -d ${1%/*} ]] || mkdir -p "${1%/*}"; } && printf '%s\noutcome %s\n%s' "$GENERATION_HEADER" "$2" "$3" >"$1" && return 0
   rm -f "$1"
   return 1
 } 2>/dev/null
@@ -22,8 +22,11 @@ write_record() { # FILE OUTCOME BODY
 # Keeps a record whose digest nobody has computed yet.
 keep_record() { # IF OUTCOME BODY
   local store=$STORE/$1 sequence out rc
-  write_record "$store/.record.$RUN" "$2" "$3" || return 1
-  run 10 sha256sum "$store/.record.$RUN"
+  if ! { write_record "$store/.record.$RUN" "$2" "$3" && sync "$store/.record.$RUN"; } 2>/dev/null; then
+    rm -f "$store/.record.$RUN"
+    return 1
+  fi
+  ask sha256sum "$store/.record.$RUN"
   next_sequence sequence "$store"
   mv -T "$store/.record.$RUN" "$store/$sequence.$2.${out%% *}" && forget_oldest "$1" 0
 }
@@ -103,8 +106,9 @@ generation() { # IF NAME
 note() { # IF DIGEST
   local store=$STORE/$1 sequence
   [[ ! -e $TRIALS/$1 ]] || fail busy "$1 is held by $(held_by "$TRIALS/$1")"
-  if ! { keep_found "$1" "$payload" && forget_oldest "$1" 1 && write_record "$store/.record.$RUN" confirmed "$payload" && next_sequence sequence "$store" &&
+  if ! { keep_found "$1" "$payload" && forget_oldest "$1" 1 && write_record "$store/.record.$RUN" confirmed "$payload" && sync "$store/.record.$RUN" && next_sequence sequence "$store" &&
     mv -T "$store/.record.$RUN" "$store/$sequence.confirmed.$2"; }; then
+    rm -f "$store/.record.$RUN"
     fail store "cannot keep the generation in $store: is /var full or read-only?"
   fi
 }

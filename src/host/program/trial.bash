@@ -12,19 +12,13 @@ prepare() { # IF OLD NEW
   if [[ ($2 == - && -e $live) || ($2 != [-?] && (! -e $live || $text != "$old")) ]]; then
     fail changed "$live has changed since it was looked at"
   fi
-  mkdir "$dir" 2>/dev/null || fail refused "cannot create $dir: is /run full or read-only?"
+  mkdir "$dir" "$dir/empty" 2>/dev/null || fail refused "cannot create $dir: is /run full or read-only?"
   if ! { printf '%s\n' "$RUN" >"$dir/run" && printf '%s\n' "$OPERATOR" "${SSH_CONNECTION%% *}" "$SINCE" "$COMMAND" >"$dir/who" &&
-    printf '%s' "$body" >"$dir/body" && mkdir "$dir/empty" && { [[ $3 == - ]] || printf '%s' "$new" >"$dir/new"; } && printf '%012d\n' 0 >"$dir/deadline"; }; then
+    printf '%s' "$body" >"$dir/body" && { [[ $3 == - ]] || printf '%s' "$new" >"$dir/new"; } && printf '%012d\n' 0 >"$dir/deadline"; }; then
     rm -rf "$dir"
     fail refused "cannot write to $dir: is /run full?"
   fi
-  # Prove now that /etc can take the file later. A name with a dot is read by no form of source.
-  if ! printf '%s' "$new" >"$INTERFACES_D/.$interface.vxfleet"; then
-    rm -rf "$dir" "$INTERFACES_D/.$interface.vxfleet"
-    fail refused "cannot write to $INTERFACES_D: is /etc full or read-only?"
-  fi
-  rm -f "$INTERFACES_D/.$interface.vxfleet"
-  [[ $3 == - ]] || problem=$(candidate_problem "$interface" "$dir") || { rm -rf "$dir"; fail invalid "$problem"; }
+  [[ $3 == - ]] || is_valid "$interface" "$dir" || { rm -rf "$dir"; fail invalid "$problem"; }
 
   set_deadline "$dir"
   # Only what has a file can be brought up again.
@@ -37,18 +31,37 @@ prepare() { # IF OLD NEW
     rm -rf "$dir"
     fail busy "$interface is held by $(held_by "$TRIALS/$interface")"
   fi
+  # Prove now that /etc can take the file later. Only who holds the tunnel has a file of that name.
+  if ! lay_beside "$interface" "$new"; then
+    settle "$TRIALS/$interface" reverted prepared
+    fail refused "cannot write to $INTERFACES_D: is /etc full or read-only?"
+  fi
 }
 
-# Prints why ifupdown would not take the candidate. `ifup -n` alone misses an empty option, ifquery alone a missing address. (1.6)
-candidate_problem() { # IF DIR
+# The candidate beside its place, under a name with a dot, which no form of source reads. Nothing to do when it lies there.
+lay_beside() { # IF TEXT
+  local temp=$INTERFACES_D/.$1.vxfleet text=''
+  [[ -w $INTERFACES_D ]] || return 1
+  [[ ! -e $temp ]] || read_file text "$temp"
+  [[ ! -e $temp || $text != "$2" ]] || return 0
+  [[ ! -e $temp ]] || rm -f "$temp"
+  umask 022
+  printf '%s' "$2" >"$temp"
+  set -- "$?"
+  umask 077
+  return "$1"
+} 2>/dev/null
+
+# Would ifupdown take the candidate? Why not is in $problem. `ifup -n` alone misses an empty option, ifquery alone a missing address. (1.6)
+is_valid() { # IF DIR
   run 10 ifquery -i "$2/new" "$1"
   if ((rc != 0)) || [[ $'\n'$out == *$'\n'ifquery:* ]]; then
-    printf 'ifquery: %s' "$out"
+    problem="ifquery: $out"
     return 1
   fi
   run 10 ifup -n -i "$2/new" --state-dir "$2/empty" "$1"
   if ((rc != 0)) || [[ $'\n'$out == *$'\n'ifup:* ]]; then
-    printf 'ifup -n: %s' "$out"
+    problem="ifup -n: $out"
     return 1
   fi
 }
@@ -101,15 +114,16 @@ extend() { # IF
 
 # Beside its place, under a name with a dot, which no form of source reads.
 stage() { # IF DIGEST ROLE MARKER NEW OLD
-  local interface=$1 dir=$TRIALS/$1 temp=$INTERFACES_D/.$1.vxfleet store=$STORE/$1 body='' sequence out rc
+  local interface=$1 dir=$TRIALS/$1 temp=$INTERFACES_D/.$1.vxfleet store=$STORE/$1 body='' new='' sequence out rc
   { is_ours "$dir" && [[ -e $dir/armed ]]; } || late "$interface"
   read_file body "$dir/body"
   if ! { keep_found "$interface" "$body" && forget_oldest "$interface" 1 && write_record "$store/.staged" confirmed "$body"; }; then
     fail store "cannot keep the generation in $store: is /var full or read-only?"
   fi
   next_sequence sequence "$store"
-  if [[ -e $dir/new ]] && ! { cat "$dir/new" >"$temp" && chmod 0644 "$temp" && sync "$temp"; } 2>/dev/null 3>&-; then
-    rm -f "$temp"
+  if [[ -e $dir/new ]]; then read_file new "$dir/new"; fi
+  if ! { lay_beside "$interface" "$new" && sync "$temp" "$store/.staged"; } 2>/dev/null 3>&-; then
+    rm -f "$temp" "$store/.staged"
     fail full "cannot write $temp: is /etc full or read-only?"
   fi
   { printf '%s\n' "${@:3}" >"$dir/peer" && printf '%s\n' "$sequence.confirmed.$2" >"$dir/staged"; } || fail full "cannot write to $dir: is /run full?"
@@ -171,7 +185,7 @@ show_marker() { # DIR
   local peer=''
   read_file peer "$1/peer"
   mapfile -t peer <<<"$peer"
-  [[ ${peer[0]-} != decides ]] || run 5 ip -6 addr replace "${peer[1]}/64" dev "${1##*/}" nodad valid_lft "$((WINDOW * 4))" preferred_lft 0
+  [[ ${peer[0]-} != decides ]] || ask ip -6 addr replace "${peer[1]}/64" dev "${1##*/}" nodad valid_lft "$((WINDOW * 4))" preferred_lft 0
 }
 
 # All that is left once the decision is made; may be repeated until it succeeds.
@@ -184,7 +198,7 @@ complete() { # DIR
   name=${name%$'\n'}
   [[ ! -e $store/.staged ]] || mv -T "$store/.staged" "$store/$name" 2>/dev/null || return 1
   if [[ ! -e $dir/new ]]; then
-    rm -f "$INTERFACES_D/$interface" 2>/dev/null
+    rm -f "$INTERFACES_D/$interface" "$temp" 2>/dev/null
   elif [[ -e $temp ]]; then
     mv -T "$temp" "$INTERFACES_D/$interface" 2>/dev/null
   else
@@ -212,7 +226,8 @@ settle() { # DIR OUTCOME FROM...
   settled=0 out=''
   for from in "${@:3}"; do
     if [[ $from == prepared ]]; then
-      ! move "$dir" prepared dropped || { rm -rf "$dir"; return 0; }
+      # In this order: the tunnel's name is held until the last of it is gone.
+      ! move "$dir" prepared dropped || { rm -rf "$INTERFACES_D/.${dir##*/}.vxfleet" "$dir"; return 0; }
     elif move "$dir" "$from" reverting; then
       go_back "$dir" "$outcome"
       return 0
