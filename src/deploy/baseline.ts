@@ -30,12 +30,27 @@ export async function takeBaseline(tunnel: Tunnel): Promise<Baseline> {
   const { interface: name } = tunnel.plan;
   const planned = crossChecks(tunnel.hub.facts.links.get(name), tunnel.spoke.facts.links.get(name));
   const [hub, spoke, probes] = await Promise.all([
-    tunnel.hub.observe(),
-    tunnel.spoke.observe(),
+    observeBefore(tunnel, 'hub'),
+    observeBefore(tunnel, 'spoke'),
     probeBoth(tunnel, planned, BASELINE_SECONDS),
   ]);
   return { observed: { hub, spoke }, ...probes };
 }
+
+/** An end of which nothing was found is not asked again: `prepare` sees to it that it has got no file since. */
+async function observeBefore({ plan, ...tunnel }: Tunnel, end: End): Promise<ObservedEnd> {
+  const { facts, current } = tunnel[end];
+  const isEmpty =
+    current === null &&
+    !facts.links.has(plan.interface) &&
+    !facts.network.rules.some(({ from }) => isOf(from, plan)) &&
+    !facts.network.routes.some((route) => route.table === String(plan.table) || route.metric === plan.aggregateMetric);
+  return isEmpty ? NOTHING : await tunnel[end].observe();
+}
+
+const NOTHING: ObservedEnd = { link: undefined, network: { routes: [], rules: [] } };
+
+const isOf = (from: string, { prefix }: TunnelPlan): boolean => isInPrefix(from.replace(/\/.*/, ''), prefix);
 
 /** As takeBaseline, of what the kernels have now. @param seconds how long packets may take to come back */
 export async function observeAnswers(tunnel: Tunnel, seconds: number): Promise<Baseline> {

@@ -21,7 +21,7 @@ is_session_open() { # RUN
 
 # Before the first trial: the lock is ours and the guard is there, or nothing begins. Runs in the program itself, not in a job.
 stand_guard() {
-  [[ -n ${locked-} ]] || { mkdir -p "$TRIALS" && take_lock && locked=yes; } || return 1
+  [[ -n ${locked-} ]] || { { [[ -d $TRIALS ]] || mkdir -p "$TRIALS"; } && take_lock && locked=yes; } || return 1
   is_process_in "$TRIALS/.$RUN.guard" || start_guard
 }
 
@@ -83,7 +83,7 @@ guard() { # "PID START" of the program
   trap '' HUP INT
   process_of process "$BASHPID"
   printf '%s\n' "$process" >"$TRIALS/.$RUN.guard"
-  rm -f "$TRIALS/.$RUN.program"
+  [[ ! -e $TRIALS/.$RUN.program ]] || rm -f "$TRIALS/.$RUN.program"
   while :; do
     pause 1
     open=''

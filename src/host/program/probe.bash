@@ -28,7 +28,7 @@ ping_until() { # KEY SECONDS SOURCE TARGET BYTES
   tick
   ends=$((now + $2 * 100))
   while ((status != 0 && (left = (ends - now + 99) / 100) > 0)); do
-    text=$(ping -6 -n -q -c 1 -i 0.2 -w "$left" -M 'do' -s "$(($5 - 48))" -I "$3" "$4" 2>&1 </dev/null)
+    text=$(exec ping -6 -n -q -c 1 -i 0.2 -w "$left" -M 'do' -s "$(($5 - 48))" -I "$3" "$4" 2>&1 </dev/null)
     status=$?
     ((status == 0)) || pause 0.2
     tick
