@@ -1,0 +1,43 @@
+/** Which of Ansible's settings are best for it here: each is tried once. */
+import { ansibleContestant, type AnsibleOptions } from './ansible-contestant.js';
+import { runScenario } from './contestant.js';
+import type { Fleet } from './fleet.js';
+import { renderFiles } from './rendered-files.js';
+import type { TuningResult } from './results.js';
+
+/** Spokes: as many as the most forks. */
+export const TUNED_AT = 64;
+/** Before anything was tried. */
+const DEFAULT_FORKS = 32;
+
+const CANDIDATES: readonly AnsibleOptions[] = [
+  { forks: 16 },
+  { forks: 32 },
+  { forks: 64 },
+  { forks: 32, strategy: 'mitogen_linear' },
+];
+
+export async function tuneAnsible(fleet: Fleet): Promise<TuningResult[]> {
+  const files = await renderFiles(await fleet.writeInventory('tuning'));
+  const results: TuningResult[] = [];
+  for (const candidate of CANDIDATES) {
+    await fleet.reset();
+    const { name, scenarios } = await ansibleContestant(fleet, files, candidate);
+    const walls: number[] = [];
+    for (const scenario of scenarios) {
+      const sample = await runScenario(fleet, `${name} ${candidate.forks}`, scenario, { counts: false });
+      walls.push(sample.wallMs);
+    }
+    const [firstMs = 0, nothingMs = 0] = walls;
+    results.push({ spokes: fleet.spokes.length, name, forks: candidate.forks, firstMs, nothingMs });
+  }
+  await fleet.reset();
+  return results;
+}
+
+/** By the sum of both; plain Ansible only. */
+export function bestForks(tuning: readonly TuningResult[]): number {
+  const plain = tuning.filter(({ name }) => name === 'ansible');
+  const total = ({ firstMs, nothingMs }: TuningResult): number => firstMs + nothingMs;
+  return [...plain].sort((a, b) => total(a) - total(b))[0]?.forks ?? DEFAULT_FORKS;
+}
