@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { foldDiffs, type EndDiff } from '../diff/fold-diffs.js';
 import { fetchHistory, planOf } from '../deploy/gather-history.js';
-import type { InspectedHost } from '../deploy/open-tunnel.js';
+import type { InspectedHost } from '../deploy/inspected-host.js';
 import { rollbackTunnel } from '../deploy/rollback-tunnel.js';
 import { runFleet } from '../deploy/run-fleet.js';
 import { VxfleetError } from '../errors.js';

@@ -4,7 +4,8 @@
  */
 import { toVxfleetError, VxfleetError } from '../errors.js';
 import type { CommandName, Emit, Recap, TunnelResult } from '../events.js';
-import { inspectHub, type FleetAccess, type InspectedHost } from '../deploy/open-tunnel.js';
+import type { InspectedHost } from '../deploy/inspected-host.js';
+import { inspectHub, type FleetAccess } from '../deploy/open-tunnel.js';
 import { thrownResult } from '../deploy/tunnel-result.js';
 import { loadTemplates } from '../render/load-templates.js';
 import { renderFleet } from '../render/render-fleet.js';

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { Emit, RunEvent } from '../events.js';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
@@ -9,6 +10,8 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
  */
 export async function withInterrupt<T>(emit: Emit, work: (signal: AbortSignal, emit: Emit) => Promise<T>): Promise<T> {
   const controller = new AbortController();
+  // Every tunnel under work listens for a while.
+  setMaxListeners(0, controller.signal);
   const inTrial = new Map<string, string>();
   const onSignal = (name: NodeJS.Signals): void => {
     if (controller.signal.aborted) {

@@ -59,9 +59,18 @@ async function runChange(tunnel: Tunnel, ends: readonly End[], options: ChangeOp
     return change.untouched(obstacle ?? INTERRUPTED);
   }
 
-  const failure = await change.attempt(baseline);
+  const endTurn = ends.includes('hub') ? await tunnel.hub.takeTurn() : NO_TURN;
+  if (options.signal.aborted) {
+    endTurn();
+    await change.drop();
+    return change.untouched(INTERRUPTED);
+  }
+  const failure = await change.attempt(baseline, endTurn);
   return failure === null ? change.done() : await change.putBack(failure, baseline);
 }
+
+/** A spoke has one tunnel: nobody waits for it. */
+const NO_TURN = (): void => undefined;
 
 const takeBaselineOf = (tunnel: Tunnel): Promise<Baseline | TunnelFailure> =>
   takeBaseline(tunnel).catch((error: unknown) => failureOf(toVxfleetError(error), tunnel.plan));
@@ -144,15 +153,20 @@ class Change {
     await Promise.all(this.#ends.map((end) => this.#revertOf(end)));
   }
 
-  /** Trial, proof, confirm. Null when all of it succeeded; else why not, with trials still open. */
-  async attempt(baseline: Baseline): Promise<TunnelFailure | null> {
-    return (await this.#trial()) ?? (await this.#prove(baseline)) ?? (await this.#confirm());
+  /**
+   * Trial, proof, confirm. Null when all of it succeeded; else why not, with trials still open.
+   * @param endTurn is called as soon as the hub has bounced its end: a spoke that hangs must not hold up the others
+   */
+  async attempt(baseline: Baseline, endTurn: () => void): Promise<TunnelFailure | null> {
+    return (await this.#trial(endTurn)) ?? (await this.#prove(baseline)) ?? (await this.#confirm());
   }
 
-  async #trial(): Promise<TunnelFailure | null> {
+  async #trial(endTurn: () => void): Promise<TunnelFailure | null> {
     this.#options.onStep('trial');
     const started = performance.now();
-    const outcomes = await Promise.all(this.#ends.map((end) => this.#trialOf(end)));
+    const outcomes = await Promise.all(
+      this.#ends.map((end) => this.#trialOf(end).finally(end === 'hub' ? endTurn : NO_TURN)),
+    );
     const ended = performance.now();
     // The hosts measured how long they were down; the first ifdown began so long before the last answer.
     const downMs = outcomes.flatMap(({ outcome, at }) => (outcome?.downMs == null ? [] : [at - outcome.downMs]));

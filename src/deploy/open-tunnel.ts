@@ -1,26 +1,18 @@
 /** From a plan to a tunnel whose two ends can be worked on: connect, inspect, render. */
+import pLimit, { type LimitFunction } from 'p-limit';
 import { VxfleetError } from '../errors.js';
 import { HostSession, type HostSessionOptions } from '../host/host-session.js';
-import { parseFacts, type HostFacts } from '../host/host-facts.js';
+import { parseFacts } from '../host/host-facts.js';
 import type { End, FleetPlan, TunnelPlan } from '../plan/plan.js';
 import type { FleetFiles } from '../render/render-fleet.js';
 import type { Transport } from '../ssh/transport.js';
 import { fleetQueries } from '../verify/queries.js';
 import { TunnelEnd } from './tunnel-end.js';
+import type { InspectedHost } from './inspected-host.js';
 import type { Tunnel } from './tunnel.js';
 import type { SshTarget } from '../inventory/inventory.js';
 
 const INSPECT_TIMEOUT_MS = 60_000;
-
-/** A connected host and what it said of itself. */
-export interface InspectedHost {
-  readonly session: HostSession;
-  readonly facts: HostFacts;
-  /** Opens another session of the same run to this host. */
-  readonly reconnect: () => Promise<HostSession>;
-  /** The same host, looked at again. */
-  readonly reinspect: () => Promise<InspectedHost>;
-}
 
 export interface FleetAccess {
   readonly fleet: FleetPlan;
@@ -48,12 +40,15 @@ async function inspectHost(
   const options = { ...access.session, windowSeconds: host === 'hub' ? windowSeconds : spokeWindow(windowSeconds) };
   const reconnect = async (): Promise<HostSession> => await HostSession.open(access.transport, host, target, options);
   const session = await reconnect();
+  let bounces: LimitFunction | undefined;
   const inspect = async (): Promise<InspectedHost> => {
     const queries = fleetQueries(access.fleet.prefix);
     const payload = queries.map(({ line }) => `${line}\n`).join('');
     const reply = await session.call({ verb: 'inspect', args: [device], payload, timeoutMs: INSPECT_TIMEOUT_MS });
     if (!reply.ok) throw new VxfleetError('host', `inspect failed on ${host}: ${reply.text}`, { host });
-    return { session, facts: parseFacts(reply, queries), reconnect, reinspect: inspect };
+    const facts = parseFacts(reply, queries);
+    bounces ??= pLimit(facts.cpus);
+    return { session, facts, bounces, reconnect, reinspect: inspect };
   };
   try {
     return await inspect();

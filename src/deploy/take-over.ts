@@ -1,7 +1,8 @@
 /** Trials that a run has left behind: ended before a new one begins, when nobody is there to end them or a person says so. */
 import type { OpenTrial } from '../host/host-facts.js';
 import { ENDS, type TunnelPlan } from '../plan/plan.js';
-import { joinTunnel, type FleetAccess, type InspectedHost } from './open-tunnel.js';
+import type { InspectedHost } from './inspected-host.js';
+import { joinTunnel, type FleetAccess } from './open-tunnel.js';
 
 /** The hosts of a tunnel's two ends. */
 export interface InspectedHosts {

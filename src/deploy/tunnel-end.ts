@@ -1,6 +1,7 @@
 /** One end of a tunnel on its host: the few things that are done to it, as calls that answer values. */
 import { toVxfleetError, VxfleetError } from '../errors.js';
 import type { Check, Layer } from '../events.js';
+import type { InspectedHost } from './inspected-host.js';
 import type { HostFacts } from '../host/host-facts.js';
 import type { HostCommand, HostSession } from '../host/host-session.js';
 import type { Reply } from '../host/frames.js';
@@ -62,6 +63,7 @@ export class TunnelEnd {
   readonly desired: string | null;
   readonly #tunnel: TunnelPlan;
   readonly #reconnect: () => Promise<HostSession>;
+  readonly #bounces: InspectedHost['bounces'];
   #session: HostSession;
   #confirmation: HostSession | undefined;
   /** Sessions that were opened here, and are ended here. */
@@ -71,7 +73,7 @@ export class TunnelEnd {
   constructor(
     tunnel: TunnelPlan,
     end: End,
-    host: { readonly session: HostSession; readonly facts: HostFacts; readonly reconnect: () => Promise<HostSession> },
+    host: Pick<InspectedHost, 'session' | 'facts' | 'bounces' | 'reconnect'>,
     desired: string | null,
   ) {
     this.#tunnel = tunnel;
@@ -79,6 +81,7 @@ export class TunnelEnd {
     this.#session = host.session;
     this.#reconnect = host.reconnect;
     this.facts = host.facts;
+    this.#bounces = host.bounces;
     this.desired = desired;
   }
 
@@ -144,6 +147,13 @@ export class TunnelEnd {
     });
     const { ok, reason, text } = reply;
     return { ok, reason, layer: reason === 'invalid' ? 'implementation' : 'file', message: text };
+  }
+
+  /** Waits until this host may bounce one more tunnel. @returns what ends the turn; may be called twice */
+  async takeTurn(): Promise<() => void> {
+    return await new Promise((resolve) => {
+      void this.#bounces(async () => new Promise<void>((end) => resolve(end)));
+    });
   }
 
   /** Runs what was prepared. */

@@ -1,7 +1,8 @@
 /** One tunnel of a verify: the proof of a deploy, at any time, changing nothing. */
 import type { Emit, TunnelResult } from '../events.js';
 import { ENDS, type TunnelPlan } from '../plan/plan.js';
-import { inspectSpoke, joinTunnel, plannedEnds, type FleetAccess, type InspectedHost } from './open-tunnel.js';
+import type { InspectedHost } from './inspected-host.js';
+import { inspectSpoke, joinTunnel, plannedEnds, type FleetAccess } from './open-tunnel.js';
 import { proveTunnel } from './prove-tunnel.js';
 import { thrownResult, untouchedResult } from './tunnel-result.js';
 import type { Tunnel } from './tunnel.js';

@@ -46,6 +46,8 @@ export interface HostFacts {
   readonly sourcesInterfacesD: boolean;
   readonly canWriteEtc: boolean;
   readonly canWriteRun: boolean;
+  /** Processors. */
+  readonly cpus: number;
   /** MTU of the underlay device in bytes; undefined when there is no such device. */
   readonly deviceMtu: number | undefined;
   /** net.ipv6.conf.all.forwarding. */
@@ -81,6 +83,7 @@ export function parseFacts(reply: Reply, queries: readonly NetworkQuery[]): Host
     sourcesInterfacesD: values.has('sources'),
     canWriteEtc: values.has('writable_etc'),
     canWriteRun: values.has('writable_run'),
+    cpus: countCpus(value('cpus')),
     deviceMtu: Number.isNaN(deviceMtu) ? undefined : deviceMtu,
     forwards: value('forwarding') === '1',
     isDeviceLate: values.has('late_device'),
@@ -110,6 +113,17 @@ const stanzasOf = (name: string, text: string): StanzaPlace[] =>
       .map((line, index) => `/etc/network/interfaces.d/${name}:${index + 1}:${line}`)
       .join('\n'),
   ).filter((stanza) => stanza.interface.startsWith('vxlan'));
+
+/** @param list such as `0-3,6` (cpu list format, cpuset(7)); whoever does not say has one */
+function countCpus(list: string): number {
+  const counts = [...list.matchAll(/(\d+)(?:-(\d+))?/g)].map(
+    ([, first, last]) => Number(last ?? first) - Number(first) + 1,
+  );
+  return Math.max(
+    1,
+    counts.reduce((sum, count) => sum + count, 0),
+  );
+}
 
 function parseTrial(text: string): OpenTrial {
   const [state = '', run = '', left = '', holder, operator = '', from = '', since = '', command = ''] =

@@ -1,4 +1,5 @@
 /** A hub and a spoke in memory that speak the host program's protocol, so that everything above the transport is the real thing. */
+import pLimit from 'p-limit';
 import { VxfleetError } from '../../src/errors.js';
 import { TunnelEnd } from '../../src/deploy/tunnel-end.js';
 import type { Tunnel } from '../../src/deploy/tunnel.js';
@@ -152,7 +153,7 @@ export class FakeFleet {
     return new TunnelEnd(
       NEW.tunnel,
       host.end,
-      { session, facts, reconnect },
+      { session, facts, bounces: pLimit(1), reconnect },
       this.isRemoval ? null : CANDIDATE[host.end],
     );
   }

@@ -8,6 +8,7 @@ export const healthyFacts = (changes: Partial<HostFacts> = {}): HostFacts => ({
   sourcesInterfacesD: true,
   canWriteEtc: true,
   canWriteRun: true,
+  cpus: 2,
   deviceMtu: 1500,
   forwards: true,
   isDeviceLate: false,

@@ -25,6 +25,8 @@ inspect() { # DEVICE
   fi
   read_file text /proc/sys/net/ipv6/conf/all/forwarding
   reply forwarding "${text%$'\n'}"
+  read_file text /sys/devices/system/cpu/online
+  reply cpus "${text%$'\n'}"
   find_foreign_stanzas
   reply stanzas "$stanzas"
   for file in "$INTERFACES_D"/vxlan*; do

@@ -1,0 +1,15 @@
+import type { LimitFunction } from 'p-limit';
+import type { HostFacts } from '../host/host-facts.js';
+import type { HostSession } from '../host/host-session.js';
+
+/** A connected host and what it said of itself. */
+export interface InspectedHost {
+  /** Bounces of tunnels, of which a host does as many at once as it has processors: more would only be down for longer. */
+  readonly bounces: LimitFunction;
+  readonly session: HostSession;
+  readonly facts: HostFacts;
+  /** Opens another session of the same run to this host. */
+  readonly reconnect: () => Promise<HostSession>;
+  /** The same host, looked at again. */
+  readonly reinspect: () => Promise<InspectedHost>;
+}
