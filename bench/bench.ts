@@ -3,6 +3,7 @@ import { cpus, release, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { runProgram } from '../src/lab/run-program.js';
 import { benchDirectory, Fleet, removeFleet } from './fleet.js';
+import { haltWhenInterrupted, onInterrupt } from './interrupt.js';
 import { measureFleet } from './measure-fleet.js';
 import { measureScale } from './measure-scale.js';
 import { readOptions, USAGE, type BenchOptions } from './options.js';
@@ -71,14 +72,12 @@ const options = readOptions(process.argv.slice(2));
 if (options.help) {
   process.stdout.write(USAGE);
 } else {
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.once(signal, () => {
-      say('removing the lab');
-      void removeFleet(options.lab).finally(() => process.exit(130));
-    });
-  }
+  onInterrupt(() => removeFleet(options.lab));
   try {
     await main(options);
+  } catch (error) {
+    await haltWhenInterrupted();
+    throw error;
   } finally {
     await removeFleet(options.lab);
   }

@@ -22,9 +22,13 @@ export class ControlGroup {
     return new ControlGroup(path);
   }
 
-  /** The pids in it, as the machine sees them. */
+  /** The pids in it, as the machine sees them; none of a group that is gone. */
   pids(): number[] {
-    return readFileSync(`${this.path}/cgroup.procs`, 'utf8').trim().split('\n').filter(Boolean).map(Number);
+    try {
+      return readFileSync(`${this.path}/cgroup.procs`, 'utf8').trim().split('\n').filter(Boolean).map(Number);
+    } catch {
+      return [];
+    }
   }
 
   /** Of everything that has ever run in it. */

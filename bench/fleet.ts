@@ -11,6 +11,7 @@ import { findProcesses, isInit } from '../src/lab/namespace-processes.js';
 import { runProgram } from '../src/lab/run-program.js';
 import { removeGroups } from './control-group.js';
 import { inventoryText, tunnelAddress, type SpokeChange } from './fleet-inventory.js';
+import { haltWhenInterrupted } from './interrupt.js';
 import { measureProgram, type Measured } from './measure-program.js';
 import { startPinger, type PingReport } from './pinger.js';
 import { COUNTING_PORT, DELAYING_PORT, Relays } from './relays.js';
@@ -19,8 +20,8 @@ import { COUNTING_PORT, DELAYING_PORT, Relays } from './relays.js';
 const RESETS = 8;
 
 /**
- * Takes every tunnel of a host away by what its own files say, and all that a contestant leaves. As a host is right after its start.
- * `+` of xargs: a hub's 255 tunnels are several hundred commands for one shell.
+ * Takes every tunnel of a host away by what its own files say, and all that a contestant leaves: it is then as it was after its start.
+ * Without ifdown, which would take as long as what is measured.
  */
 const RESET = `cd /etc/network/interfaces.d
 sed -n 's/^ *post-down //p' -- * 2>/dev/null | sh
@@ -64,6 +65,7 @@ export class Fleet {
 
   /** Replaces what an earlier run has left. */
   static async start(lab: string, spokes: number, pinger: string): Promise<Fleet> {
+    await haltWhenInterrupted();
     await removeFleet(lab);
     await labUp({ name: lab, spokes, log: () => undefined });
     const hosts = (await readLabState(lab))?.hosts ?? [];

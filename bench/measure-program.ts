@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import { ControlGroup } from './control-group.js';
+import { haltWhenInterrupted } from './interrupt.js';
 import type { Sample } from './results.js';
 
 /** Between two looks at the memory, in ms; and at most this part of the time goes into looking. */
@@ -31,6 +32,7 @@ export interface Measured extends Sample {
 const SAID = 3000;
 
 export async function measureProgram({ lab, argv, env, onLine }: MeasuredProgram): Promise<Measured> {
+  await haltWhenInterrupted();
   const group = ControlGroup.create(lab);
   const enter = ['-c', 'echo $$ >"$0/cgroup.procs" && exec "$@"', group.path];
   const begun = performance.now();

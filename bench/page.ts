@@ -217,7 +217,7 @@ function tuningTable({ tuning }: Results): string {
   const rows = tuning.map(({ name, forks, firstMs, nothingMs }) => [
     name,
     String(forks),
-    seconds(firstMs),
+    firstMs === undefined ? 'failed' : seconds(firstMs),
     seconds(nothingMs),
   ]);
   return rows.length === 0 ? NONE : markdownTable(['how', 'forks', 'first deploy s', 'nothing to change s'], rows);

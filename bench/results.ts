@@ -69,8 +69,9 @@ export interface TuningResult {
   readonly spokes: number;
   readonly name: string;
   readonly forks: number;
-  readonly firstMs: number;
-  readonly nothingMs: number;
+  /** Absent when it failed. */
+  readonly firstMs?: number;
+  readonly nothingMs?: number;
 }
 
 /** Planning and rendering a fleet of a /32. */
