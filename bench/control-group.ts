@@ -39,14 +39,22 @@ export class ControlGroup {
   }
 
   kill(): void {
-    writeFileSync(`${this.path}/cgroup.kill`, '1');
+    ifThere(() => writeFileSync(`${this.path}/cgroup.kill`, '1'));
   }
 
-  /** Kills what is left in it and removes it. */
+  /** Kills what is left in it and removes it, unless somebody else just did. */
   async remove(): Promise<void> {
     this.kill();
     while (this.pids().length > 0) await sleep(10);
-    rmdirSync(this.path);
+    ifThere(() => rmdirSync(this.path));
+  }
+}
+
+function ifThere(act: () => void): void {
+  try {
+    act();
+  } catch (error) {
+    if (!(error instanceof Error) || !/^(ENOENT|ENODEV)/.test(error.message)) throw error;
   }
 }
 

@@ -2,6 +2,7 @@
 import { appendFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import pLimit from 'p-limit';
 import { labDown } from '../src/lab/lab-down.js';
 import { controllerNamespace, homeDirectory, hostNamespace, NETNS_ROOT } from '../src/lab/lab-paths.js';
@@ -30,6 +31,9 @@ echo lo=lo >/run/network/ifstate`;
 
 /** How long what a contestant left on the hosts may take to end, in ms: sshd's children, mostly. */
 const SETTLE_MS = 400;
+/** A look whether every tunnel answers: pings of a tunnel every so many ms, for so long. */
+const CHECK_PING_MS = 200;
+const CHECK_MS = 1000;
 
 export interface MeasureOptions {
   readonly env?: NodeJS.ProcessEnv;
@@ -125,9 +129,7 @@ export class Fleet {
       ...(onLine === undefined ? {} : { onLine }),
     });
     if (!counts) return measured;
-    await new Promise((resolve) => {
-      setTimeout(resolve, SETTLE_MS);
-    });
+    await sleep(SETTLE_MS);
     const after = await this.#lastPids();
     // The look before has started one process itself.
     const processes = Object.fromEntries(
@@ -158,18 +160,17 @@ export class Fleet {
     return String(this.#inits.get(host) ?? 0);
   }
 
-  /** Pings these spokes, by id, through their tunnels. */
-  async ping(ids: readonly number[]): Promise<() => Promise<PingReport>> {
+  /** Pings these spokes, by id, through their tunnels; each every so many ms. */
+  async ping(ids: readonly number[], intervalMs: number): Promise<() => Promise<PingReport>> {
     const enter = ['nsenter', `--net=${NETNS_ROOT}/${hostNamespace(this.lab, 'hub')}`];
-    return startPinger([...enter, this.#pinger], ids.map(tunnelAddress));
+    return startPinger([...enter, this.#pinger], ids.map(tunnelAddress), intervalMs);
   }
 
   /** @throws Error when a tunnel does not answer: whoever was measured has not done the job */
   async checkTunnels(who: string): Promise<void> {
-    const stop = await this.ping(this.spokes.map((_, index) => index + 1));
-    await new Promise((resolve) => {
-      setTimeout(resolve, SETTLE_MS);
-    });
+    const ids = this.spokes.map((_, index) => index + 1);
+    const stop = await this.ping(ids, CHECK_PING_MS);
+    await sleep(CHECK_MS);
     const { targets } = await stop();
     const dead = this.spokes.filter((_, index) => targets[index]?.lost === targets[index]?.sent);
     if (dead.length > 0) throw new Error(`${dead.length} tunnels do not answer after ${who}, ${dead[0]?.name} first`);

@@ -9,7 +9,9 @@ export function onInterrupt(remove: () => Promise<void>): void {
       if (isInterrupted) return;
       isInterrupted = true;
       process.stdout.write('removing the lab\n');
-      void remove().finally(() => process.exit(130));
+      remove()
+        .catch((error: unknown) => process.stderr.write(`${String(error)}\n`))
+        .finally(() => process.exit(130));
     });
   }
 }

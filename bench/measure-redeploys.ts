@@ -39,8 +39,12 @@ export const OUTAGE_KINDS: readonly string[] = [...Object.keys(KINDS), ALL_CHANG
 
 /** When every tunnel changes, that many of them are pinged: all of 255 would take half a core from what is measured. */
 export const PINGED_OF_ALL = 64;
+/** Between two pings of a tunnel, in ms. */
+const PING_MS = 10;
 /** Pings before and after a deploy, in ms. */
 const MARGIN_MS = 500;
+/** How long pings go on beside the deploy itself, in ms: both margins, and the pinger's own wait for the last answers. */
+export const AROUND_MS = 2 * MARGIN_MS + 500;
 
 /** Each change is made and taken back, and both are looked at. */
 export async function measureOutages(
@@ -84,12 +88,12 @@ async function watchDeploy(
   inventory: string,
   { pinged, redeployed }: Watched,
 ): Promise<Outage> {
-  const stop = await fleet.ping(pinged);
+  const stop = await fleet.ping(pinged, PING_MS);
   await sleep(MARGIN_MS);
   const scenario = { name: `pinged: ${kind}`, argv: vxfleet('deploy', '-i', inventory) };
   const { wallMs } = await runScenario(fleet, 'vxfleet', scenario, { counts: false });
   await sleep(MARGIN_MS);
-  const { targets, userMs, systemMs, latestMs } = await stop();
+  const { targets, userMs, systemMs, latestMs, skipped } = await stop();
   const others = targets.filter((_, index) => !redeployed.has(pinged[index] ?? 0));
   const sum = (key: 'sent' | 'lost'): number => others.reduce((total, target) => total + target[key], 0);
   return {
@@ -99,5 +103,7 @@ async function watchDeploy(
     othersLost: sum('lost'),
     pingerCpuMs: userMs + systemMs,
     pingerLateMs: latestMs,
+    pingsSent: targets.reduce((total, { sent }) => total + sent, 0),
+    pingsSkipped: skipped,
   };
 }

@@ -4,10 +4,10 @@ import { CONNECT } from './floor-contestant.js';
 import { markdownTable } from './markdown-table.js';
 import { FAR_ALONE, FAR_CHANGED, FAR_CONNECT, FAR_IN_FLEET } from './measure-delay.js';
 import { LIVE, PLAIN } from './measure-live-view.js';
-import { BY_NAME, ONE_CHANGED, OUTAGE_KINDS, PINGED_OF_ALL } from './measure-redeploys.js';
+import { AROUND_MS, BY_NAME, ONE_CHANGED, OUTAGE_KINDS, PINGED_OF_ALL } from './measure-redeploys.js';
 import type { Series } from './plot.js';
 import { cpuOf, figureOf, memoryOf, wallOf, wireOf } from './read-results.js';
-import type { FleetResult, Results, Sample } from './results.js';
+import type { FleetResult, Outage, Results, Sample } from './results.js';
 import { sampleKey } from './run-rounds.js';
 import { percentile } from './statistics.js';
 import { judgeTargets } from './targets.js';
@@ -47,7 +47,7 @@ export function pageText(results: Results): string {
   const full = results.fleets.some(({ spokes }) => spokes === FULL_SIZE) ? FULL_SIZE : results.fleets.at(-1)?.spokes;
   return `# The benchmark
 
-\`npm run bench -- --spokes 16 --spokes 64 --spokes 255 --write\` measures all of this and writes this page; it takes about an hour. It
+\`npm run bench -- --spokes 16 --spokes 64 --spokes 255 --write\` measures all of this and writes this page, in about an hour. It
 starts a lab fleet for each size: hosts with an sshd, ifupdown and VXLAN of their own, in namespaces of one machine, with the controller
 beside them. So hosts and controller share the machine's cores, and all figures are ratios from one run on one machine, not promises.
 
@@ -84,7 +84,8 @@ ${results.fleets.map(fleetSection).join('')}
 
 Each tunnel is pinged from the hub every 10 ms by one program; an outage is the longest run of lost pings, from the first to the last and
 one interval. One spoke's metric (only the spoke's end), MTU or VNI (both ends) is changed and changed back, and the whole fleet deployed each
-time; then every tunnel's MTU at once, where at most ${PINGED_OF_ALL} tunnels are pinged. *Pinger* is what the pings cost on the same machine.
+time; then every tunnel's MTU at once, where at most ${PINGED_OF_ALL} tunnels are pinged. *Not sent* are the pings for
+which the machine had no time; with many of them an outage may be longer than it looks. *Pinger* is what the pings cost on the same machine.
 
 ${outageTable(results)}
 
@@ -157,7 +158,7 @@ function outageTable({ fleets }: Results): string {
     OUTAGE_KINDS.filter((kind) => (fleet.outages[kind] ?? []).length > 0).map((kind) => {
       const outages = fleet.outages[kind] ?? [];
       const lengths = outages.flatMap(({ redeployedMs }) => redeployedMs);
-      const sum = (key: 'othersSent' | 'othersLost' | 'pingerCpuMs' | 'wallMs'): number =>
+      const sum = (key: Exclude<keyof Outage, 'redeployedMs'>): number =>
         outages.reduce((total, outage) => total + outage[key], 0);
       return [
         kind,
@@ -166,7 +167,8 @@ function outageTable({ fleets }: Results): string {
         ...[0.5, 0.95, 1].map((share) => whole(percentile(lengths, share))),
         String(sum('othersSent')),
         String(sum('othersLost')),
-        `${((100 * sum('pingerCpuMs')) / (sum('wallMs') + 1500 * outages.length)).toFixed(0)}%`,
+        `${((100 * sum('pingsSkipped')) / (sum('pingsSent') + sum('pingsSkipped'))).toFixed(0)}%`,
+        `${((100 * sum('pingerCpuMs')) / (sum('wallMs') + AROUND_MS * outages.length)).toFixed(0)}%`,
       ];
     }),
   );
@@ -179,6 +181,7 @@ function outageTable({ fleets }: Results): string {
     'max ms',
     'others sent',
     'lost',
+    'not sent',
     'pinger, of a core',
   ];
   return rows.length === 0 ? NONE : markdownTable(columns, rows);

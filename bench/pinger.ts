@@ -5,16 +5,13 @@ import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { runProgram } from '../src/lab/run-program.js';
 
-/** Between two pings of a tunnel, in ms. */
-const PING_MS = 10;
-
 export interface PingReport {
   /** In the order of the addresses. */
   readonly targets: readonly { readonly sent: number; readonly lost: number; readonly longestMs: number }[];
   readonly userMs: number;
   readonly systemMs: number;
   readonly latestMs: number;
-  /** Pings for which the machine had no buffer. */
+  /** Pings for which the machine had no buffer or no time. */
   readonly skipped: number;
 }
 
@@ -30,8 +27,9 @@ export const compilePinger = async (path: string): Promise<string> => {
 export async function startPinger(
   argv: readonly string[],
   addresses: readonly string[],
+  intervalMs: number,
 ): Promise<() => Promise<PingReport>> {
-  const [command = '', ...args] = [...argv, String(PING_MS), ...addresses];
+  const [command = '', ...args] = [...argv, String(intervalMs), ...addresses];
   const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'] });
   const said = text(child.stdout);
   await once(child, 'spawn');

@@ -41,6 +41,9 @@ export interface Outage {
   /** What the pinging took itself, and how long it was at most behind its time. */
   readonly pingerCpuMs: number;
   readonly pingerLateMs: number;
+  /** All pings, and those for which the machine had no time: with many, outages are longer than they look. */
+  readonly pingsSent: number;
+  readonly pingsSkipped: number;
 }
 
 /** One host whose sshd was stopped. */
