@@ -24,14 +24,20 @@ ask() { # COMMAND...
 }
 
 # The same for one that may hang, and may start programs of its own, as ifup does: these would keep the pipe open, and the whole group,
-# which ifup leads itself, ends with it.
+# which ifup leads itself, ends with it. What comes is its number, what it says, and its status: of a process substitution that has ended
+# before we wait, bash may have forgotten how.
 run() { # SECONDS COMMAND...
-  local output pid part='' now ends status
-  exec {output}< <(exec "${@:2}" 2>&1 </dev/null 3>&- 4<&- 9>&-)
-  pid=$!
+  local output pid='' part='' now ends status=129
+  exec {output}< <(
+    exec 2>&1 </dev/null 3>&- 4<&- 9>&-
+    (printf '%s\n' "$BASHPID"; exec "${@:2}") &
+    wait "$!"
+    printf '\n%s' "$?"
+  )
   out=''
   tick
   ends=$((now + $1 * 100))
+  IFS= read -r -u "$output" pid
   while ((now < ends)); do
     # In large pieces: without -N, bash reads a pipe byte by byte.
     IFS= read -rN 65536 -t "$(((ends - now + 99) / 100))" -u "$output" part
@@ -42,13 +48,18 @@ run() { # SECONDS COMMAND...
     tick
   done
   exec {output}<&-
-  out=${out%%+($'\n')}
-  if ((status == 0 || status > 128)) && kill -0 "$pid" 2>/dev/null; then
+  rc=${out##*$'\n'}
+  if ((status == 0 || status > 128)); then
     kill -KILL -- "-$pid" "$pid" 2>/dev/null
+    rc=124
     out="no end after $1 s: killed"$'\n'$out
+  elif [[ $rc == +([0-9]) ]]; then
+    out=${out%$'\n'*}
+  else
+    rc=125
   fi
-  wait "$pid"
-  rc=$?
+  # Not in one step: of a long text bash tries every end.
+  while [[ $out == *$'\n' ]]; do out=${out%$'\n'}; done
 }
 
 # The payload's queries, one JSON document each on a line of its own; a query that fails (no such device) leaves none.

@@ -7,7 +7,7 @@ inspect() { # DEVICE
   reply uid "$EUID"
   reply ssh "${SSH_CONNECTION-}"
   if type -P ifup >/dev/null && type -P ifdown >/dev/null; then
-    run 10 ifup --version
+    ask ifup --version
     reply ifupdown "${out%%$'\n'*}"
   fi
   for file in ip ping ifquery sha256sum sync flock; do

@@ -54,12 +54,12 @@ lay_beside() { # IF TEXT
 
 # Would ifupdown take the candidate? Why not is in $problem. `ifup -n` alone misses an empty option, ifquery alone a missing address. (1.6)
 is_valid() { # IF DIR
-  run 10 ifquery -i "$2/new" "$1"
+  ask ifquery -i "$2/new" "$1"
   if ((rc != 0)) || [[ $'\n'$out == *$'\n'ifquery:* ]]; then
     problem="ifquery: $out"
     return 1
   fi
-  run 10 ifup -n -i "$2/new" --state-dir "$2/empty" "$1"
+  ask ifup -n -i "$2/new" --state-dir "$2/empty" "$1"
   if ((rc != 0)) || [[ $'\n'$out == *$'\n'ifup:* ]]; then
     problem="ifup -n: $out"
     return 1
