@@ -84,8 +84,24 @@ export interface TunnelResult {
 
 export type Counts = Readonly<Record<TunnelStatus, number>>;
 
-/** Steps a tunnel goes through, as shown in the live view. */
-export type Step = 'connect' | 'inspect' | 'trial' | 'verify' | 'confirm' | 'revert';
+/**
+ * Steps a tunnel goes through, as shown in the live view. `prepare`: the candidates are handed over, and the tunnel waits for its turn
+ * at the hub.
+ */
+export type Step = 'connect' | 'inspect' | 'prepare' | 'trial' | 'verify' | 'confirm' | 'revert';
+
+/** How long one step took, over all tunnels that took it. */
+export interface StepTiming {
+  readonly step: Step;
+  /** How many took it. */
+  readonly tunnels: number;
+  /** Milliseconds. */
+  readonly median_ms: number;
+  readonly p95_ms: number;
+  readonly slowest_ms: number;
+  /** The spoke that took the longest. */
+  readonly slowest: string;
+}
 
 export interface Recap {
   readonly event: 'recap';
@@ -120,6 +136,8 @@ export type RunEvent =
   | ({ readonly event: 'tunnel' } & TunnelResult)
   /** Something a person should know that belongs to no single tunnel (a stop at --max-fail, a newly accepted host key). */
   | { readonly event: 'notice'; readonly level: 'info' | 'warning'; readonly message: string }
+  /** `--timings`, right before the recap. */
+  | { readonly event: 'timings'; readonly steps: readonly StepTiming[] }
   /** Detail for -v. */
   | { readonly event: 'trace'; readonly message: string }
   | Recap;

@@ -1,6 +1,7 @@
 /** The options of the commands that change something, defined once. */
 import type { Command } from 'commander';
 import type { ChangeOptions } from '../deploy/change-tunnel.js';
+import { tellSteps } from '../deploy/tell-steps.js';
 import type { Emit } from '../events.js';
 import type { TunnelPlan } from '../plan/plan.js';
 import { addHostOptions, parseCount, parseMaxFail, type HostOptions } from './common-options.js';
@@ -16,11 +17,8 @@ export interface ChangeFlags extends HostOptions {
 }
 
 /** What a change of this tunnel tells. */
-export const changeEvents = (
-  emit: Emit,
-  { spoke, interface: name }: TunnelPlan,
-): Pick<ChangeOptions, 'onStep' | 'onWarning'> => ({
-  onStep: (step) => emit({ event: 'step', spoke, interface: name, step }),
+export const changeEvents = (emit: Emit, plan: TunnelPlan): Pick<ChangeOptions, 'onStep' | 'onWarning'> => ({
+  onStep: tellSteps(emit, plan),
   onWarning: (message) => emit({ event: 'notice', level: 'warning', message }),
 });
 

@@ -15,6 +15,7 @@ export interface HostOptions extends CommonOptions {
   readonly forks: number;
   readonly knownHosts?: string;
   readonly acceptNew?: true;
+  readonly timings?: true;
   readonly connectTimeout: number;
   readonly verifyTimeout: number;
 }
@@ -40,6 +41,7 @@ export function addHostOptions(command: Command): Command {
     .option('--forks <n>', 'hosts worked on at once', parseCount(1), 32)
     .option('--known-hosts <file>', "host keys, in place of the user's ~/.ssh/known_hosts")
     .option('--accept-new', 'accept and store keys of hosts that are unknown; a changed key is never accepted')
+    .option('--timings', 'show how long each step took: median, 95 of 100, and the slowest host')
     .option('--connect-timeout <seconds>', 'how long a host may take to answer', parseCount(1), 10)
     .option('--verify-timeout <seconds>', 'how long packets may take to come back', parseCount(1), 10);
 }

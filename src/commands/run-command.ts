@@ -9,6 +9,7 @@ import { inspectHub, type FleetAccess } from '../deploy/open-tunnel.js';
 import { thrownResult } from '../deploy/tunnel-result.js';
 import { loadTemplates } from '../render/load-templates.js';
 import { renderFleet } from '../render/render-fleet.js';
+import { withTimings } from '../report/step-timings.js';
 import { makeRecap } from '../report/recap.js';
 import type { HostOptions } from './common-options.js';
 import { loadFleet, PROBLEMS_SHOWN, type LoadedFleet } from './load-fleet.js';
@@ -59,7 +60,8 @@ export async function runCommand(
   const started = performance.now();
   const reporter = openReporter(options, options.output);
   try {
-    return await withInterrupt(reporter.emit, async (signal, emit) => {
+    const tell = options.timings === true ? withTimings(reporter.emit) : reporter.emit;
+    return await withInterrupt(tell, async (signal, emit) => {
       const access: FleetAccess = {
         fleet: fleet.plan,
         files,

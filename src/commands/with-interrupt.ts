@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events';
-import type { Emit, RunEvent } from '../events.js';
+import type { Emit, RunEvent, Step } from '../events.js';
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
@@ -33,10 +33,13 @@ export async function withInterrupt<T>(emit: Emit, work: (signal: AbortSignal, e
   }
 }
 
+/** Steps in which nothing that runs is touched. */
+const UNTOUCHED: readonly Step[] = ['connect', 'inspect', 'prepare'];
+
 /** Keeps those tunnels by name whose hosts have been told to try something. */
 function watchTrials(inTrial: Map<string, string>, event: RunEvent): void {
   if (event.event === 'tunnel') inTrial.delete(event.spoke);
-  if (event.event !== 'step' || event.step === 'connect' || event.step === 'inspect') return;
+  if (event.event !== 'step' || UNTOUCHED.includes(event.step)) return;
   inTrial.set(event.spoke, `${event.spoke} (${event.interface})`);
 }
 

@@ -51,6 +51,7 @@ async function runChange(tunnel: Tunnel, ends: readonly End[], options: ChangeOp
     await change.note();
     return change.unchanged();
   }
+  options.onStep('prepare');
   // Both in one flight: neither touches what runs.
   const [baseline, unprepared] = await Promise.all([takeBaselineOf(tunnel), change.prepare()]);
   const obstacle = unprepared ?? ('code' in baseline ? baseline : options.signal.aborted ? INTERRUPTED : null);

@@ -9,6 +9,7 @@ import type { InspectedHost } from './inspected-host.js';
 import { inspectSpoke, joinTunnel, plannedEnds, type FleetAccess } from './open-tunnel.js';
 import { assessEnd, needsChange, refuseTunnel, type Tunnel } from './tunnel.js';
 import { takeOverTrials } from './take-over.js';
+import { tellSteps } from './tell-steps.js';
 import { thrownResult, untouchedResult, wouldChangeResult } from './tunnel-result.js';
 
 export interface DeployOptions {
@@ -39,8 +40,7 @@ export async function deployTunnel(
 ): Promise<TunnelResult> {
   let spoke: InspectedHost | undefined;
   try {
-    options.emit({ event: 'step', spoke: plan.spoke, interface: plan.interface, step: 'connect' });
-    spoke = await inspectSpoke(access, plan);
+    spoke = await inspectSpoke(access, plan, tellSteps(options.emit, plan));
     const hosts = await takeOverTrials(access, plan, { hub, spoke }, options);
     const tunnel = joinTunnel(access.fleet, plan, hosts, plannedEnds(access, plan));
     return await deployInspected(tunnel, access.session, options);
@@ -76,7 +76,7 @@ async function deployInspected(
     windowSeconds,
     verifySeconds,
     signal,
-    onStep: (step) => emit({ event: 'step', spoke: plan.spoke, interface: plan.interface, step }),
+    onStep: tellSteps(emit, plan),
     onWarning: (message) => emit({ event: 'notice', level: 'warning', message }),
   });
 }

@@ -10,6 +10,7 @@ import { fleetQueries } from '../verify/queries.js';
 import { TunnelEnd } from './tunnel-end.js';
 import type { InspectedHost } from './inspected-host.js';
 import type { Tunnel } from './tunnel.js';
+import type { Step } from '../events.js';
 import type { SshTarget } from '../inventory/inventory.js';
 
 const INSPECT_TIMEOUT_MS = 60_000;
@@ -35,11 +36,13 @@ async function inspectHost(
   host: string,
   target: SshTarget,
   device: string,
+  onConnected: () => void = () => undefined,
 ): Promise<InspectedHost> {
   const { windowSeconds } = access.session;
   const options = { ...access.session, windowSeconds: host === 'hub' ? windowSeconds : spokeWindow(windowSeconds) };
   const reconnect = async (): Promise<HostSession> => await HostSession.open(access.transport, host, target, options);
   const session = await reconnect();
+  onConnected();
   let bounces: LimitFunction | undefined;
   const inspect = async (): Promise<InspectedHost> => {
     const queries = fleetQueries(access.fleet.prefix);
@@ -61,8 +64,15 @@ async function inspectHost(
 export const inspectHub = async (access: FleetAccess): Promise<InspectedHost> =>
   await inspectHost(access, 'hub', access.fleet.hub.ssh, access.fleet.hub.underlay.device);
 
-export const inspectSpoke = async (access: FleetAccess, plan: TunnelPlan): Promise<InspectedHost> =>
-  await inspectHost(access, plan.spoke, plan.ssh, plan.spokeUnderlay.device);
+/** Tells when it begins to connect and to inspect. */
+export async function inspectSpoke(
+  access: FleetAccess,
+  plan: TunnelPlan,
+  onStep: (step: Step) => void,
+): Promise<InspectedHost> {
+  onStep('connect');
+  return await inspectHost(access, plan.spoke, plan.ssh, plan.spokeUnderlay.device, () => onStep('inspect'));
+}
 
 /** What the two ends shall have, and how that is proven. */
 export interface DesiredEnds {

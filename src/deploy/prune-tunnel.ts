@@ -49,8 +49,7 @@ export async function pruneTunnel(
 ): Promise<TunnelResult> {
   let spoke: InspectedHost | undefined;
   try {
-    options.onStep('connect');
-    spoke = await inspectSpoke(access, plan);
+    spoke = await inspectSpoke(access, plan, options.onStep);
     const hosts = await takeOverTrials(access, plan, { hub, spoke }, options);
     return await prune(joinTunnel(access.fleet, plan, hosts, NOTHING), options);
   } catch (error) {

@@ -36,8 +36,7 @@ export async function rollbackTunnel(
 ): Promise<TunnelResult> {
   let spoke: InspectedHost | undefined;
   try {
-    options.onStep('connect');
-    spoke = await inspectSpoke(access, plan);
+    spoke = await inspectSpoke(access, plan, options.onStep);
     const hosts = await takeOverTrials(access, plan, { hub, spoke }, options);
     const { tunnel, targets } = await openGeneration(access, plan, hosts, options);
     return await putBack(tunnel, targets, options);

@@ -4,6 +4,7 @@ import { ENDS, type TunnelPlan } from '../plan/plan.js';
 import type { InspectedHost } from './inspected-host.js';
 import { inspectSpoke, joinTunnel, plannedEnds, type FleetAccess } from './open-tunnel.js';
 import { proveTunnel } from './prove-tunnel.js';
+import { tellSteps } from './tell-steps.js';
 import { thrownResult, untouchedResult } from './tunnel-result.js';
 import type { Tunnel } from './tunnel.js';
 import type { TunnelFailure } from '../events.js';
@@ -23,10 +24,10 @@ export async function verifyTunnel(
 ): Promise<TunnelResult> {
   let spoke: InspectedHost | undefined;
   try {
-    emit({ event: 'step', spoke: plan.spoke, interface: plan.interface, step: 'connect' });
-    spoke = await inspectSpoke(access, plan);
+    const onStep = tellSteps(emit, plan);
+    spoke = await inspectSpoke(access, plan, onStep);
     const tunnel = joinTunnel(access.fleet, plan, { hub, spoke }, plannedEnds(access, plan));
-    emit({ event: 'step', spoke: plan.spoke, interface: plan.interface, step: 'verify' });
+    onStep('verify');
     const { checks, failure } = await proveTunnel(tunnel, verifySeconds);
     const error = fileFailure(tunnel, failure) ?? failure;
     return {

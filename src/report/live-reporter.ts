@@ -6,6 +6,7 @@ import { FleetRenderer } from './fleet-renderer.js';
 import { formatDiff } from './format-diff.js';
 import { formatFailure } from './format-failure.js';
 import { formatRecap } from './format-recap.js';
+import { formatTimings } from './format-timings.js';
 import { FrameScreen } from './frame-screen.js';
 import { LiveProgress } from './live-progress.js';
 import { flush } from './output-stream.js';
@@ -55,6 +56,9 @@ export function createLiveReporter(io: ReporterIo): Reporter {
         break;
       case 'diff':
         printData(formatDiff(event, paint));
+        break;
+      case 'timings':
+        printData(formatTimings(event.steps));
         break;
       case 'recap':
         view.stop();

@@ -19,7 +19,7 @@ export interface PlainOptions {
 const NAME_WIDTH = 8;
 const INTERFACE_WIDTH = 8;
 
-/** The event's lines, without newlines; none for what is data (diff, recap) or not asked for (trace). */
+/** The event's lines, without newlines; none for what is data (diff, timings, recap) or not asked for (trace). */
 export function plainLines(event: RunEvent, { command, verbose, paint, isRepeated = false }: PlainOptions): string[] {
   switch (event.event) {
     case 'start':
@@ -27,6 +27,8 @@ export function plainLines(event: RunEvent, { command, verbose, paint, isRepeate
     case 'hub':
       return [columns('hub', '-', event.step, printableLine(event.message))];
     case 'step':
+      // What is over in a moment, and follows from the line before.
+      if (!verbose && (event.step === 'inspect' || event.step === 'prepare')) return [];
       return [columns(event.spoke, event.interface, event.step)];
     case 'tunnel':
       return isFailure(event) && !isRepeated
@@ -37,6 +39,7 @@ export function plainLines(event: RunEvent, { command, verbose, paint, isRepeate
     case 'trace':
       return verbose ? [paint('dim', `trace: ${printableLine(event.message)}`)] : [];
     case 'diff':
+    case 'timings':
     case 'recap':
       return [];
   }

@@ -2,6 +2,7 @@
 import type { CommandName } from '../events.js';
 import { formatDiff } from './format-diff.js';
 import { formatRecap } from './format-recap.js';
+import { formatTimings } from './format-timings.js';
 import { flush } from './output-stream.js';
 import { createPaint } from './paint.js';
 import { plainLines } from './plain-line.js';
@@ -18,6 +19,7 @@ export function createPlainReporter({ stdout, stderr, color, verbose }: Reporter
       const lines = plainLines(event, { command, verbose, paint, isRepeated: told.isRepeated(event) });
       if (lines.length > 0) stderr.write(lines.map((line) => `${line}\n`).join(''));
       if (event.event === 'diff') stdout.write(formatDiff(event, paint));
+      if (event.event === 'timings') stdout.write(formatTimings(event.steps));
       if (event.event === 'recap') stdout.write(formatRecap(event, { color, width: stdout.columns ?? Infinity }));
     },
     finish: async () => {

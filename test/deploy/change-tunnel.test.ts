@@ -47,7 +47,7 @@ describe('a change that works', () => {
   it('goes through its steps in order', async () => {
     const steps: string[] = [];
     await change(new FakeFleet('old'), BOTH, { onStep: (step) => steps.push(step) });
-    expect(steps).toEqual(['trial', 'verify', 'confirm']);
+    expect(steps).toEqual(['prepare', 'trial', 'verify', 'confirm']);
   });
 
   it('leaves the end alone that does not change', async () => {

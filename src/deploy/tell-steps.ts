@@ -1,0 +1,8 @@
+import type { Emit, Step } from '../events.js';
+import type { TunnelPlan } from '../plan/plan.js';
+
+/** Tells each step of a tunnel as an event. */
+export const tellSteps =
+  (emit: Emit, { spoke, interface: name }: TunnelPlan) =>
+  (step: Step): void =>
+    emit({ event: 'step', spoke, interface: name, step });
