@@ -82,7 +82,7 @@ each host's pid namespace.
 ${results.fleets.map(fleetSection).join('')}
 ## Redeploys under load
 
-Each tunnel is pinged from the hub every 10 ms by one program; an outage is the longest run of lost pings, from the first to the last and
+Each tunnel is pinged from the hub every 10 ms (at 255 spokes every 40 ms) by one program; an outage is the longest run of lost pings, from the first to the last and
 one interval. One spoke's metric (only the spoke's end), MTU or VNI (both ends) is changed and changed back, and the whole fleet deployed each
 time; then every tunnel's MTU at once, where at most ${PINGED_OF_ALL} tunnels are pinged. *Not sent* are the pings for
 which the machine had no time; with many of them an outage may be longer than it looks. *Pinger* is what the pings cost on the same machine.
