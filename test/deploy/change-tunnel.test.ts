@@ -1,5 +1,7 @@
+import { setTimeout } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { type ChangeOptions, changeTunnel } from '../../src/deploy/change-tunnel.js';
+import type { Tunnel } from '../../src/deploy/tunnel.js';
 import type { TunnelResult } from '../../src/events.js';
 import type { End } from '../../src/plan/plan.js';
 import { FakeFleet, type FakeHost, IDENTITY } from './fake-fleet.js';
@@ -10,10 +12,11 @@ async function change(
   fleet: FakeFleet,
   ends: readonly End[] = BOTH,
   options: Partial<ChangeOptions> = {},
+  tunnel?: Tunnel,
 ): Promise<TunnelResult> {
   const signal = new AbortController().signal;
   const onStep = (): void => {};
-  return await changeTunnel(await fleet.tunnel(), ends, {
+  return await changeTunnel(tunnel ?? (await fleet.tunnel()), ends, {
     verifySeconds: 1,
     identity: IDENTITY,
     windowSeconds: 60,
@@ -42,6 +45,40 @@ describe('a change that works', () => {
 
   it('is so for a tunnel that is new', async () => {
     expect(await change(new FakeFleet('nothing'))).toMatchObject({ status: 'changed', error: null });
+  });
+
+  it('waits for its turn at the hub, and gives it back when the hub is done, whatever the spoke still does', async () => {
+    const fleet = new FakeFleet('old');
+    const tunnel = await fleet.tunnel();
+    const endTurn = await tunnel.hub.takeTurn();
+    fleet.spoke.twists.set('trial', () => ({ silent: true }));
+    void change(fleet, BOTH, {}, tunnel);
+    await setTimeout(20);
+    expect(changes(fleet)).toEqual([]);
+    endTurn();
+    const endNext = await tunnel.hub.takeTurn();
+    expect(changes(fleet)).toEqual(['hub trial', 'spoke trial']);
+    endNext();
+  });
+
+  it('that only touches the spoke waits for no turn', async () => {
+    const fleet = new FakeFleet('old');
+    const tunnel = await fleet.tunnel();
+    await tunnel.hub.takeTurn();
+    expect(await change(fleet, ['spoke'], {}, tunnel)).not.toMatchObject({ status: 'skipped' });
+  });
+
+  it('is dropped when it is interrupted while it waits for its turn', async () => {
+    const fleet = new FakeFleet('old');
+    const tunnel = await fleet.tunnel();
+    const endTurn = await tunnel.hub.takeTurn();
+    const controller = new AbortController();
+    const outcome = change(fleet, BOTH, { signal: controller.signal }, tunnel);
+    await setTimeout(20);
+    controller.abort();
+    endTurn();
+    expect(await outcome).toMatchObject({ status: 'skipped', ends: { hub: 'untouched', spoke: 'untouched' } });
+    expect(changes(fleet)).toEqual(['hub revert', 'spoke revert']);
   });
 
   it('goes through its steps in order', async () => {
