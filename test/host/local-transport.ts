@@ -16,8 +16,8 @@ export interface LocalSession {
 
 /**
  * @param onOpen takes each session that is opened, for tests that reach for its process
- * @param environment `NAME=VALUE` with blanks between, for a login shell and the program that it starts, as sshd has them (libfaketime follows
- *   its file only in a program that another one under it has started)
+ * @param environment `NAME=VALUE` with blanks between, as sshd would have it: for a login shell and the program that this one starts
+ *   (libfaketime reads its file anew only in the second of them)
  */
 export function localTransport(
   namespace: Namespace,
