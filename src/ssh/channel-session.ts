@@ -112,8 +112,9 @@ class ChannelSession implements Session {
     if (!(await settlesWithin(this.ended, graceMs))) this.#drop(`the program did not end within ${graceMs} ms`);
     if (this.#socket.destroyed) return;
     this.#client.end();
-    await settlesWithin(new Promise((resolve) => this.#socket.once('close', resolve)), HANGUP_MS);
-    this.#socket.destroy();
+    // The program has ended: that the host hangs up too is worth no round trip to anybody.
+    this.#socket.unref();
+    setTimeout(() => this.#socket.destroy(), HANGUP_MS).unref();
   }
 
   destroy(): void {

@@ -1,6 +1,6 @@
 /** Real ssh2 servers and keys to test the transport against. */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import type { AddressInfo, Server as TcpServer } from 'node:net';
+import type { AddressInfo, ServerOpts, Server as TcpServer } from 'node:net';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -128,10 +128,13 @@ function echo(channel: ServerChannel): void {
   });
 }
 
-/** A plain TCP server, for what no SSH server does. */
-export async function startTcpServer(onConnection: Parameters<typeof createServer>[1]): Promise<number> {
+/** A plain TCP server, for what no SSH server does. @param options with `allowHalfOpen` it hangs up only when it is told to */
+export async function startTcpServer(
+  onConnection: Parameters<typeof createServer>[1],
+  options: ServerOpts = {},
+): Promise<number> {
   const sockets = new Set<import('node:net').Socket>();
-  const server: TcpServer = createServer((socket) => {
+  const server: TcpServer = createServer(options, (socket) => {
     sockets.add(socket);
     socket.on('error', () => {});
     onConnection?.(socket);

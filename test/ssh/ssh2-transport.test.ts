@@ -155,6 +155,26 @@ describe('a session', () => {
     await session.close();
   });
 
+  it('is closed when the program has ended, before the host has hung up', async () => {
+    const server = await startServer({ authorized: [userKey] });
+    let hasHungUp = false;
+    const proxyPort = await startTcpServer(
+      (socket) => {
+        const upstream = connect(server.port, '127.0.0.1');
+        upstream.on('error', () => {});
+        socket.on('data', (chunk) => upstream.write(chunk));
+        upstream.on('data', (chunk) => socket.write(chunk));
+        socket.on('end', () => void sleep(100).then(() => ((hasHungUp = true), upstream.destroy(), socket.destroy())));
+      },
+      { allowHalfOpen: true },
+    );
+    const home = makeHome({ id_ed25519: userKey.private, known_hosts: knownLine(proxyPort, server.hostKey) });
+    const session = await transportOf(home).open('tokyo', targetOf(proxyPort), 'true');
+    await session.close();
+    expect(hasHungUp).toBe(false);
+    await expect.poll(() => hasHungUp).toBe(true);
+  });
+
   it('is lost when the host no longer answers keepalives', async () => {
     const server = await startServer({ authorized: [userKey] });
     let isCut = false;
