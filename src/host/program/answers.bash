@@ -49,7 +49,8 @@ run() { # SECONDS COMMAND...
   done
   exec {output}<&-
   rc=${out##*$'\n'}
-  if ((status == 0 || status > 128)); then
+  # What it has started may hold the pipe for longer than it lives.
+  if ((status == 0 || status > 128)) && kill -0 "$pid" 2>/dev/null; then
     kill -KILL -- "-$pid" "$pid" 2>/dev/null
     rc=124
     out="no end after $1 s: killed"$'\n'$out

@@ -70,10 +70,12 @@ dismiss_guard() {
   rm -f "$TRIALS/.$RUN.guard" "$TRIALS/.$RUN.lock"
 }
 
-# A signal that a process can still be deaf to while it starts would leave a guard behind that nobody knows.
+# Told until it is gone: one that has just been started is still deaf, and would be left behind.
 stop_guard() { # "PID START"
-  ! is_process "$1" || kill -KILL "${1%% *}"
-  while is_process "$1"; do pause 0.01; done
+  while is_process "$1"; do
+    kill "${1%% *}"
+    pause 0.01
+  done
 }
 
 # Ends what nobody ends: runs in a process of its own as long as the program lives or a trial of the run is left.
