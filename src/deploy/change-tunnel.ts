@@ -60,15 +60,21 @@ async function runChange(tunnel: Tunnel, ends: readonly End[], options: ChangeOp
     return change.untouched(obstacle ?? INTERRUPTED);
   }
 
+  const preparedAt = performance.now();
   const endTurn = ends.includes('hub') ? await tunnel.hub.takeTurn() : NO_TURN;
-  if (options.signal.aborted) {
+  const isStale = (performance.now() - preparedAt) / 1000 > options.windowSeconds / STALE_SHARE;
+  const delayed = options.signal.aborted ? INTERRUPTED : isStale ? await change.prepareAgain() : null;
+  if (delayed !== null) {
     endTurn();
     await change.drop();
-    return change.untouched(INTERRUPTED);
+    return change.untouched(delayed);
   }
   const failure = await change.attempt(baseline, endTurn);
   return failure === null ? change.done() : await change.putBack(failure, baseline);
 }
+
+/** What was prepared ends with the spoke's window, half of the hub's: when a quarter of that went with waiting, it is prepared anew. */
+const STALE_SHARE = 8;
 
 /** A spoke has one tunnel: nobody waits for it. */
 const NO_TURN = (): void => undefined;
@@ -136,6 +142,12 @@ class Change {
   async prepare(): Promise<TunnelFailure | null> {
     const failures = await Promise.all(this.#ends.map((end) => this.#prepareOf(end)));
     return failures.find((failure) => failure !== null) ?? null;
+  }
+
+  /** With the whole window before it. */
+  async prepareAgain(): Promise<TunnelFailure | null> {
+    await this.drop();
+    return await this.prepare();
   }
 
   async #prepareOf(end: End): Promise<TunnelFailure | null> {

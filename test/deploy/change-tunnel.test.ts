@@ -61,6 +61,18 @@ describe('a change that works', () => {
     endNext();
   });
 
+  it('prepares anew when the wait for its turn has used up much of the window', async () => {
+    const fleet = new FakeFleet('old');
+    const tunnel = await fleet.tunnel();
+    const endTurn = await tunnel.hub.takeTurn();
+    const outcome = change(fleet, BOTH, { windowSeconds: 0.2 }, tunnel);
+    await setTimeout(60);
+    endTurn();
+    expect(await outcome).toMatchObject({ status: 'changed' });
+    const steps = fleet.log.filter((line) => /^hub (prepare|revert|trial)/.test(line));
+    expect(steps).toEqual(['hub prepare', 'hub revert', 'hub prepare', 'hub trial']);
+  });
+
   it('that only touches the spoke waits for no turn', async () => {
     const fleet = new FakeFleet('old');
     const tunnel = await fleet.tunnel();
