@@ -157,6 +157,17 @@ describeNamespace('a host', () => {
     await until(isQuiet);
   });
 
+  it('is done with its guard in the end, also with one that it needed only for that', async () => {
+    install();
+    const session = await open('run-a');
+    await trial(session);
+    host.run(`kill -KILL ${guard()}`);
+    await session.close();
+    expect(running()).toBe('# old');
+    expect(list('/run/vxfleet')).toEqual([]);
+    await until(isQuiet);
+  });
+
   it('gets another guard when the first is killed', async () => {
     install();
     const session = await open('run-a', 4);

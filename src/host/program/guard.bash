@@ -72,9 +72,12 @@ dismiss_guard() {
 
 # Told until it is gone: one that has just been started is still deaf, and would be left behind.
 stop_guard() { # "PID START"
-  while is_process "$1"; do
-    kill "${1%% *}"
+  local signal=TERM tries
+  for ((tries = 1; ; tries++)); do
+    is_process "$1" || return 0
+    kill "-$signal" "${1%% *}"
     pause 0.01
+    ((tries < 50)) || signal=KILL
   done
 }
 
@@ -82,6 +85,8 @@ stop_guard() { # "PID START"
 guard() { # "PID START" of the program
   local watched=$1 dir process='' open
   local -A workers=() idle=()
+  # The program ignores SIGTERM when it ends, and may start one of us even then.
+  trap - TERM
   trap '' HUP INT
   process_of process "$BASHPID"
   printf '%s\n' "$process" >"$TRIALS/.$RUN.guard"
