@@ -2,7 +2,7 @@ import type { StepTiming } from '../events.js';
 import { formatDuration } from './format-duration.js';
 import { printableLine } from './printable.js';
 
-/** A table with a line a step, for stdout; the slowest tunnel is named. */
+/** A table with a line a step, for stdout, an empty line before and after; the slowest tunnel is named. */
 export function formatTimings(steps: readonly StepTiming[]): string {
   const rows = steps.map(({ step, tunnels, median_ms, p95_ms, slowest_ms, slowest }) => [
     step,
@@ -22,5 +22,5 @@ export function formatTimings(steps: readonly StepTiming[]): string {
       .join('  ')
       .trimEnd(),
   );
-  return `\n${lines.map((line) => `${line}\n`).join('')}`;
+  return `\n${lines.map((line) => `${line}\n`).join('')}\n`;
 }

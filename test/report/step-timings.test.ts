@@ -75,6 +75,7 @@ describe('the timings of a run', () => {
 step     tunnels  median     p95  slowest
 connect      255  310 ms   1.2 s    1.5 s  osaka
 trial          8   84 ms  120 ms   131 ms  tokyo
+
 `);
   });
 });
