@@ -134,6 +134,7 @@ end_session() {
 
 # The next command into $line. Whoever says nothing for a whole window is gone, whatever TCP still believes. Only the first byte is waited
 # for by the clock: bash measures by one that can be set, and a step of it in the middle of a line would take the line's end away.
+# The rest is there already: a command and its payload come in one SSH packet (up to 32 KB), which sshd passes on whole or not at all.
 read_line() {
   local first='' now ends status
   line=''
