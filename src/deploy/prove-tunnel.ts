@@ -17,15 +17,12 @@ export async function proveTunnel(tunnel: Tunnel, seconds: number): Promise<Proo
   const planned = planChecks(tunnel.fleet, tunnel.plan, Math.min(mtus(tunnel).hub, mtus(tunnel).spoke));
   const questions = routeQuestions(tunnel.fleet, tunnel.plan);
   // One flight to each host: the answers are judged together.
-  const [hubState, spokeState, hubProbe, spokeProbe] = await Promise.all([
-    tunnel.hub.observe(),
-    tunnel.spoke.observe(questions),
-    tunnel.hub.probe(planned, seconds, true),
-    tunnel.spoke.probe(planned, seconds, true),
+  const [hub, spoke] = await Promise.all([
+    tunnel.hub.examine(planned, seconds, []),
+    tunnel.spoke.examine(planned, seconds, questions),
   ]);
-  const states = { hub: hubState, spoke: spokeState };
-  const probes = { hub: hubProbe, spoke: spokeProbe };
-  const checks = [...hubProbe.checks, ...spokeProbe.checks];
+  const states = { hub: hub.state, spoke: spoke.state };
+  const checks = [...hub.checks, ...spoke.checks];
 
   for (const end of ENDS) {
     const findings = compareEnd(expectedOf(tunnel, end), states[end], !tunnel.custom[end]);
@@ -41,10 +38,10 @@ export async function proveTunnel(tunnel: Tunnel, seconds: number): Promise<Proo
   // Without it only transit fails, and pings of the hub's own addresses pass (field-notes 2.10).
   if (failed?.prefix !== '/80' && !tunnel.hub.facts.forwards) return { checks, failure: NO_FORWARDING };
   if (failed !== undefined) {
-    const values = { hub: probes.hub.values, spoke: probes.spoke.values };
+    const values = { hub: hub.values, spoke: spoke.values };
     return { checks, failure: { code: 'verify', end: failed.from, ...diagnose(tunnel.plan, failed, values) } };
   }
-  const { ways } = spokeState;
+  const { ways } = spoke.state;
   const astray = ways.findIndex((device) => device !== tunnel.plan.interface);
   if (astray >= 0) return { checks, failure: strayFailure(tunnel, questions[astray]?.source ?? '', ways[astray]) };
   return { checks, failure: null };

@@ -56,6 +56,11 @@ export interface ProbeOutcome {
   readonly values: ReadonlyMap<string, string>;
 }
 
+/** What the kernel has, and by which device it would send each question's packet; undefined where it would not. */
+export interface ObservedWays extends ObservedEnd {
+  readonly ways: readonly (string | undefined)[];
+}
+
 export class TunnelEnd {
   readonly end: End;
   readonly facts: HostFacts;
@@ -101,34 +106,34 @@ export class TunnelEnd {
     return (address.includes(':') && !address.startsWith('::ffff:')) || sshDevice === this.#tunnel.interface;
   }
 
-  /** What the kernel has of this end right now, and by which device it would send each question's packet; undefined where it would not. */
-  async observe(questions: readonly RouteQuestion[] = []): Promise<ObservedEnd & { ways: (string | undefined)[] }> {
-    const queries = tunnelQueries(this.#tunnel, this.end);
-    const lines = [
-      ...queries.map(({ line }) => line),
-      ...questions.map(({ source, target }) => `route get ${target} from ${source}`),
-    ];
-    const payload = lines.map((line) => `${line}\n`).join('');
+  /** What the kernel has of this end right now. */
+  async observe(): Promise<ObservedEnd> {
+    const payload = this.#questionsOf([]);
     const reply = await this.#must({ verb: 'state', args: [], payload, timeoutMs: QUERY_TIMEOUT_MS });
-    const text = reply.values.get('network') ?? '';
-    return {
-      link: parseLinks(text)[0],
-      network: parseNetwork(text, queries),
-      ways: parseWays(text, questions),
-    };
+    return this.#observed(reply, []);
   }
 
   /** Sends the checks of this end until each is answered or the time is over. */
   async probe(planned: readonly PlannedCheck[], seconds: number, diagnose: boolean): Promise<ProbeOutcome> {
     const mine = planned.filter((check) => check.from === this.end);
     if (mine.length === 0) return { checks: [], values: new Map() };
-    const reply = await this.#must({
-      verb: 'probe',
-      args: [this.#tunnel.interface, String(seconds), ...(diagnose ? ['diagnose'] : [])],
-      payload: probePayload(mine),
-      timeoutMs: seconds * 1000 + DIAGNOSIS_MS,
-    });
+    const reply = await this.#probe(seconds, diagnose, probePayload(mine));
     return { checks: judgePings(mine, reply.values), values: reply.values };
+  }
+
+  /** `observe` and `probe` at once, with a diagnosis of what does not answer; and the ways of the questions' packets. */
+  async examine(
+    planned: readonly PlannedCheck[],
+    seconds: number,
+    questions: readonly RouteQuestion[],
+  ): Promise<ProbeOutcome & { readonly state: ObservedWays }> {
+    const mine = planned.filter((check) => check.from === this.end);
+    const reply = await this.#probe(seconds, true, `${probePayload(mine)}\n${this.#questionsOf(questions)}`);
+    return {
+      checks: judgePings(mine, reply.values),
+      values: reply.values,
+      state: this.#observed(reply, questions),
+    };
   }
 
   /**
@@ -244,6 +249,33 @@ export class TunnelEnd {
       host: this.#session.host,
       hint: `Look there at /run/vxfleet/${this.#tunnel.interface} and at \`df /etc /var /run\`; what is pending ends when the host can write.`,
     });
+  }
+
+  async #probe(seconds: number, diagnose: boolean, payload: string): Promise<Reply> {
+    return await this.#must({
+      verb: 'probe',
+      args: [this.#tunnel.interface, String(seconds), ...(diagnose ? ['diagnose'] : [])],
+      payload,
+      timeoutMs: seconds * 1000 + DIAGNOSIS_MS,
+    });
+  }
+
+  /** Lines for `ip -6 -batch`. */
+  #questionsOf(questions: readonly RouteQuestion[]): string {
+    const lines = [
+      ...tunnelQueries(this.#tunnel, this.end).map(({ line }) => line),
+      ...questions.map(({ source, target }) => `route get ${target} from ${source}`),
+    ];
+    return lines.map((line) => `${line}\n`).join('');
+  }
+
+  #observed(reply: Reply, questions: readonly RouteQuestion[]): ObservedWays {
+    const text = reply.values.get('network') ?? '';
+    return {
+      link: parseLinks(text)[0],
+      network: parseNetwork(text, tunnelQueries(this.#tunnel, this.end)),
+      ways: parseWays(text, questions),
+    };
   }
 
   async #open(): Promise<HostSession> {

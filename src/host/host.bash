@@ -21,8 +21,9 @@
 #                           change something sweeps up first what killed runs have left beside their trials
 #   state                   what the kernel has; payload: `ip -6 -batch` lines as above
 #   probe IF SECONDS [diagnose]
-#                           payload: lines "KEY SOURCE TARGET BYTES", each pinged until it answers or SECONDS are over; "diagnose"
-#                           adds, with one unanswered, what is known of the layers below (neighbours, underlay)
+#                           payload: lines "KEY SOURCE TARGET BYTES", each pinged until it answers or SECONDS are over; then, if asked
+#                           for, an empty line and what `state` takes, asked while the packets are on their way. "diagnose" adds,
+#                           with one unanswered, what is known of the layers below (neighbours, underlay)
 #   history [IF...]         the heads of the kept records, of all tunnels or of these
 #   generation IF NAME      one record, whole
 # Verbs that change:
@@ -85,7 +86,7 @@ job() { # SEQ VERB ARGUMENT...
   fi
   case $2 in
     inspect) inspect "$3" ;;
-    state) ask_kernel; reply network "$out" ;;
+    state) ask_kernel "$payload"; reply network "$out" ;;
     probe) probe "$3" "$4" "${5-}" ;;
     history) history_of "${@:3}" ;;
     generation) generation "$3" "$4" ;;
@@ -110,8 +111,9 @@ end_session() {
   # A signal arrives while `IFS= read` waits, and finds that one.
   local dir pid IFS=$' \t\n'
   trap '' TERM INT
-  for pid in $(jobs -pr); do
-    [[ -z ${asks[$pid]-} ]] || kill -TERM -- "-$pid" 2>/dev/null
+  for pid in "${!asks[@]}"; do
+    # Its number may be another's by now.
+    [[ -z ${asks[$pid]} || ! -e /proc/$pid || $'\n'$(jobs -pr)$'\n' != *$'\n'"$pid"$'\n'* ]] || kill -TERM -- "-$pid" 2>/dev/null
   done
   if [[ -n ${locked-} ]]; then
     # A trial that is under way is not waited for either: without its ifup it ends, and is then taken back.

@@ -59,7 +59,12 @@ export class FakeHost {
 
   answer(verb: string, payload: string): Answer {
     this.#fleet.log.push(`${this.end} ${verb}`);
-    return this.twists.get(verb)?.(this) ?? this.#byItself(verb, payload);
+    const answer = this.twists.get(verb)?.(this) ?? this.#byItself(verb, payload);
+    const [, queries] = payload.split('\n\n');
+    if (verb !== 'probe' || queries === undefined) return answer;
+    // What is asked of the kernel with it is answered as a `state` would be.
+    const state = this.twists.get('state')?.(this) ?? this.#byItself('state', queries);
+    return { ...answer, values: { ...state.values, ...answer.values } };
   }
 
   #byItself(verb: string, payload: string): Answer {
@@ -68,7 +73,7 @@ export class FakeHost {
         return { values: { network: this.kernel(payload) } };
       case 'probe': {
         const answered = this.#fleet.isConnected ? '0 rtt min/avg/max/mdev = 0.1/0.2/0.3/0.0 ms' : '1 silence';
-        const lines = payload.split('\n').filter((line) => line !== '');
+        const lines = (payload.split('\n\n')[0] ?? '').split('\n').filter((line) => line !== '');
         return { values: { pings: lines.map((line) => `${line.split(' ')[0]} ${answered}`).join('\n') } };
       }
       case 'prepare':

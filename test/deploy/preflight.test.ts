@@ -66,9 +66,9 @@ describe('a host that is not', () => {
     ['the login is not root', { uid: 1000 }, 'ssh', /uid 1000/, /ssh\.user/],
     [
       'programs are missing',
-      { missingPrograms: ['ping', 'ifquery'] },
+      { missingPrograms: ['ping', 'flock'] },
       'implementation',
-      /ping, ifquery/,
+      /ping, flock/,
       /apt-get install/,
     ],
     ['there is no ifupdown', { ifupdown: undefined }, 'implementation', /not installed/, /ifupdown/],

@@ -1,8 +1,8 @@
 /** Shell text that makes a namespace a host with an ifupdown whose behaviour the interfaces file itself asks for. */
 const FAKE_IFUPDOWN = String.raw`#!/bin/bash
-# ifup, ifdown and ifquery. Words in the file: FAIL = ifup fails once the link is there, FAIL_EARLY = before, INVALID = refused by
-# ifquery, FAIL_TWICE = ifup fails two times, INCOMPLETE = refused by ifup -n, LOUD = much output, SLOW = ifup takes a second, SLOWDOWN = ifdown takes its time, STAYS = the
-# link outlives ifdown's work.
+# ifup and ifdown. Words in the file: FAIL = ifup fails once the link is there, FAIL_EARLY = before, FAIL_TWICE = ifup fails two times,
+# INCOMPLETE = refused by ifup -n, LOUD = much output, SLOW = ifup takes a second, SLOWDOWN = ifdown takes its time, STAYS = the link
+# outlives ifdown's work.
 name=\${0##*/} file='' dry=''
 while (($#)); do
   case $1 in
@@ -19,9 +19,6 @@ done
 echo "$name \${dry:+-n }$(head -n 1 "$file" 2>/dev/null)" >>/var/lib/fake.log
 has() { grep -qw "$1" "$file" 2>/dev/null; }
 case $name in
-  ifquery)
-    if has INVALID; then echo "ifquery: $file:2: misplaced option" >&2; exit 1; fi
-    ;;
   ifup)
     if has INCOMPLETE; then echo "ifup: missing required variable: address"; exit 1; fi
     [[ -z $dry ]] || exit 0
@@ -45,14 +42,26 @@ esac
 
 /**
  * ping: what answers stands in /var/lib/answers, a line `FIRST_LINE_OF_THE_RUNNING_FILE|TARGET` each; nothing else does. Every question is
- * in /var/lib/fake.log.
+ * in /var/lib/fake.log. As iputils' ping with -w it goes on asking until its time is over, unless the file says at once that it cannot.
  */
 const FAKE_PING = String.raw`#!/bin/bash
 target=\${!#}
-while (($#)); do [[ $1 != -I ]] || interface=$2; shift; done
+while (($#)); do
+  case $1 in
+    -I) interface=$2; shift ;;
+    -w) seconds=$2; shift ;;
+  esac
+  shift
+done
 alias=$(cat "/sys/class/net/$interface/ifalias" 2>/dev/null)
 echo "ping $alias|$target" >>/var/lib/fake.log
-grep -qxF "$alias|$target" /var/lib/answers 2>/dev/null
+for ((tries = 0; tries < \${seconds:-1} * 10; tries++)); do
+  grep -qxF "$alias|$target" /var/lib/answers 2>/dev/null && { echo '1 packets transmitted, 1 received, 0% packet loss'; exit 0; }
+  ! grep -qxF "$alias|$target|unreachable" /var/lib/answers 2>/dev/null || break
+  sleep 0.1
+done
+echo '5 packets transmitted, 0 received, 100% packet loss'
+exit 1
 `.replaceAll('\\$', '$');
 
 export const FAKE_HOST = `
@@ -65,7 +74,6 @@ cat >/usr/local/sbin/ifup <<'END_OF_FAKE'
 ${FAKE_IFUPDOWN}END_OF_FAKE
 chmod 755 /usr/local/sbin/ifup
 cp /usr/local/sbin/ifup /usr/local/sbin/ifdown
-cp /usr/local/sbin/ifup /usr/local/sbin/ifquery
 cat >/usr/local/sbin/ping <<'END_OF_FAKE'
 ${FAKE_PING}END_OF_FAKE
 chmod 755 /usr/local/sbin/ping

@@ -52,10 +52,10 @@ describe('what a host says of itself', () => {
   });
 
   it('is the worst where it said nothing', () => {
-    expect(factsOf({ uid: '1000', ssh: '', missing: 'ping ifquery ' })).toMatchObject({
+    expect(factsOf({ uid: '1000', ssh: '', missing: 'ping flock ' })).toMatchObject({
       uid: 1000,
       ifupdown: undefined,
-      missingPrograms: ['ping', 'ifquery'],
+      missingPrograms: ['ping', 'flock'],
       sourcesInterfacesD: false,
       canWriteEtc: false,
       canWriteRun: false,

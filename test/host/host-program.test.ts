@@ -210,15 +210,12 @@ describeNamespace('the host program', () => {
     await session.close();
   });
 
-  it.each([
-    ['ifquery', '# new INVALID\n', /^ifquery: .*misplaced option$/],
-    ['ifup -n', '# new INCOMPLETE\n', /^ifup -n: .*missing required variable: address$/],
-  ])('refuses a candidate that %s refuses, and touches nothing', async (_title, text, message) => {
+  it('refuses a candidate that ifup -n refuses, and touches nothing', async () => {
     install();
     const session = await open();
-    const reply = await trial(session, text);
+    const reply = await trial(session, '# new INCOMPLETE\n');
     expect(reply).toMatchObject({ ok: false, reason: 'invalid' });
-    expect(reply.text).toMatch(message);
+    expect(reply.text).toMatch(/^ifup -n: .*missing required variable: address$/);
     expect(log().filter((line) => /^(ifdown|ifup (?!-n))/.test(line))).toEqual([]);
     expect(running()).toBe('# old');
     expect(trials()).toEqual([]);

@@ -63,9 +63,9 @@ run() { # SECONDS COMMAND...
   while [[ $out == *$'\n' ]]; do out=${out%$'\n'}; done
 }
 
-# The payload's queries, one JSON document each on a line of its own; a query that fails (no such device) leaves none.
-ask_kernel() {
-  out=$(exec ip -6 -d -N -j -force -batch - 2>/dev/null <<<"$payload" 3>&- 4<&- 9>&-)
+# One JSON document for each query, on a line of its own; a query that fails (no such device) leaves none.
+ask_kernel() { # QUERIES
+  out=$(exec ip -6 -d -N -j -force -batch - 2>/dev/null <<<"$1" 3>&- 4<&- 9>&-)
 }
 
 read_file() { # VARIABLE FILE
@@ -80,9 +80,10 @@ tick() {
   now=$((10#${up/./}))
 }
 
-# A pipe that nobody writes to, opened once: waiting on it takes no process.
+# A pipe that nobody writes to, opened once, before the first process that may wait is started: waiting on it takes none.
 idle=''
+open_idle() { [[ -n $idle ]] || exec {idle}<> <(:); }
 pause() { # SECONDS
-  [[ -n $idle ]] || exec {idle}<> <(:)
+  open_idle
   read -rt "$1" -u "$idle"
 }

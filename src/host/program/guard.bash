@@ -29,6 +29,7 @@ stand_guard() {
 start_guard() {
   local self='' process=''
   process_of self "$$"
+  open_idle
   if [[ -d /run/systemd/system ]] && type -P systemd-run >/dev/null && start_guard_unit "$self"; then return 0; fi
   set -m
   # By exec: of redirections that it may have to undo, bash keeps the old descriptors.

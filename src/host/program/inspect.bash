@@ -10,7 +10,7 @@ inspect() { # DEVICE
     ask ifup --version
     reply ifupdown "${out%%$'\n'*}"
   fi
-  for file in ip ping ifquery sha256sum sync flock; do
+  for file in ip ping sha256sum sync flock; do
     type -P "$file" >/dev/null || missing+="$file "
   done
   reply missing "$missing"
@@ -44,7 +44,7 @@ inspect() { # DEVICE
   text=$'addr show type vxlan\n'${SSH_CONNECTION:+route get ${SSH_CONNECTION%% *}}
   out=$(exec ip -d -j -force -batch - 2>/dev/null <<<"$text" 3>&- 4<&- 9>&-)
   reply links "$out"
-  ask_kernel
+  ask_kernel "$payload"
   reply network "$out"
 }
 

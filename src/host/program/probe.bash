@@ -2,15 +2,18 @@
 # Part of host.bash. Packets, and what the layers below say when none comes back.
 
 probe() { # IF SECONDS [diagnose]
-  local interface=$1 seconds=$2 key status silent='' answers before=0 after=0
-  local counter=/sys/class/net/$interface/statistics/rx_packets
+  local interface=$1 seconds=$2 key status silent='' answers='' before=0 after=0 started
+  local -a pipes=()
+  local counter=/sys/class/net/$interface/statistics/rx_packets questions=${payload%%$'\n\n'*}
+  questions=${questions%$'\n'}
   read_file before "$counter"
-  answers=$(
-    while read -r key source target bytes; do
-      ping_until "$key" "$seconds" "$source" "$target" "$bytes" &
-    done <<<"${payload%$'\n'}"
-    wait
-  ) 3>&- 4<&-
+  send_pings
+  if [[ $payload == *$'\n\n'* ]]; then
+    ask_kernel "${payload#*$'\n\n'}"
+    reply network "$out"
+  fi
+  await_pings
+  answers=${answers%$'\n'}
   reply pings "$answers"
   read_file after "$counter"
   reply received "$((after - before))"
@@ -20,15 +23,55 @@ probe() { # IF SECONDS [diagnose]
   if [[ -n $silent && ${3-} == diagnose ]]; then below "$interface" "$silent "; fi
 }
 
-# Prints the key, ping's status and its output as one line. ping waits for its first answer; one that ends early (an ICMP error, an address
-# that is not there yet) is started again until the time is over. 48 bytes of the packet are the IPv6 and ICMPv6 headers; -M do
-# never fragments.
-ping_until() { # KEY SECONDS SOURCE TARGET BYTES
-  local now ends left text='' status=1
+# One process a question, for the first second: nearly all are answered by then. Their outputs' descriptors go into $pipes.
+send_pings() {
+  local key source target bytes pipe now
   tick
-  ends=$((now + $2 * 100))
+  started=$now
+  while read -r key source target bytes; do
+    exec {pipe}< <(ping_once 1 "$source" "$target" "$bytes")
+    pipes+=("$pipe")
+  done <<<"$questions"
+}
+
+# Into $answers, a line "KEY STATUS OUTPUT" each. Who has not answered in the first second is asked until the time is over.
+await_pings() {
+  local key source target bytes pipe text now left late=''
+  while read -r key source target bytes; do
+    text='' pipe=${pipes[0]} pipes=("${pipes[@]:1}")
+    IFS= read -rN 65536 -u "$pipe" text
+    exec {pipe}<&-
+    # Of a process substitution bash may have forgotten the status.
+    if [[ $text == *' 1 received'* ]]; then
+      answers+="$key 0 ${text//$'\n'/ | }"$'\n'
+    else
+      late+="$key $source $target $bytes ${text//$'\n'/ | }"$'\n'
+    fi
+  done <<<"$questions"
+  [[ -n $late ]] || return 0
+  tick
+  left=$((started + seconds * 100 - now))
+  answers+=$(
+    while read -r key source target bytes text; do
+      ping_until "$key" "$left" "$source" "$target" "$bytes" "$text" &
+    done <<<"${late%$'\n'}"
+    wait
+  ) 3>&- 4<&-
+}
+
+# Ends with the first answer. 48 bytes of the packet are the IPv6 and ICMPv6 headers; -M do never fragments.
+ping_once() { # SECONDS SOURCE TARGET BYTES
+  exec ping -6 -n -q -c 1 -i 0.2 -w "$1" -M 'do' -s "$(($4 - 48))" -I "$2" "$3" 2>&1 </dev/null 3>&- 4<&- 9>&-
+}
+
+# Prints the key, ping's status and its output as one line. A ping that ends early (an ICMP error, an address that is not there yet) is
+# started again until the time is over.
+ping_until() { # KEY HUNDREDTHS SOURCE TARGET BYTES TEXT
+  local now ends left text=$6 status=1
+  tick
+  ends=$((now + $2))
   while ((status != 0 && (left = (ends - now + 99) / 100) > 0)); do
-    text=$(exec ping -6 -n -q -c 1 -i 0.2 -w "$left" -M 'do' -s "$(($5 - 48))" -I "$3" "$4" 2>&1 </dev/null)
+    text=$(ping_once "$left" "$3" "$4" "$5")
     status=$?
     ((status == 0)) || pause 0.2
     tick
@@ -54,6 +97,6 @@ below() { # IF KEYS
     while read -r key source target bytes; do
       [[ $2 == *" $key "* ]] || continue
       ping -6 -n -q -c 2 -i 0.2 -W 1 -I "$source" "$target" >/dev/null 2>&1 </dev/null 3>&- && printf '%s ' "$key"
-    done <<<"${payload%$'\n'}"
+    done <<<"$questions"
   )"
 }

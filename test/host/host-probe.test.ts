@@ -1,0 +1,64 @@
+/** Packets and questions to the kernel, on a throwaway host whose ping answers as a file says. */
+import { describe, expect, it } from 'vitest';
+import { useProgramHost } from './program-host.js';
+
+const QUESTIONS = ['one', 'two', 'three'].map((key) => `${key} 2001:db8::1 2001:db8::${key.length} 1450\n`).join('');
+const QUERIES = 'link show dev vxlan01\n';
+
+describe('a probe', { timeout: 60_000 }, () => {
+  const { host, open, call, install, log } = useProgramHost();
+  const probe = async (seconds: number, payload: string) => {
+    const session = await open('run-a', 60, false);
+    const { values } = await call(session, 'probe', ['vxlan01', String(seconds), 'diagnose'], payload);
+    await session.close();
+    return values;
+  };
+  const answers = (...lines: string[]): void => {
+    host.run(`printf '|2001:db8::%s\\n' ${lines.map((line) => `'${line}'`).join(' ')} >/var/lib/answers`);
+  };
+
+  it('that is answered asks each question once, and looks no further', async () => {
+    install();
+    answers('3', '5');
+    const values = await probe(10, `${QUESTIONS}\n${QUERIES}`);
+    expect(values.get('pings')?.split('\n')).toEqual([
+      expect.stringMatching(/^one 0 .* 1 received/),
+      expect.stringMatching(/^two 0 .* 1 received/),
+      expect.stringMatching(/^three 0 .* 1 received/),
+    ]);
+    expect(JSON.parse(values.get('network') ?? '')).toMatchObject([{ ifname: 'vxlan01' }]);
+    expect(values.has('neighbours')).toBe(false);
+    expect(log().filter((line) => line.startsWith('ping'))).toHaveLength(3);
+  });
+
+  it('says what did not answer until the time was over, and what the layers below have', async () => {
+    install();
+    answers('3');
+    const values = await probe(2, QUESTIONS);
+    expect(values.get('pings')?.split('\n').sort()).toEqual([
+      expect.stringMatching(/^one 0 /),
+      expect.stringMatching(/^three 1 .* 0 received/),
+      expect.stringMatching(/^two 0 /),
+    ]);
+    expect(values.has('neighbours')).toBe(true);
+    expect(values.has('network')).toBe(false);
+  });
+
+  it('hears an answer that comes late', async () => {
+    install();
+    answers('3');
+    host.run("(sleep 2; echo '|2001:db8::5' >>/var/lib/answers) >/dev/null 2>&1 &");
+    const values = await probe(10, QUESTIONS);
+    expect(values.get('pings')).toMatch(/^three 0 .* 1 received/m);
+    expect(values.has('neighbours')).toBe(false);
+  });
+
+  // An ICMP error ends ping at once; the address may be there a moment later.
+  it('asks again when ping gives up at once', async () => {
+    install();
+    answers('3', '5|unreachable');
+    host.run("(sleep 2; printf '|2001:db8::3\\n|2001:db8::5\\n' >/var/lib/answers) >/dev/null 2>&1 &");
+    const values = await probe(10, QUESTIONS);
+    expect(values.get('pings')).toMatch(/^three 0 .* 1 received/m);
+  });
+});
