@@ -110,6 +110,7 @@ job() { # SEQ VERB ARGUMENT...
 end_session() {
   # A signal arrives while `IFS= read` waits, and finds that one.
   local dir pid IFS=$' \t\n'
+  local -a settling=()
   trap '' TERM INT
   for pid in "${!asks[@]}"; do
     # Its number may be another's by now.
@@ -120,14 +121,15 @@ end_session() {
     for dir in "$TRIALS"/vxlan*; do
       if is_ours "$dir"; then stop_ifup "${dir##*/}"; fi
     done
-    wait
+    await "${!asks[@]}"
     # In doubt a trial is the guard's: it has to be there.
     stand_guard
     for dir in "$TRIALS"/vxlan*; do
       is_ours "$dir" || continue
       move "$dir" promised 'doubt' || settle "$dir" session prepared armed &
+      settling+=("$!")
     done
-    wait
+    await "${settling[@]}"
   fi
   # Also what a killed program of this run has left.
   if [[ -n ${locked-} ]] || ! is_session_open "$RUN"; then dismiss_guard; fi

@@ -4,6 +4,8 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 
+import { HOST_PROGRAM } from '../../src/host/host-program.js';
+
 const ANSWERS = fileURLToPath(new URL('../../src/host/program/answers.bash', import.meta.url));
 
 async function bash(script: string): Promise<string> {
@@ -38,5 +40,15 @@ describe('what may hang', { timeout: 60_000 }, () => {
   it('is known to have ended well every time', async () => {
     const script = `bad=0; for ((i = 0; i < 400; i++)); do run 10 bash -c 'echo said'; [[ "$rc $out" == '0 said' ]] || ((bad += 1)); done; echo "$bad"`;
     expect(await Promise.all(Array.from({ length: 6 }, async () => bash(script)))).toEqual(Array(6).fill('0\n'));
+  });
+});
+
+// One session in some thousands hung: its process substitution had ended before bash had put it on its list, and `wait` without a number
+// waited for it as long as the guard lived.
+describe('the host program', () => {
+  it('waits for processes by their numbers alone', () => {
+    const waits = HOST_PROGRAM.split('\n').filter((line) => /(^|[;&|({!]|do|then)\s*wait\b(?!=)/.test(line));
+    expect(waits.length).toBeGreaterThan(2);
+    expect(waits.filter((line) => /\bwait\s*(?:$|[;&|)}])/.test(line))).toEqual([]);
   });
 });

@@ -63,6 +63,12 @@ run() { # SECONDS COMMAND...
   while [[ $out == *$'\n' ]]; do out=${out%$'\n'}; done
 }
 
+# Waits for these children. Never for all: of a process substitution that ended at once bash may have missed the end, and would wait for
+# it as long as any child lives.
+await() { # PID...
+  (($# == 0)) || wait "$@"
+}
+
 # One JSON document for each query, on a line of its own; a query that fails (no such device) leaves none.
 ask_kernel() { # QUERIES
   out=$(exec ip -6 -d -N -j -force -batch - 2>/dev/null <<<"$1" 3>&- 4<&- 9>&-)

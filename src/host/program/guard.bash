@@ -102,7 +102,7 @@ guard() { # "PID START" of the program
     done
     [[ -n $open ]] || is_process "$watched" || break
   done
-  wait
+  await "${workers[@]%% *}"
   rm -rf "$TRIALS/.$RUN.guard" "$TRIALS/.$RUN.lock" "$TRIALS"/.vxlan*."$RUN"
 }
 

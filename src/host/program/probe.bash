@@ -37,6 +37,7 @@ send_pings() {
 # Into $answers, a line "KEY STATUS OUTPUT" each. Who has not answered in the first second is asked until the time is over.
 await_pings() {
   local key source target bytes pipe text now left late=''
+  local -a asking
   while read -r key source target bytes; do
     text='' pipe=${pipes[0]} pipes=("${pipes[@]:1}")
     IFS= read -rN 65536 -u "$pipe" text
@@ -52,10 +53,12 @@ await_pings() {
   tick
   left=$((started + seconds * 100 - now))
   answers+=$(
+    asking=()
     while read -r key source target bytes text; do
       ping_until "$key" "$left" "$source" "$target" "$bytes" "$text" &
+      asking+=("$!")
     done <<<"${late%$'\n'}"
-    wait
+    await "${asking[@]}"
   ) 3>&- 4<&-
 }
 
