@@ -3,12 +3,14 @@ import type { Socket } from 'node:net';
 import ssh2, { type Client } from 'ssh2';
 import { VxfleetError, toVxfleetError } from '../errors.js';
 import type { SshTarget } from '../inventory/inventory.js';
+import { coalesceWrites } from './coalesce-writes.js';
 import { hostKeyError, keyTypeName } from './host-key-error.js';
-import { fingerprint, hostKeyAlgorithms, judgeHostKey, keyType } from './known-hosts.js';
+import { fingerprint, hostKeyAlgorithms, judgeHostKey, keyType, type KnownHostsEntry } from './known-hosts.js';
 import type { KnownHostsStore } from './known-hosts-store.js';
 import type { Login } from './login.js';
 import { shellQuote } from './shell-quote.js';
 import { silence } from './silence.js';
+import { skipHostKeyProofs } from './skip-host-key-proofs.js';
 
 export interface HandshakeOptions {
   readonly knownHosts: KnownHostsStore;
@@ -107,10 +109,11 @@ export function handshake(
       resolve(client);
     });
 
+    const entriesOfHost = (): readonly KnownHostsEntry[] => options.knownHosts.entriesOf(target.host, target.port);
     /** Fills `refusal` unless the key may be used. */
     const isTrusted = (key: Buffer): boolean => {
       const { knownHosts } = options;
-      const verdict = judgeHostKey(knownHosts.entries(), target.host, target.port, key);
+      const verdict = judgeHostKey(entriesOfHost(), target.host, target.port, key);
       if (verdict.kind === 'known') return true;
       if (verdict.kind === 'unknown' && options.acceptNew) {
         newKey = key;
@@ -121,7 +124,7 @@ export function handshake(
     };
     const recordNewKey = (key: Buffer): void => {
       // Another connection to the same host may have been first, with this key or another.
-      const verdict = judgeHostKey(options.knownHosts.entries(), target.host, target.port, key);
+      const verdict = judgeHostKey(entriesOfHost(), target.host, target.port, key);
       if (verdict.kind === 'known') return;
       if (verdict.kind !== 'unknown') throw hostKeyError(host, target, key, verdict, options.knownHosts.files);
       options.knownHosts.add(target.host, target.port, key);
@@ -131,6 +134,7 @@ export function handshake(
 
     if (socket.destroyed) return fail(lost());
     startTimer();
+    coalesceWrites(socket);
     try {
       client.connect({
         sock: socket,
@@ -138,7 +142,7 @@ export function handshake(
         readyTimeout: 0, // ours stops while a person types
         keepaliveInterval: options.keepaliveIntervalMs,
         keepaliveCountMax: options.keepaliveCountMax,
-        algorithms: { serverHostKey: hostKeyAlgorithms(options.knownHosts.entries(), target.host, target.port) },
+        algorithms: { serverHostKey: hostKeyAlgorithms(entriesOfHost(), target.host, target.port) },
         hostVerifier: (key: Buffer) => isTrusted(Buffer.from(key)),
         authHandler: (accepted: readonly string[] | null, _partial, next) => {
           clearTimeout(timer);
@@ -150,6 +154,7 @@ export function handshake(
           });
         },
       });
+      skipHostKeyProofs(client);
     } catch (thrown) {
       fail(toVxfleetError(thrown));
     }

@@ -3,6 +3,7 @@ import { readFile, stat } from 'node:fs/promises';
 import ssh2, { type ParsedKey } from 'ssh2';
 import { unsupportedKey } from './agent-keys.js';
 import { keyType } from './known-hosts.js';
+import { openKey } from './open-key.js';
 
 /** What a key file turned out to be. */
 export type KeyFile =
@@ -71,7 +72,7 @@ async function readKeyFile(path: string): Promise<KeyFile> {
   if (type !== undefined && /^sk-|-cert-v0\d@/.test(type)) {
     return { kind: 'bad', reason: unsupportedKey(type), hint: 'name another key with ssh.identity_file' };
   }
-  if (!(key instanceof Error)) return { kind: 'private', key };
+  if (!(key instanceof Error)) return { kind: 'private', key: openKey(key) };
   // ssh2 tells an encrypted key by this text only.
   if (/no passphrase given/.test(key.message)) return { kind: 'locked', publicKey };
   return {
@@ -86,7 +87,7 @@ async function unlockKeyFile(path: string, ask: AskPassphrase | undefined): Prom
     const passphrase = await ask?.(path);
     if (passphrase === undefined || passphrase === '') return { reason: 'it is encrypted and no passphrase was given' };
     const key = parse(await readFile(path), passphrase);
-    return key instanceof Error ? { reason: 'the passphrase does not open it' } : { key };
+    return key instanceof Error ? { reason: 'the passphrase does not open it' } : { key: openKey(key) };
   } catch (cause) {
     return { reason: cause instanceof Error ? cause.message : String(cause) };
   }

@@ -4,6 +4,7 @@ import { closeSync, fstatSync, mkdirSync, openSync, readFileSync, readSync, writ
 import { dirname, join } from 'node:path';
 import { VxfleetError } from '../errors.js';
 import { hashedName, knownHostsName, keyType, parseKnownHosts, type KnownHostsEntry } from './known-hosts.js';
+import { KnownHostsIndex } from './known-hosts-index.js';
 
 /** Files to read, in order. `userFile` (`--known-hosts FILE`) replaces the user's own. */
 export function knownHostsFiles(home: string, userFile?: string): string[] {
@@ -14,6 +15,7 @@ export function knownHostsFiles(home: string, userFile?: string): string[] {
 export class KnownHostsStore {
   readonly files: readonly string[];
   #entries: KnownHostsEntry[] | undefined;
+  #index: KnownHostsIndex | undefined;
   readonly #onTrace: (message: string) => void;
 
   constructor(files: readonly string[], onTrace: (message: string) => void = () => {}) {
@@ -25,6 +27,12 @@ export class KnownHostsStore {
   entries(): readonly KnownHostsEntry[] {
     this.#entries ??= this.files.flatMap((file) => this.#read(file));
     return this.#entries;
+  }
+
+  /** Those of the entries that name this host, with its port or without one. Throws as entries() does. */
+  entriesOf(host: string, port: number): readonly KnownHostsEntry[] {
+    this.#index ??= new KnownHostsIndex(this.entries());
+    return this.#index.of(host, port);
   }
 
   /** Appends one line with one write, so that concurrent writers never mix; a host's key that is recorded already is left alone. */
@@ -40,6 +48,7 @@ export class KnownHostsStore {
       mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
       append(file, `${names} ${type} ${key.toString('base64')}\n`);
       this.#entries = undefined;
+      this.#index = undefined;
     } catch (cause) {
       throw new VxfleetError('host-key', `cannot record the host key in ${file}: ${reasonOf(cause)}`, {
         hint: `make ${file} writable, or name another file with --known-hosts FILE`,
