@@ -14,9 +14,9 @@ for (const stream of [process.stdout, process.stderr]) {
   });
 }
 
-const program = createProgram(async (exitCode) => {
+const program = await createProgram(async (exitCode) => {
   process.exitCode = await exitCode;
-});
+}, process.argv[2]);
 
 try {
   await program.parseAsync();

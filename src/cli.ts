@@ -1,17 +1,11 @@
 /** The command line: every command with its options. Only the entry file decides what becomes of an exit code. */
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
-import { addDeployCommand, addDiffCommand } from './commands/deploy-command.js';
 import type { Finish } from './commands/finish.js';
 import { examples } from './commands/help-text.js';
-import { addHistoryCommand } from './commands/history-command.js';
-import { addInventoryCommand } from './commands/inventory-command.js';
-import { addLabCommand } from './commands/lab-command.js';
-import { addRenderCommand } from './commands/render-command.js';
-import { addRollbackCommand } from './commands/rollback-command.js';
-import { addVerifyCommand } from './commands/verify-command.js';
 
-export function createProgram(finish: Finish): Command {
+/** @param word the first of the arguments: if it is a command, only that one is loaded, else all, for the help and the near name */
+export async function createProgram(finish: Finish, word: string | undefined): Promise<Command> {
   const manifest = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string };
   const program = new Command('vxfleet')
     .description('Hand an IPv6 prefix out to sites: one hub, a VXLAN tunnel to each spoke, proven or undone.')
@@ -26,17 +20,20 @@ Exit codes: 0 done; 1 some tunnels failed and are safe; 2 usage or inventory; 3 
 4 differences (--exit-code); 130 interrupted, unwound first.`,
     )
     .exitOverride();
-  for (const add of COMMANDS) add(program, finish);
+  const wanted = COMMANDS.filter(([name]) => name === word);
+  for (const [, load] of wanted.length > 0 ? wanted : COMMANDS) (await load())(program, finish);
   return program;
 }
 
-const COMMANDS = [
-  addInventoryCommand,
-  addRenderCommand,
-  addDiffCommand,
-  addDeployCommand,
-  addRollbackCommand,
-  addVerifyCommand,
-  addHistoryCommand,
-  addLabCommand,
-] as const;
+/** In the order of the help. A command takes a tenth of a second to load, and has no use for the others' modules. */
+const COMMANDS: readonly (readonly [name: string, load: () => Promise<(program: Command, finish: Finish) => void>])[] =
+  [
+    ['inventory', async () => (await import('./commands/inventory-command.js')).addInventoryCommand],
+    ['render', async () => (await import('./commands/render-command.js')).addRenderCommand],
+    ['diff', async () => (await import('./commands/deploy-command.js')).addDiffCommand],
+    ['deploy', async () => (await import('./commands/deploy-command.js')).addDeployCommand],
+    ['rollback', async () => (await import('./commands/rollback-command.js')).addRollbackCommand],
+    ['verify', async () => (await import('./commands/verify-command.js')).addVerifyCommand],
+    ['history', async () => (await import('./commands/history-command.js')).addHistoryCommand],
+    ['lab', async () => (await import('./commands/lab-command.js')).addLabCommand],
+  ];

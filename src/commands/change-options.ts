@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import type { ChangeOptions } from '../deploy/change-tunnel.js';
 import { tellSteps } from '../deploy/tell-steps.js';
+import { foldDiffs, type EndDiff } from '../diff/fold-diffs.js';
 import type { Emit } from '../events.js';
 import type { TunnelPlan } from '../plan/plan.js';
 import { addHostOptions, parseCount, parseMaxFail, type HostOptions } from './common-options.js';
@@ -21,6 +22,13 @@ export const changeEvents = (emit: Emit, plan: TunnelPlan): Pick<ChangeOptions, 
   onStep: tellSteps(emit, plan),
   onWarning: (message) => emit({ event: 'notice', level: 'warning', message }),
 });
+
+/** Shows each tunnel's differences as it is changed, with `--diff`; without it they need not be made. */
+export const showDiffs = (
+  { diff }: Pick<ChangeFlags, 'diff'>,
+  emit: Emit,
+): ((found: readonly EndDiff[]) => void) | undefined =>
+  diff === true ? (found) => foldDiffs(found).forEach(emit) : undefined;
 
 /** Seconds. */
 export const DEFAULT_WINDOW = 60;

@@ -9,7 +9,7 @@ import { describeOrphan, findOrphans } from '../deploy/orphans.js';
 import { planOfOrphan, pruneTunnel, type PruneOptions } from '../deploy/prune-tunnel.js';
 import { runFleet } from '../deploy/run-fleet.js';
 import type { TunnelPlan } from '../plan/plan.js';
-import { addChangeOptions, changeEvents, DEFAULT_WINDOW, type ChangeFlags } from './change-options.js';
+import { addChangeOptions, changeEvents, DEFAULT_WINDOW, showDiffs, type ChangeFlags } from './change-options.js';
 import { addHostOptions, type HostOptions } from './common-options.js';
 import type { Finish } from './finish.js';
 import { examples, LIMIT_HELP } from './help-text.js';
@@ -75,10 +75,7 @@ async function planDeploy(context: RunContext, flags: DeployFlags, dryRun: boole
     signal,
     emit,
     // A dry run folds what many tunnels have in common, at the end; a deploy shows each as it goes.
-    onDiff: (found: readonly EndDiff[]) => {
-      if (dryRun) diffs.push(...found);
-      else if (flags.diff === true) for (const diff of foldDiffs(found)) emit(diff);
-    },
+    onDiff: dryRun ? (found: readonly EndDiff[]) => void diffs.push(...found) : showDiffs(flags, emit),
   };
   const run = { forks: flags.forks, canary: 0, maxFail: Number.POSITIVE_INFINITY, signal, emit };
   const orphans = await planPrune(context, flags);

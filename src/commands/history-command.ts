@@ -29,7 +29,7 @@ async function showHistory(limits: readonly string[], options: HostOptions): Pro
   const fleet = await loadFleet(options, limits);
   if (fleet === PROBLEMS_SHOWN) return 2;
   // Plain in every mode: what is told on the way goes to stderr, and stdout has the history alone.
-  const reporter = openReporter(options, 'plain');
+  const reporter = await openReporter(options, 'plain');
   const { emit } = reporter;
   try {
     const access = {

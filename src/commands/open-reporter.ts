@@ -6,8 +6,8 @@ import { useColor, type CommonOptions } from './common-options.js';
 export const useColorOnBoth = (options: CommonOptions): boolean =>
   useColor(options, process.stdout) && useColor(options, process.stderr);
 
-export const openReporter = (options: CommonOptions, mode: OutputMode): Reporter =>
-  createReporter(mode, {
+export const openReporter = async (options: CommonOptions, mode: OutputMode): Promise<Reporter> =>
+  await createReporter(mode, {
     stdout: process.stdout,
     stderr: process.stderr,
     color: useColorOnBoth(options),

@@ -12,7 +12,7 @@ import { generationsOf, type EndHistory } from '../history/record.js';
 import type { RollbackRequest } from '../history/rollback-target.js';
 import type { FleetPlan, TunnelPlan } from '../plan/plan.js';
 import { selectTunnels } from '../plan/select-tunnels.js';
-import { addChangeOptions, changeEvents, type ChangeFlags } from './change-options.js';
+import { addChangeOptions, changeEvents, showDiffs, type ChangeFlags } from './change-options.js';
 import type { Finish } from './finish.js';
 import { examples } from './help-text.js';
 import { runCommand, type Job, type RunContext } from './run-command.js';
@@ -73,10 +73,7 @@ async function planRollback(context: RunContext, limits: readonly string[], flag
       verifySeconds: flags.verifyTimeout,
       signal,
       ...changeEvents(emit, plan),
-      onDiff: (found) => {
-        if (dryRun) diffs.push(...found);
-        else if (flags.diff === true) for (const diff of foldDiffs(found)) emit(diff);
-      },
+      onDiff: dryRun ? (found) => void diffs.push(...found) : showDiffs(flags, emit),
     });
   const work = async (): Promise<TunnelResult[]> => {
     const results = await runFleet(tunnels, rollbackOne, {

@@ -58,7 +58,7 @@ export async function runCommand(
   const identity = makeRunIdentity();
   const { run } = identity;
   const started = performance.now();
-  const reporter = openReporter(options, options.output);
+  const reporter = await openReporter(options, options.output);
   try {
     const tell = options.timings === true ? withTimings(reporter.emit) : reporter.emit;
     return await withInterrupt(tell, async (signal, emit) => {

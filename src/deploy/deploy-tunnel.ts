@@ -28,7 +28,7 @@ export interface DeployOptions {
   readonly signal: AbortSignal;
   readonly emit: Emit;
   /** Takes the differences of a tunnel's ends. */
-  readonly onDiff: (diffs: readonly EndDiff[]) => void;
+  readonly onDiff: ((diffs: readonly EndDiff[]) => void) | undefined;
 }
 
 /** Never rejects: what happens is the result. */
@@ -61,7 +61,7 @@ async function deployInspected(
   const assessments = selected.map((end) => assessEnd(tunnel, end));
   const changing = assessments.filter(needsChange);
   const ends = options.force && !options.dryRun ? selected : changing.map(({ end }) => end);
-  options.onDiff(changing.map((assessment) => describeChange(tunnel, assessment)));
+  options.onDiff?.(changing.map((assessment) => describeChange(tunnel, assessment)));
 
   if (options.dryRun && changing.length > 0) {
     return wouldChangeResult(plan, ends, refuseTunnel(tunnel, { adopt: options.adopt }));

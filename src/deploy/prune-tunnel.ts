@@ -24,7 +24,7 @@ export interface PruneOptions extends ChangeOptions {
   readonly takeover: boolean;
   /** Take the hub's end away alone when the spoke cannot be reached. */
   readonly unreachableToo: boolean;
-  readonly onDiff: (diffs: readonly EndDiff[]) => void;
+  readonly onDiff: ((diffs: readonly EndDiff[]) => void) | undefined;
 }
 
 const NOTHING: DesiredEnds = { hub: null, spoke: null, custom: { hub: false, spoke: false }, proof: 'gone' };
@@ -83,7 +83,7 @@ async function prune(tunnel: Tunnel, options: PruneOptions): Promise<TunnelResul
   const { plan } = tunnel;
   const ends = ENDS.filter((end) => tunnel[end].current !== null || tunnel[end].facts.links.has(plan.interface));
   for (const end of ends) checkOwner(tunnel, end);
-  options.onDiff(ends.map((end) => describeChange(tunnel, { end, drift: [], sameFile: tunnel[end].hasDesiredFile })));
+  options.onDiff?.(ends.map((end) => describeChange(tunnel, { end, drift: [], sameFile: tunnel[end].hasDesiredFile })));
   const refusal = refuseTunnel(tunnel, { adopt: true }, ends);
   if (!options.dryRun) {
     return refusal === undefined ? await changeTunnel(tunnel, ends, options) : untouchedResult(plan, 'failed', refusal);

@@ -21,7 +21,7 @@ export interface RollbackOptions extends Omit<ChangeOptions, 'restores' | 'noted
   readonly dryRun: boolean;
   /** End a trial that a dead run has left. */
   readonly takeover: boolean;
-  readonly onDiff: (diffs: readonly EndDiff[]) => void;
+  readonly onDiff: ((diffs: readonly EndDiff[]) => void) | undefined;
 }
 
 /**
@@ -135,7 +135,7 @@ async function desiredAt(
 async function putBack(tunnel: Tunnel, targets: Targets, options: RollbackOptions): Promise<TunnelResult> {
   const { plan } = tunnel;
   const ends = ENDS.filter((end) => targets[end] !== undefined && !tunnel[end].hasDesiredFile);
-  options.onDiff(ends.map((end) => describeChange(tunnel, { end, drift: [], sameFile: false })));
+  options.onDiff?.(ends.map((end) => describeChange(tunnel, { end, drift: [], sameFile: false })));
   // What stands there is kept in the history, whoever wrote it.
   const refusal = ends.length === 0 ? undefined : refuseTunnel(tunnel, { adopt: true });
   if (options.dryRun && ends.length > 0) {

@@ -1,6 +1,5 @@
 /** Shows a run: listens to its events and writes them in one of three ways. stdout is data, stderr is progress. */
 import { createJsonReporter } from './json-reporter.js';
-import { createLiveReporter } from './live-reporter.js';
 import { createPlainReporter } from './plain-reporter.js';
 import type { Reporter, ReporterIo } from './reporter-io.js';
 
@@ -8,15 +7,19 @@ import type { Reporter, ReporterIo } from './reporter-io.js';
 export type OutputMode = 'auto' | 'live' | 'plain' | 'json';
 
 /** The recap is the run's result and goes to stdout in every mode, as do diffs. */
-export function createReporter(mode: OutputMode, io: ReporterIo): Reporter {
+export async function createReporter(mode: OutputMode, io: ReporterIo): Promise<Reporter> {
   switch (mode) {
     case 'json':
       return createJsonReporter(io);
     case 'plain':
       return createPlainReporter(io);
     case 'live':
-      return createLiveReporter(io);
+      return await createLive(io);
     case 'auto':
-      return io.stderr.isTTY === true ? createLiveReporter(io) : createPlainReporter(io);
+      return io.stderr.isTTY === true ? await createLive(io) : createPlainReporter(io);
   }
 }
+
+/** Its library is loaded only for a terminal. */
+const createLive = async (io: ReporterIo): Promise<Reporter> =>
+  (await import('./live-reporter.js')).createLiveReporter(io);

@@ -9,10 +9,10 @@ const FRAME_MS = 100;
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
-function startRun(columns: number, rows: number, total = 255) {
+async function startRun(columns: number, rows: number, total = 255) {
   const stderr = new FakeTerminal(columns, rows);
   const stdout = { text: '', write: (text: string, written?: () => void) => ((stdout.text += text), written?.()) };
-  const reporter = createReporter('auto', { stdout, stderr, color: true, verbose: false });
+  const reporter = await createReporter('auto', { stdout, stderr, color: true, verbose: false });
   reporter.emit({ event: 'start', run: 'r', command: 'deploy', total });
   return { stderr, stdout, reporter };
 }
@@ -26,7 +26,7 @@ describe.each([
   [40, 10],
 ])('the live view on %ix%i', (columns, rows) => {
   it('fits, shows what is in flight, and keeps every failure', async () => {
-    const { stderr, stdout, reporter } = startRun(columns, rows);
+    const { stderr, stdout, reporter } = await startRun(columns, rows);
     reporter.emit({ event: 'hub', step: 'inspect', message: '255 tunnels' });
     for (const id of range(1, 20)) reporter.emit(step(id));
     await vi.advanceTimersByTimeAsync(FRAME_MS);
@@ -56,7 +56,7 @@ describe.each([
 
 describe('the live view', () => {
   it('draws by the clock and not by the event', async () => {
-    const { stderr, reporter } = startRun(120, 40);
+    const { stderr, reporter } = await startRun(120, 40);
     await vi.advanceTimersByTimeAsync(FRAME_MS);
     const write = vi.spyOn(stderr, 'write');
     for (const id of range(1, 255)) reporter.emit(step(id));
@@ -69,7 +69,7 @@ describe('the live view', () => {
   it('leaves Ctrl-C to the program, and gives the cursor back without a recap', async () => {
     const exit = vi.spyOn(process, 'exit').mockImplementation(() => undefined as never);
     const listeners = process.listenerCount('SIGINT');
-    const { stderr, reporter } = startRun(80, 24);
+    const { stderr, reporter } = await startRun(80, 24);
     await vi.advanceTimersByTimeAsync(FRAME_MS);
     expect(process.listenerCount('SIGINT')).toBe(listeners);
     const onInterrupt = vi.fn();
@@ -84,7 +84,7 @@ describe('the live view', () => {
 
   it('gives the cursor back when the process exits in the middle, and leaves no listener after the end', async () => {
     const before = process.listenerCount('exit');
-    const { stderr, reporter } = startRun(80, 24);
+    const { stderr, reporter } = await startRun(80, 24);
     const restore = process.listeners('exit').at(-1);
     expect(process.listenerCount('exit')).toBe(before + 1);
     restore?.call(process, 0);
@@ -94,7 +94,7 @@ describe('the live view', () => {
   });
 
   it('follows a terminal that became smaller', async () => {
-    const { stderr, reporter } = startRun(120, 40);
+    const { stderr, reporter } = await startRun(120, 40);
     for (const id of range(1, 20)) reporter.emit(step(id));
     await vi.advanceTimersByTimeAsync(FRAME_MS);
     stderr.columns = 30;
@@ -108,7 +108,7 @@ describe('the live view', () => {
 
   it('makes room for a diff when stdout is the same terminal', async () => {
     const terminal = new FakeTerminal(80, 24);
-    const reporter = createReporter('live', { stdout: terminal, stderr: terminal, color: false, verbose: false });
+    const reporter = await createReporter('live', { stdout: terminal, stderr: terminal, color: false, verbose: false });
     reporter.emit({ event: 'start', run: 'r', command: 'diff', total: 1 });
     await vi.advanceTimersByTimeAsync(FRAME_MS);
     reporter.emit({ event: 'diff', spokes: ['tokyo'], ids: [1], end: 'hub', text: '--- a\n+++ b\n', drift: [] });

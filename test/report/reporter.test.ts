@@ -36,7 +36,7 @@ class Sink {
 
 async function report(mode: OutputMode, verbose = false) {
   const io = { stdout: new Sink(), stderr: new Sink(), color: false, verbose };
-  const reporter = createReporter(mode, io);
+  const reporter = await createReporter(mode, io);
   for (const event of events) reporter.emit(event);
   reporter.emit({ event: 'notice', level: 'info', message: 'late' });
   await reporter.finish();
