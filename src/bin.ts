@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { CommanderError } from 'commander';
 import { createProgram } from './cli.js';
+import { compileLate } from './compile-late.js';
 import { toVxfleetError, type ErrorCode } from './errors.js';
 import { printable } from './report/printable.js';
 
@@ -14,6 +15,7 @@ for (const stream of [process.stdout, process.stderr]) {
   });
 }
 
+compileLate();
 const program = await createProgram(async (exitCode) => {
   process.exitCode = await exitCode;
 }, process.argv[2]);

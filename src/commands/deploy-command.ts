@@ -6,7 +6,7 @@ import type { EndDiff } from '../diff/fold-diffs.js';
 import { foldDiffs } from '../diff/fold-diffs.js';
 import { deployTunnel } from '../deploy/deploy-tunnel.js';
 import { describeOrphan, findOrphans } from '../deploy/orphans.js';
-import { planOfOrphan, pruneTunnel, type PruneOptions } from '../deploy/prune-tunnel.js';
+import type { PruneOptions } from '../deploy/prune-tunnel.js';
 import { runFleet } from '../deploy/run-fleet.js';
 import type { TunnelPlan } from '../plan/plan.js';
 import { addChangeOptions, changeEvents, DEFAULT_WINDOW, showDiffs, type ChangeFlags } from './change-options.js';
@@ -80,7 +80,7 @@ async function planDeploy(context: RunContext, flags: DeployFlags, dryRun: boole
   const run = { forks: flags.forks, canary: 0, maxFail: Number.POSITIVE_INFINITY, signal, emit };
   const orphans = await planPrune(context, flags);
   const work = async (): Promise<readonly TunnelResult[]> => {
-    const pruned = await runFleet(orphans, (plan) => pruneTunnel(access, context.hub, plan, pruneOptions(plan)), run);
+    const pruned = await runFleet(orphans, pruneOne, run);
     // What was removed is in the way of nobody any more, if only it is looked at again.
     const hub = pruned.length > 0 && !dryRun ? await context.hub.reinspect() : context.hub;
     const deployOptions = { ...options, force: flags.force === true, adopt: flags.adopt === true, ends: fleet.ends };
@@ -99,8 +99,14 @@ async function planDeploy(context: RunContext, flags: DeployFlags, dryRun: boole
     windowSeconds: access.session.windowSeconds,
     unreachableToo: flags.pruneUnreachable === true,
   });
+  const pruneOne = async (plan: TunnelPlan): Promise<TunnelResult> =>
+    (await loadPruning()).pruneTunnel(access, context.hub, plan, pruneOptions(plan));
   return { total: orphans.length + fleet.tunnels.length, work };
 }
+
+/** With it comes the reading of what hosts keep (zod alone is 95 files), which few deploys need. */
+const loadPruning = async (): Promise<typeof import('../deploy/prune-tunnel.js')> =>
+  await import('../deploy/prune-tunnel.js');
 
 /** The orphans that are to be removed; the others are named. */
 async function planPrune({ access, hub, emit }: RunContext, flags: DeployFlags): Promise<readonly TunnelPlan[]> {
@@ -110,6 +116,6 @@ async function planPrune({ access, hub, emit }: RunContext, flags: DeployFlags):
     if (!removable.includes(orphan)) emit({ event: 'notice', level: 'warning', message: describeOrphan(orphan) });
   }
   const plans: TunnelPlan[] = [];
-  for (const orphan of removable) plans.push(await planOfOrphan(access, hub, orphan));
+  for (const orphan of removable) plans.push(await (await loadPruning()).planOfOrphan(access, hub, orphan));
   return plans;
 }
