@@ -104,7 +104,7 @@ async function planDeploy(context: RunContext, flags: DeployFlags, dryRun: boole
   return { total: orphans.length + fleet.tunnels.length, work };
 }
 
-/** With it comes the reading of what hosts keep (zod alone is 95 files), which few deploys need. */
+/** With it comes the reading of what hosts keep, which few deploys need. */
 const loadPruning = async (): Promise<typeof import('../deploy/prune-tunnel.js')> =>
   await import('../deploy/prune-tunnel.js');
 

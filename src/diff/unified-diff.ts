@@ -1,6 +1,5 @@
 /** The difference between a live file and the desired one, as `diff -u` writes it. */
-// The whole package is 19 files; this is three.
-import { createTwoFilesPatch, FILE_HEADERS_ONLY } from 'diff/lib/patch/create.js';
+import { createTwoFilesPatch, FILE_HEADERS_ONLY } from 'diff';
 
 /** What the two sides are called in the header, such as `tokyo:/etc/network/interfaces.d/vxlan01`. */
 export interface DiffLabels {
