@@ -4,14 +4,16 @@
  */
 import type { Check, EndStatus, Step, TunnelFailure, TunnelResult, TunnelStatus } from '../events.js';
 import { toVxfleetError } from '../errors.js';
-import { generationBody, generationDigest } from '../history/generation-text.js';
+import { generationDigest } from '../history/generation-text.js';
 import type { RunIdentity } from '../host/host-session.js';
-import { ENDS, type End, type TunnelPlan } from '../plan/plan.js';
+import { ENDS, type End } from '../plan/plan.js';
 import { compareWithBaseline, takeBaseline, type Baseline } from './baseline.js';
+import { afterRevert, INTERRUPTED, unpreparedFailure } from './change-failures.js';
 import { confirmEnds, confirmHint } from './confirm-ends.js';
 import { orInterrupted } from './or-interrupted.js';
 import { proveChange } from './prove-change.js';
 import { decisionPartOf } from './decision-part.js';
+import { recordBodies } from './record-bodies.js';
 import type { TrialOutcome } from './tunnel-end.js';
 import { failureOf, type Tunnel } from './tunnel.js';
 import { whileExtending } from './while-extending.js';
@@ -82,28 +84,6 @@ const NO_TURN = (): void => undefined;
 const takeBaselineOf = (tunnel: Tunnel): Promise<Baseline | TunnelFailure> =>
   takeBaseline(tunnel).catch((error: unknown) => failureOf(toVxfleetError(error), tunnel.plan));
 
-const INTERRUPTED: TunnelFailure = {
-  code: 'interrupted',
-  end: null,
-  layer: null,
-  message: 'interrupted before the change was confirmed',
-  hint: 'Run the command again.',
-};
-
-/** What to do when a host would not begin. @param reason the host program's word */
-function unpreparedHint(reason: string, { spoke, interface: name }: TunnelPlan): string {
-  switch (reason) {
-    case 'busy':
-      return 'One run at a time changes a tunnel. Wait for that one, then run the command again.';
-    case 'changed':
-      return 'Somebody else is at work on that host. Run the command again.';
-    case 'invalid':
-      return `The candidate is what \`vxfleet render ${spoke}\` prints.`;
-    default:
-      return `Look at: df /run /etc; ls /run/vxfleet/${name}.`;
-  }
-}
-
 /** One change on its way: what has been touched and confirmed so far. */
 class Change {
   readonly #tunnel: Tunnel;
@@ -125,17 +105,7 @@ class Change {
     this.#tunnel = tunnel;
     this.#ends = ends;
     this.#options = options;
-    const { run, operator, command } = options.identity;
-    const time = `${new Date().toISOString().slice(0, 19)}Z`;
-    const header = { run, time, operator, command, spoke: tunnel.plan.spoke };
-    const body = (end: End): string => {
-      const plan = tunnel.proof === 'planned' ? tunnel.plan : null;
-      const restores = options.restores?.[end] ?? null;
-      // An end that does not change is kept too, as it is.
-      const text = ends.includes(end) ? tunnel[end].desired : tunnel[end].current;
-      return generationBody({ ...header, end, restores, plan }, text);
-    };
-    this.#bodies = { hub: body('hub'), spoke: body('spoke') };
+    this.#bodies = recordBodies(tunnel, ends, options);
   }
 
   /** Null when every end could begin. */
@@ -152,10 +122,8 @@ class Change {
 
   async #prepareOf(end: End): Promise<TunnelFailure | null> {
     try {
-      const { ok, reason, layer, message } = await this.#tunnel[end].prepare(this.#bodies[end]);
-      if (ok) return null;
-      const hint = `Nothing was touched. ${unpreparedHint(reason, this.#tunnel.plan)}`;
-      return { code: 'refused', end, layer, message, hint };
+      const outcome = await this.#tunnel[end].prepare(this.#bodies[end]);
+      return outcome.ok ? null : unpreparedFailure(end, outcome, this.#tunnel.plan);
     } catch (error) {
       return failureOf(toVxfleetError(error), this.#tunnel.plan);
     }
@@ -332,11 +300,4 @@ class Change {
     const ends = { hub: statusOf('hub'), spoke: statusOf('spoke') };
     return { spoke, interface: name, id, status, ends, down_ms: this.#downMs, checks: this.#checks, error };
   }
-}
-
-/** The kernel that a finding was about is gone with the candidate; what can still be looked at is the candidate. */
-function afterRevert(failure: TunnelFailure, spoke: string): TunnelFailure {
-  const isAboutKernel = ['link', 'params', 'addresses', 'routes', 'policy'].includes(failure.layer ?? '');
-  if (failure.code !== 'verify' || !isAboutKernel) return failure;
-  return { ...failure, hint: `The candidate was put back; \`vxfleet render ${spoke}\` prints it.` };
 }

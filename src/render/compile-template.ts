@@ -98,9 +98,9 @@ function printedVariables(source: string): ReadonlySet<VariableName> {
   const code = source
     .replace(/\{%-?\s*comment\s*-?%\}[^]*?\{%-?\s*endcomment\s*-?%\}/g, '')
     .replace(/\{%-?\s*#[^]*?%\}/g, '');
-  // Text that is caught by a tag can be filtered later, and a variable can be named by a computed string.
-  if (/capture|\[/.test(code)) return new Set();
   const tagsAndFilters = [...code.replace(/\{\{-?\s*\w+\s*-?\}\}/g, '').matchAll(/\{[{%][^]*?[}%]\}/g)].join('\n');
+  // Text that is caught by a tag can be filtered later, and a variable can be named by a computed string.
+  if (/capture|\[/.test(tagsAndFilters)) return new Set();
   return new Set(VARIABLE_NAMES.filter((name) => !new RegExp(`\\b${name}\\b`).test(tagsAndFilters)));
 }
 

@@ -1,0 +1,43 @@
+/** What is said of a change that was not made, or was taken back. Pure. */
+import type { TunnelFailure } from '../events.js';
+import type { End, TunnelPlan } from '../plan/plan.js';
+import type { PrepareOutcome } from './tunnel-end.js';
+
+export const INTERRUPTED: TunnelFailure = {
+  code: 'interrupted',
+  end: null,
+  layer: null,
+  message: 'interrupted before the change was confirmed',
+  hint: 'Run the command again.',
+};
+
+/** Of an end that would not begin. */
+export function unpreparedFailure(
+  end: End,
+  { reason, layer, message }: PrepareOutcome,
+  plan: TunnelPlan,
+): TunnelFailure {
+  const hint = `Nothing was touched. ${unpreparedHint(reason, plan)}`;
+  return { code: 'refused', end, layer, message, hint };
+}
+
+/** What to do when a host would not begin. @param reason the host program's word */
+function unpreparedHint(reason: string, { spoke, interface: name }: TunnelPlan): string {
+  switch (reason) {
+    case 'busy':
+      return 'One run at a time changes a tunnel. Wait for that one, then run the command again.';
+    case 'changed':
+      return 'Somebody else is at work on that host. Run the command again.';
+    case 'invalid':
+      return `The candidate is what \`vxfleet render ${spoke}\` prints.`;
+    default:
+      return `Look at: df /run /etc; ls /run/vxfleet/${name}.`;
+  }
+}
+
+/** The kernel that a finding was about is gone with the candidate; what can still be looked at is the candidate. */
+export function afterRevert(failure: TunnelFailure, spoke: string): TunnelFailure {
+  const isAboutKernel = ['link', 'params', 'addresses', 'routes', 'policy'].includes(failure.layer ?? '');
+  if (failure.code !== 'verify' || !isAboutKernel) return failure;
+  return { ...failure, hint: `The candidate was put back; \`vxfleet render ${spoke}\` prints it.` };
+}
