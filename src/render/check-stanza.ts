@@ -18,26 +18,29 @@ export const remoteOf = (text: string): string | undefined => /\bremote ([0-9.]+
 /** The stanza's own address, without its length. */
 export const addressOf = (text: string): string | undefined => /^\s*address ([0-9a-f:]+)/m.exec(text)?.[1];
 
-/** Words that begin something other than an option of the stanza above them (interfaces(5)). */
-const TOP_LEVEL = /^(?:auto|iface|mapping|source|source-directory|rename|no-auto-down|template|allow-\S+)$/;
+/** Lines that begin something other than an option of the stanza above them (interfaces(5)). */
+const TOP_LEVEL_LINE =
+  /(?:^|\n)[^\S\n]*((?:auto|iface|mapping|source|source-directory|rename|no-auto-down|template|allow-\S+)(?!\S)[^\n]*)/g;
+
+/** A line that goes on in the next. */
+const CONTINUED_LINE = /(?:^|\n)([^\n]*\\)(?:\n|$)/;
 
 /**
  * Why a rendered file may not go to a host, or undefined when it may: it says who owns it and defines this one interface and
  * nothing else. Built-in templates pass by construction; one of the user's must not take over another interface of the host.
  */
 export function checkStanza(text: string, interfaceName: string): string | undefined {
-  const lines = text.split('\n');
-  if (OWNER_LINE.exec(lines[0] ?? '')?.[1] !== interfaceName) {
+  if (OWNER_LINE.exec(text)?.[1] !== interfaceName) {
     return `the first line must begin "${OWNER_PREFIX}: tunnel ${interfaceName}", so that vxfleet knows the file again`;
   }
+  const continued = text.includes('\\') ? CONTINUED_LINE.exec(text)?.[1] : undefined;
+  if (continued !== undefined) return `a line must not be continued by a backslash: ${continued}`;
   let autos = 0;
   let stanzas = 0;
-  for (const line of lines) {
-    if (line.endsWith('\\')) return `a line must not be continued by a backslash: ${line}`;
-    const [word = '', name, ...rest] = line.trimStart().split(/\s+/);
-    if (!TOP_LEVEL.test(word)) continue;
+  for (const [, line = ''] of text.matchAll(TOP_LEVEL_LINE)) {
+    const [word, name, ...rest] = line.split(/\s+/);
     const isOurs = name === interfaceName && (word === 'iface' || (word === 'auto' && rest.length === 0));
-    if (!isOurs) return `the file may define ${interfaceName} only, and not say: ${line.trimStart()}`;
+    if (!isOurs) return `the file may define ${interfaceName} only, and not say: ${line}`;
     if (word === 'auto') autos++;
     else stanzas++;
   }
