@@ -32,7 +32,7 @@ unique=(etc/resolv.conf etc/hostname etc/machine-id)
 find_mirror() {
   local own
   own=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
-  apt-get indextargets --format '$(RELEASE) $(COMPONENT) $(REPO_URI)' 'Created-By: Packages' 2>/dev/null |
+  { apt-get indextargets --format '$(RELEASE) $(COMPONENT) $(REPO_URI)' 'Created-By: Packages' 2>/dev/null || true; } |
     awk -v wanted="$release" -v own="$own" '
       $2 == "main" && ($1 == wanted || $1 == own) && !($1 in mirror) { mirror[$1] = $3 }
       END { print wanted in mirror ? mirror[wanted] : mirror[own] }'
@@ -47,6 +47,12 @@ configure_wget() {
   [[ -z $proxy || $proxy == DIRECT ]] || export http_proxy=$proxy
 }
 
+# What debootstrap complained of, and the end of what the programs printed that it ran.
+tail_logs() {
+  grep -v '^I: ' "$memory/log" | tail -n 3
+  tail -n 6 "$root/debootstrap/debootstrap.log" 2>/dev/null
+}
+
 run_debootstrap() {
   local mirror packages
   mirror=$(find_mirror)
@@ -55,7 +61,7 @@ run_debootstrap() {
   LC_ALL=C debootstrap --variant=minbase --keyring="$keyring" --force-check-gpg --include="$packages" \
     "$release" "$root" ${mirror:+"$mirror"} </dev/null >"$memory/log" 2>&1 && return
   fail "debootstrap could not make Debian $release from ${mirror:-its default mirror}:
-$(tail -n 5 "$memory/log")" "The packages come from the mirror of the machine's own apt: see whether apt-get update works."
+$(tail_logs)" "The packages come from the mirror of the machine's own apt: see whether apt-get update works."
 }
 
 build() {

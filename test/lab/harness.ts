@@ -82,15 +82,21 @@ export async function labAvailability(): Promise<string | undefined> {
   );
 }
 
-/** What the hosts of a test's lab run, for `lab up --image`: the test projects of vitest.config.ts set it. */
-const IMAGES = [parseImageChoice(process.env['VXFLEET_TEST_IMAGE'] ?? 'machine')].filter(
-  (choice) => choice !== undefined,
-);
+/** Words of `lab up --image`. */
+export const imageChoices = (...texts: readonly string[]): ImageChoice[] =>
+  texts.map((text) => {
+    const choice = parseImageChoice(text);
+    if (choice === undefined) throw new Error(`there is no image ${text}`);
+    return choice;
+  });
+
+/** What all hosts of a lab run unless a test says otherwise: a test project's own, see vitest.config.ts. */
+const PROJECT_IMAGES = imageChoices(process.env['VXFLEET_TEST_IMAGE'] ?? 'machine');
 
 /** Starts a lab of this name (a-z and 0-9; unlike every other test file's), replacing one that an earlier test run left. */
 export async function startLab(
   name: string,
-  { spokes = 2, inventoryText, images = IMAGES }: LabOptions = {},
+  { spokes = 2, inventoryText, images = PROJECT_IMAGES }: LabOptions = {},
 ): Promise<TestLab> {
   await labDown({ name });
   const given = inventoryText === undefined ? undefined : await writeInventory(name, inventoryText);
@@ -98,7 +104,7 @@ export async function startLab(
     name,
     spokes,
     inventory: given,
-    images: images,
+    images,
     log: () => undefined,
   });
   return {
