@@ -1,6 +1,27 @@
 import { defineConfig } from 'vitest/config';
 import { fileURLToPath } from 'node:url';
 
+/** The main job and what may come between, tested on every Debian; with VXFLEET_TESTS=full all that a release could make a difference to. */
+const MAIN_FILES = ['deploy', 'faults', 'rollback'];
+const FULL_FILES = [...MAIN_FILES, 'history', 'modes', 'orphans', 'refusals', 'writers'];
+const isFull = process.env['VXFLEET_TESTS'] === 'full';
+
+/** Tests of real hosts that run this image of `lab up`. */
+const labProject = (name: string, image: string, files: readonly string[], groupOrder: number) => ({
+  extends: true as const,
+  test: {
+    name,
+    include: files.map((file) => `test/lab/${file}.test.ts`),
+    env: { VXFLEET_TEST_IMAGE: image },
+    globalSetup: ['test/package/build-dist.ts'],
+    // The first lab on a machine makes its image, which downloads packages.
+    testTimeout: 120_000,
+    hookTimeout: 300_000,
+    fileParallelism: false,
+    sequence: { groupOrder },
+  },
+});
+
 /** Groups run one after the other: tests that watch the clock share the machine with nothing heavy. */
 export default defineConfig({
   root: fileURLToPath(new URL('..', import.meta.url)),
@@ -28,19 +49,9 @@ export default defineConfig({
           sequence: { groupOrder: 1 },
         },
       },
-      {
-        extends: true,
-        test: {
-          name: 'lab',
-          include: ['test/lab/**/*.test.ts'],
-          globalSetup: ['test/package/build-dist.ts'],
-          // The first lab on a machine makes its image, which downloads packages.
-          testTimeout: 120_000,
-          hookTimeout: 300_000,
-          fileParallelism: false,
-          sequence: { groupOrder: 2 },
-        },
-      },
+      labProject('lab', 'machine', ['**/*'], 2),
+      labProject('lab-trixie', 'trixie', isFull ? FULL_FILES : MAIN_FILES, 3),
+      ...(isFull ? [labProject('lab-bullseye', 'bullseye', FULL_FILES, 4)] : []),
     ],
   },
 });

@@ -38,6 +38,7 @@ function asState(members: readonly Pick<LabHost, 'name' | 'address' | 'device' |
     role: index === 0 ? 'hub' : 'spoke',
     mac: macOf(member.address),
     bridgePort: `port${index}`,
+    image: 'machine',
   }));
   return { phase: 'starting', controller: freeAddress(hosts), hosts };
 }
