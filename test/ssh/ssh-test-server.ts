@@ -7,6 +7,11 @@ import { join } from 'node:path';
 import ssh2, { type AuthContext, type Connection, type ServerChannel } from 'ssh2';
 import { onTestFinished } from 'vitest';
 import type { SshTarget } from '../../src/inventory/inventory.js';
+import type { ConnectionOptions } from '../../src/ssh/merge-target.js';
+import { OpenSsh } from '../../src/ssh/openssh.js';
+import { createSsh2Transport, type Ssh2TransportOptions } from '../../src/ssh/ssh2-transport.js';
+import { TargetResolver } from '../../src/ssh/target-resolver.js';
+import type { RunTransport } from '../../src/ssh/transport.js';
 
 export interface KeyPair {
   readonly private: string;
@@ -151,7 +156,7 @@ export async function startTcpServer(
 }
 
 export function targetOf(port: number, more: Partial<SshTarget> = {}): SshTarget {
-  return { host: '127.0.0.1', port, user: 'root', identityFile: undefined, ...more };
+  return { host: '127.0.0.1', port, user: 'root', identityFile: undefined, proxyJump: undefined, ...more };
 }
 
 /** The line that makes this server known. */
@@ -159,4 +164,41 @@ export function knownLine(port: number, pair: KeyPair): string {
   const key = wireKey(pair);
   const type = key.toString('latin1', 4, 4 + key.readUInt32BE(0));
   return `[127.0.0.1]:${port} ${type} ${key.toString('base64')}\n`;
+}
+
+export type TestTransportOptions = Partial<Omit<Ssh2TransportOptions, 'resolver'> & ConnectionOptions> & {
+  /** SSH_AUTH_SOCK. */
+  readonly agentSocket?: string;
+  /** `-F`; without it no ssh_config is looked at. */
+  readonly configFile?: string;
+};
+
+/** The transport under test, closed after it. */
+export function transportOf(home: string, options: TestTransportOptions = {}): RunTransport {
+  const {
+    agentSocket,
+    configFile,
+    environment,
+    knownHosts,
+    acceptNew,
+    connectTimeoutMs,
+    keepaliveIntervalMs,
+    ...rest
+  } = options;
+  const connection: ConnectionOptions = {
+    home,
+    environment: { SSH_AUTH_SOCK: agentSocket, ...environment },
+    knownHosts,
+    acceptNew,
+    connectTimeoutMs,
+    keepaliveIntervalMs,
+  };
+  const openssh = configFile === undefined ? undefined : new OpenSsh({ home, configFile });
+  const transport = createSsh2Transport({
+    resolver: new TargetResolver(connection, openssh),
+    retryDelayMs: 20,
+    ...rest,
+  });
+  onTestFinished(() => transport.close());
+  return transport;
 }
