@@ -1,10 +1,16 @@
 /** Real ssh2 servers and keys to test the transport against. */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import type { AddressInfo, ServerOpts, Server as TcpServer } from 'node:net';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import ssh2, { type AuthContext, type Connection, type ServerChannel } from 'ssh2';
+import ssh2, {
+  type AuthContext,
+  type AuthenticationType,
+  type Connection,
+  type PublicKeyAuthContext,
+  type ServerChannel,
+} from 'ssh2';
 import { onTestFinished } from 'vitest';
 import type { SshTarget } from '../../src/inventory/inventory.js';
 import type { ConnectionOptions } from '../../src/ssh/merge-target.js';
@@ -58,6 +64,12 @@ export interface ServerBehaviour {
   /** Default: echoes stdin, exits 0 at EOF. */
   readonly onExec?: (channel: ServerChannel, command: string, connection: Connection) => void;
   readonly refuseChannel?: boolean;
+  /** Takes this password, and no key unless `authorized` says so. */
+  readonly password?: string;
+  /** By which methods the password is taken; default `password`. */
+  readonly passwordMethods?: readonly ('password' | 'keyboard-interactive')[];
+  /** A jump host: opens connections for its clients. */
+  readonly forwards?: boolean;
 }
 
 export interface TestServer {
@@ -68,6 +80,8 @@ export interface TestServer {
   /** Methods and keys that logins came with, in order. */
   readonly logins: string[];
   readonly commands: string[];
+  /** Ports that clients were connected to. */
+  readonly forwarded: number[];
 }
 
 export async function startServer(behaviour: ServerBehaviour = {}): Promise<TestServer> {
@@ -79,6 +93,7 @@ export async function startServer(behaviour: ServerBehaviour = {}): Promise<Test
     connections: 0,
     logins: [] as string[],
     commands: [] as string[],
+    forwarded: [] as number[],
   };
   const open = new Set<Connection>();
   const server = new ssh2.Server({ hostKeys: hostKeys.map((pair) => pair.private) }, (connection) => {
@@ -96,17 +111,46 @@ export async function startServer(behaviour: ServerBehaviour = {}): Promise<Test
         (behaviour.onExec ?? echo)(channel, info.command, connection);
       });
     });
+    if (behaviour.forwards === true) connection.on('tcpip', forward);
     behaviour.onConnection?.(connection);
   });
+  const forward = (
+    accept: () => ServerChannel,
+    reject: () => void,
+    info: { destIP: string; destPort: number },
+  ): void => {
+    state.forwarded.push(info.destPort);
+    const upstream = connect(info.destPort, info.destIP);
+    upstream.once('error', () => reject());
+    upstream.once('connect', () => {
+      const channel = accept();
+      channel.on('error', () => {});
+      channel.on('close', () => upstream.destroy());
+      upstream.on('close', () => channel.end());
+      channel.pipe(upstream).pipe(channel);
+    });
+  };
+  const passwordMethods = behaviour.password === undefined ? [] : (behaviour.passwordMethods ?? ['password']);
+  const methods: AuthenticationType[] = ['publickey', ...passwordMethods];
   const authenticate = (context: AuthContext): void => {
     if (context.method !== 'publickey') {
       state.logins.push(context.method);
-      return context.reject(['publickey']);
+      return authenticateByPassword(context);
     }
-    const isAllowed = allowed === undefined || allowed.some((key) => key.equals(context.key.data));
+    const isAllowed =
+      allowed === undefined ? behaviour.password === undefined : allowed.some((key) => key.equals(context.key.data));
     if (context.signature === undefined || !isAllowed) state.logins.push(`publickey ${context.key.algo}`);
-    if (!isAllowed) return context.reject(['publickey', 'password']);
+    if (!isAllowed) return context.reject(behaviour.password === undefined ? ['publickey', 'password'] : methods);
     context.accept();
+  };
+  const authenticateByPassword = (context: Exclude<AuthContext, PublicKeyAuthContext>): void => {
+    const isTaken = passwordMethods.some((method) => method === context.method);
+    const judge = (given: string | undefined): void =>
+      given === behaviour.password ? context.accept() : context.reject(methods);
+    if (isTaken && context.method === 'password') return judge(context.password);
+    if (isTaken && context.method === 'keyboard-interactive')
+      return context.prompt([{ prompt: 'Password: ', echo: false }], ([answer]) => judge(answer));
+    context.reject(methods);
   };
   // A listener of ours, with noDelay: Nagle's algorithm at the server costs 40 ms an exchange.
   const listener = createServer({ noDelay: true }, (socket) => {
