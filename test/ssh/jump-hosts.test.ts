@@ -2,10 +2,10 @@ import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { VxfleetError } from '../../src/errors.js';
 import type { SshTarget } from '../../src/inventory/inventory.js';
 import type { Session } from '../../src/ssh/transport.js';
 import {
+  failureOf,
   knownLine,
   makeHome,
   makeKey,
@@ -34,15 +34,6 @@ async function setUp(jumpBehaviour: ServerBehaviour = {}, options: TestTransport
 
 const through = (server: Pick<TestServer, 'port'>, ...hops: readonly Pick<TestServer, 'port'>[]): SshTarget =>
   targetOf(server.port, { proxyJump: hops.map((hop) => targetOf(hop.port)) });
-
-async function failureOf(opening: Promise<Session>): Promise<VxfleetError> {
-  const outcome = await opening.then(
-    () => 'it succeeded',
-    (thrown: unknown) => thrown,
-  );
-  if (!(outcome instanceof VxfleetError)) throw new Error(`no VxfleetError: ${String(outcome)}`);
-  return outcome;
-}
 
 /** What the echo of the test server gives back. */
 async function echoOf(session: Session, text: string): Promise<string> {

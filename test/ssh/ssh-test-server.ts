@@ -12,12 +12,13 @@ import ssh2, {
   type ServerChannel,
 } from 'ssh2';
 import { onTestFinished } from 'vitest';
+import { VxfleetError } from '../../src/errors.js';
 import type { SshTarget } from '../../src/inventory/inventory.js';
 import type { ConnectionOptions } from '../../src/ssh/merge-target.js';
 import { OpenSsh } from '../../src/ssh/openssh.js';
 import { createSsh2Transport, type Ssh2TransportOptions } from '../../src/ssh/ssh2-transport.js';
 import { TargetResolver } from '../../src/ssh/target-resolver.js';
-import type { RunTransport } from '../../src/ssh/transport.js';
+import type { RunTransport, Session } from '../../src/ssh/transport.js';
 
 export interface KeyPair {
   readonly private: string;
@@ -245,4 +246,22 @@ export function transportOf(home: string, options: TestTransportOptions = {}): R
   });
   onTestFinished(() => transport.close());
   return transport;
+}
+
+/** The error with which an opening fails. */
+export async function failureOf(opening: Promise<Session>): Promise<VxfleetError> {
+  const outcome = await opening.then(
+    () => 'it succeeded',
+    (thrown: unknown) => thrown,
+  );
+  if (!(outcome instanceof VxfleetError)) throw new Error(`no VxfleetError: ${String(outcome)}`);
+  return outcome;
+}
+
+/** All output until the end. */
+export async function outputOf(session: Session): Promise<string> {
+  const chunks: Buffer[] = [];
+  session.onData((chunk) => chunks.push(chunk));
+  await session.ended;
+  return Buffer.concat(chunks).toString();
 }

@@ -4,14 +4,14 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { VxfleetError } from '../../src/errors.js';
 import type { SshTarget } from '../../src/inventory/inventory.js';
 import { fingerprint } from '../../src/ssh/known-hosts.js';
-import type { Session } from '../../src/ssh/transport.js';
 import {
+  failureOf,
   knownLine,
   makeHome,
   makeKey,
+  outputOf,
   startServer,
   startTcpServer,
   targetOf,
@@ -35,23 +35,6 @@ async function setUp(behaviour: ServerBehaviour = {}, options: TestTransportOpti
     transport,
     open: (command = 'true') => transport.open('tokyo', targetOf(server.port), command),
   };
-}
-
-async function failureOf(opening: Promise<Session>): Promise<VxfleetError> {
-  const outcome = await opening.then(
-    () => 'it succeeded',
-    (thrown: unknown) => thrown,
-  );
-  if (!(outcome instanceof VxfleetError)) throw new Error(`no VxfleetError: ${String(outcome)}`);
-  return outcome;
-}
-
-/** All output until the end. */
-async function outputOf(session: Session): Promise<string> {
-  const chunks: Buffer[] = [];
-  session.onData((chunk) => chunks.push(chunk));
-  await session.ended;
-  return Buffer.concat(chunks).toString();
 }
 
 describe('a session', () => {
