@@ -14,7 +14,8 @@ const underlay = z.object({ address: z.ipv4(), device: word });
 
 const sshFields = { host: word, port: z.int().optional(), user: word.optional(), identityFile: printed.optional() };
 /** What is kept is what the inventory said. A jump host (the hub) may have jump hosts of its own, and these none. */
-const jumpHost = z.object({ ...sshFields, proxyJump: z.array(z.object(sshFields)).optional() });
+const jumpFields = { ...sshFields, isOutside: z.literal(true).optional() };
+const jumpHost = z.object({ ...jumpFields, proxyJump: z.array(z.object(jumpFields)).optional() });
 const ssh = z.object({ ...sshFields, proxyJump: z.array(jumpHost).optional() });
 
 const schema = z.object({
@@ -54,11 +55,18 @@ export function parsePlan(interfaceName: string, text: string): TunnelPlan | nul
 }
 
 /** JSON leaves out what is undefined; the rest of the code has it by name. */
-function toTarget({ host, port, user, identityFile, proxyJump }: ReadTarget): TunnelPlan['ssh'] {
-  return { host, port, user, identityFile, proxyJump: proxyJump?.map(toTarget) };
+function toTarget({ host, port, user, isOutside, identityFile, proxyJump }: ReadTarget): TunnelPlan['ssh'] {
+  const known = { host, port, user, identityFile, proxyJump: proxyJump?.map(toTarget) };
+  return isOutside === undefined ? known : { ...known, isOutside };
 }
 
-type ReadTarget = z.infer<z.ZodObject<typeof sshFields>> & { proxyJump?: ReadTarget[] | undefined };
+/** What the schema lets through. */
+interface ReadTarget extends Pick<TunnelPlan['ssh'], 'host' | 'isOutside'> {
+  readonly port?: number | undefined;
+  readonly user?: string | undefined;
+  readonly identityFile?: string | undefined;
+  readonly proxyJump?: readonly ReadTarget[] | undefined;
+}
 
 function parseJson(text: string): unknown {
   try {

@@ -8,8 +8,10 @@ export interface SshTarget {
   readonly host: string;
   /** TCP port; at last 22. */
   readonly port: number | undefined;
-  /** Login name; at last `root`. */
+  /** Login name; at last `root`, or the operator's own on a host outside the fleet. */
   readonly user: string | undefined;
+  /** A jump host that is no host of the fleet. */
+  readonly isOutside?: true | undefined;
   /** Private key file, absolute; at last the agent's keys, then the default ones. */
   readonly identityFile: string | undefined;
   /** Jump hosts in the order in which they are passed; empty = none, whatever ssh_config says. */

@@ -44,6 +44,7 @@ export const toJumpTarget = ({ host, port, user }: Exclude<JumpHop, 'hub'>): Ssh
   host,
   port,
   user,
+  isOutside: true,
   identityFile: undefined,
   proxyJump: undefined,
 });

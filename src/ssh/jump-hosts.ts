@@ -1,7 +1,9 @@
 /** The jump hosts of a run: one shared connection to each, over which the hosts behind it are reached. */
+import type { Client, ClientChannel } from 'ssh2';
 import { VxfleetError, toVxfleetError } from '../errors.js';
 import { connectionKey, placeOf, type EffectiveTarget } from './effective-target.js';
 import type { Connection, Link } from './link.js';
+import { shellQuote } from './shell-quote.js';
 import { silence } from './silence.js';
 
 /** How long a jump host that could not be reached is not asked again, in ms: every host behind it would wait for it in turn. */
@@ -9,6 +11,8 @@ const FORGET_FAILURE_MS = 30_000;
 
 export class JumpHosts {
   readonly #connections = new Map<string, Promise<Connection>>();
+  /** Those that stood once: sessions through them may have a trial to finish, and each try counts. */
+  readonly #known = new Set<string>();
   readonly #logIn: (name: string, target: EffectiveTarget) => Promise<Connection>;
 
   /** @param logIn with its retries: who comes here has none */
@@ -41,11 +45,13 @@ export class JumpHosts {
     const forget = (): void => void this.#connections.delete(key);
     try {
       const connection = await this.#logIn(`jump host ${jump.alias}`, jump);
+      this.#known.add(key);
       // Whoever comes after it was lost makes a new one.
       connection.client.once('close', forget);
       return connection;
     } catch (thrown) {
-      setTimeout(forget, FORGET_FAILURE_MS).unref();
+      if (this.#known.has(key)) forget();
+      else setTimeout(forget, FORGET_FAILURE_MS).unref();
       throw jumpError(jump, toVxfleetError(thrown));
     }
   }
@@ -63,57 +69,76 @@ function jumpError(jump: EffectiveTarget, error: VxfleetError): VxfleetError {
 /**
  * Opens the way from a jump host to the next. Rejects with `connect` when the jump host cannot reach it, `protocol` when it forwards nothing.
  */
-export function forward(
+export async function forward(
   host: string,
   { client }: Connection,
   jump: EffectiveTarget,
   target: EffectiveTarget,
 ): Promise<Link> {
+  try {
+    const channel = await openChannel(client, target);
+    channel.on('error', () => {});
+    return { stream: channel, endReason: () => undefined, unref: () => {} };
+  } catch (thrown) {
+    throw forwardError(host, jump, target, thrown as ForwardFailure);
+  }
+}
+
+/** ssh2 hands over the reason that the jump host gives, a number of RFC 4254, 5.1. */
+type ForwardFailure = Error & { readonly reason?: number };
+
+const ADMINISTRATIVELY_PROHIBITED = 1;
+
+function openChannel(client: Client, { host, port, connectTimeoutMs }: EffectiveTarget): Promise<ClientChannel> {
   return new Promise((resolve, reject) => {
-    const where = `${placeOf(target)} through ${jump.alias}`;
     let isSettled = false;
+    const fail = (failure: ForwardFailure): void => {
+      settle();
+      reject(failure);
+    };
     const settle = (): void => {
       isSettled = true;
       clearTimeout(timer);
       client.off('close', onClose);
     };
-    const fail = (code: 'connect' | 'protocol', reason: string, hint: string, cause?: Error): void => {
-      settle();
-      reject(new VxfleetError(code, `cannot connect to ${where}: ${reason}`, { host, hint, cause }));
-    };
-    const seeFromThere = `is the host up, and can ${jump.alias} reach it? try there: nc -zv ${target.host} ${target.port}`;
-    const timer = setTimeout(() => {
-      const reason = `no answer within ${target.connectTimeoutMs / 1000} s`;
-      fail('connect', reason, seeFromThere, silence(reason));
-    }, target.connectTimeoutMs);
-    const onClose = (): void => fail('connect', `the connection to ${jump.alias} was lost`, seeFromThere);
+    const timer = setTimeout(() => fail(silence(`no answer within ${connectTimeoutMs / 1000} s`)), connectTimeoutMs);
+    const onClose = (): void => fail(new Error('the connection to the jump host was lost'));
     client.once('close', onClose);
     try {
-      client.forwardOut('127.0.0.1', 0, target.host, target.port, (error, channel) => {
-        if (error !== undefined) {
-          const { reason } = error as Error & { reason?: number };
-          const text = error.message.replace(/^\(SSH\) Channel open failure: /, '');
-          return reason === ADMINISTRATIVELY_PROHIBITED
-            ? fail(
-                'protocol',
-                `${jump.alias} forwards nothing: ${text}`,
-                `see AllowTcpForwarding and PermitOpen of its sshd`,
-                error,
-              )
-            : fail('connect', text, seeFromThere, error);
-        }
-        channel.on('error', () => {});
+      // forwardOut() throws instead of calling back when the connection is gone already.
+      client.forwardOut('127.0.0.1', 0, host, port, (error, channel) => {
+        if (error !== undefined) return fail(error);
         // Too late: the timer has given up.
         if (isSettled) return channel.destroy();
         settle();
-        resolve({ stream: channel, endReason: () => undefined, unref: () => {} });
+        resolve(channel);
       });
     } catch {
-      // forwardOut() throws instead of calling back when the connection is gone already.
       onClose();
     }
   });
 }
 
-/** RFC 4254, 5.1. */
-const ADMINISTRATIVELY_PROHIBITED = 1;
+function forwardError(
+  host: string,
+  jump: EffectiveTarget,
+  target: EffectiveTarget,
+  cause: ForwardFailure,
+): VxfleetError {
+  const where = `${placeOf(target)} through ${jump.alias}`;
+  const text = cause.message.replace(/^\(SSH\) Channel open failure: /, '');
+  if (cause.reason === ADMINISTRATIVELY_PROHIBITED) {
+    const message = `cannot connect to ${where}: ${jump.alias} forwards nothing: ${text}`;
+    return new VxfleetError('protocol', message, {
+      host,
+      hint: `see AllowTcpForwarding and PermitOpen of the sshd on ${jump.alias}`,
+      cause,
+    });
+  }
+  const tryIt = shellQuote(['nc', '-zv', target.host, String(target.port)]);
+  return new VxfleetError('connect', `cannot connect to ${where}: ${text}`, {
+    host,
+    hint: `is the host up, and can ${jump.alias} reach it? try there: ${tryIt}`,
+    cause,
+  });
+}

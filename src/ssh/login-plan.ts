@@ -92,7 +92,8 @@ function whyNot(file: KeyFile): string {
 }
 
 function nothingToTry(host: string, target: EffectiveTarget, notes: readonly string[]): VxfleetError {
-  const agent = target.agentSocket === undefined ? 'no agent (SSH_AUTH_SOCK is not set)' : 'no key in the agent';
+  const why = target.origins.identity_agent === 'default' ? 'SSH_AUTH_SOCK is not set' : 'IdentityAgent';
+  const agent = target.agentSocket === undefined ? `no agent (${why})` : 'no key in the agent';
   const only = target.identitiesOnly ? ' of its own (IdentitiesOnly)' : '';
   return new VxfleetError(
     'auth',

@@ -76,6 +76,7 @@ type Address = Pick<EffectiveTarget, 'host' | 'port' | 'user' | 'hostKeyAlias'>;
 
 function mergeAddress(target: SshTarget, chooser: SettingChooser): Address {
   const hostName = chooser.unless('hostname', target.host);
+  const defaultUser = target.isOutside === true ? userInfo().username : DEFAULTS.sshUser;
   return {
     // The inventory names the host, and ssh_config may say where that is.
     host: chooser.choose('host', {
@@ -90,8 +91,8 @@ function mergeAddress(target: SshTarget, chooser: SettingChooser): Address {
     }),
     user: chooser.choose('user', {
       inventory: target.user,
-      ssh_config: chooser.unless('user', DEFAULTS.sshUser),
-      default: DEFAULTS.sshUser,
+      ssh_config: chooser.unless('user', defaultUser),
+      default: defaultUser,
     }),
     hostKeyAlias: chooser.choose('host_key_alias', { ssh_config: chooser.first('hostkeyalias'), default: undefined }),
   };

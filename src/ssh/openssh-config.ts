@@ -20,22 +20,28 @@ export function configFiles(home: string, given: string | undefined): ConfigFile
 }
 
 /**
- * One file with the same meaning, and with vxfleet's own default for the login name at its end: `ssh -G` does not tell its default, the name
- * of whoever runs it, from a `User` that says the same. The user's file is HOME's, where `ssh` itself would take passwd's.
+ * The files as one with the same meaning, for hosts outside the fleet; and, for those of the fleet, with vxfleet's own default for the login name at its
+ * end: `ssh -G` does not tell its default, the name of whoever runs it, from a `User` that says the same. The user's file is HOME's, where `ssh`
+ * itself would take passwd's.
  */
 export class JoinedConfig {
+  /** For hosts of the fleet. */
   readonly path: string;
+  /** For hosts outside of it. */
+  readonly outsidePath: string;
   readonly #directory = mkdtempSync(join(tmpdir(), 'vxfleet-config-'));
   readonly #remove = (): void => rmSync(this.#directory, { recursive: true, force: true });
 
   constructor(files: ConfigFiles) {
     this.path = join(this.#directory, 'config');
+    this.outsidePath = join(this.#directory, 'outside');
     process.once('exit', this.#remove);
     const text =
       // As a copy: an included file must belong to the user, be writable by nobody else, and have no * in its name; one that -F names need not.
       files.kind === 'given'
         ? readConfig(files.path)
         : files.paths.map((path) => `Host *\nInclude "${path}"\n`).join('');
+    writeFileSync(this.outsidePath, text, { mode: 0o600 });
     writeFileSync(this.path, `${text}\nHost *\nUser ${DEFAULTS.sshUser}\n`, { mode: 0o600 });
   }
 

@@ -52,7 +52,8 @@ export class OpenSsh {
       ...(target.user === undefined ? [] : ['-l', target.user]),
       ...(target.port === undefined ? [] : ['-p', String(target.port)]),
     ];
-    return { answer: await this.#limit(() => this.#run(config.path, words, target.host)), baseline };
+    const path = target.isOutside === true ? config.outsidePath : config.path;
+    return { answer: await this.#limit(() => this.#run(path, words, target.host)), baseline };
   }
 
   /** Removes what `ask` has left on the disk. */
@@ -80,7 +81,7 @@ export class OpenSsh {
 
   #run(config: string, words: readonly string[], host: string): Promise<OpenSshAnswer> {
     const { program = 'ssh', timeoutMs = 10_000 } = this.#options;
-    // -T: without it, ssh complains that stdin is no terminal.
+    // -T: without it, ssh complains that stdin is no terminal. --: a record of a host's may name a host that begins with a dash.
     const argv = ['-T', '-G', '-F', config, ...words, '--', host];
     const options = { timeout: timeoutMs, env: { ...process.env, LC_ALL: 'C' }, maxBuffer: 2 ** 20 };
     return new Promise((resolve, reject) => {

@@ -1,5 +1,7 @@
 /** Real ssh2 servers and keys to test the transport against. */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { AddressInfo, ServerOpts, Server as TcpServer } from 'node:net';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -264,4 +266,20 @@ export async function outputOf(session: Session): Promise<string> {
   session.onData((chunk) => chunks.push(chunk));
   await session.ended;
   return Buffer.concat(chunks).toString();
+}
+
+export const hasAgent = ['ssh-agent', 'ssh-add'].every((name) => spawnSync(name, ['-?']).error === undefined);
+
+/** A real ssh-agent that holds these keys; ended by its pid after the test. */
+export async function startAgent(home: string, ...keys: readonly { private: string }[]): Promise<string> {
+  const socket = join(home, 'agent.sock');
+  const agent = spawn('ssh-agent', ['-D', '-a', socket], { stdio: 'ignore' });
+  onTestFinished(() => void agent.kill());
+  while (!existsSync(socket)) await sleep(5);
+  for (const key of keys) {
+    const file = join(home, 'to-add');
+    writeFileSync(file, key.private, { mode: 0o600 });
+    execFileSync('ssh-add', ['-q', file], { env: { ...process.env, SSH_AUTH_SOCK: socket }, stdio: 'pipe' });
+  }
+  return socket;
 }

@@ -1,17 +1,19 @@
 import { chmodSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { SshTarget } from '../../src/inventory/inventory.js';
 import { fingerprint } from '../../src/ssh/known-hosts.js';
 import {
   failureOf,
+  hasAgent,
   knownLine,
   makeHome,
   makeKey,
   outputOf,
+  startAgent,
   startServer,
   startTcpServer,
   targetOf,
@@ -597,23 +599,7 @@ describe('encrypted keys', () => {
   });
 });
 
-const hasAgent = ['ssh-agent', 'ssh-add'].every((name) => spawnSync(name, ['-?']).error === undefined);
-
 describe.skipIf(!hasAgent)('the agent', () => {
-  /** A real ssh-agent that holds these keys; ended by its pid after the test. */
-  async function startAgent(home: string, ...keys: readonly { private: string }[]): Promise<string> {
-    const socket = join(home, 'agent.sock');
-    const agent = spawn('ssh-agent', ['-D', '-a', socket], { stdio: 'ignore' });
-    onTestFinished(() => void agent.kill());
-    while (!existsSync(socket)) await sleep(5);
-    for (const key of keys) {
-      const file = join(home, 'to-add');
-      writeFileSync(file, key.private, { mode: 0o600 });
-      execFileSync('ssh-add', ['-q', file], { env: { ...process.env, SSH_AUTH_SOCK: socket }, stdio: 'pipe' });
-    }
-    return socket;
-  }
-
   it('logs in with each of its keys in turn, before the default keys', async () => {
     const [wrong, right] = [makeKey('ecdsa'), makeKey('rsa')];
     const server = await startServer({ authorized: [right] });

@@ -37,6 +37,7 @@ function makeResolver({ config = '', options = {}, openssh = {} }: Settings) {
   return { home, resolver };
 }
 
+const { username } = userInfo();
 const hasSsh = spawnSync('ssh', ['-V']).error === undefined;
 
 describe.skipIf(!hasSsh)('with ssh_config', () => {
@@ -134,7 +135,6 @@ Match host tokyo.example.net exec "true"
   });
 
   it("tells a User that is the operator's own name from none", async () => {
-    const { username } = userInfo();
     const { resolver } = makeResolver({ config: `Host mine\n  User ${username}\nHost *\n  Port 2222\n` });
     expect((await resolver.resolve(target('mine'))).user).toBe(username);
     expect((await resolver.resolve(target('other'))).user).toBe('root');
@@ -269,7 +269,18 @@ Host middle
 
   it('follows the ProxyJump of a jump host', async () => {
     const { resolver } = makeResolver({ config: 'Host inner\n  ProxyJump middle\nHost middle\n  ProxyJump gate\n' });
-    expect(wayOf(await resolver.resolve(target('inner')))).toEqual(['root@gate:22', 'root@middle:22']);
+    expect(wayOf(await resolver.resolve(target('inner')))).toEqual([`${username}@gate:22`, `${username}@middle:22`]);
+  });
+
+  it("leaves the login name on a jump host to ssh's own default, and that on the hub to vxfleet's", async () => {
+    const home = makeHome();
+    const [program, log] = [join(home, 'ssh'), join(home, 'log')];
+    const note = `[ "$4" = none ] || echo "$6 $(grep -c '^User root' "$4")" >>'${log}'`;
+    writeFileSync(program, `#!/bin/sh\n${note}\nexec ssh "$@"\n`, { mode: 0o755 });
+    const { resolver } = makeResolver({ config: 'Host hub\n  ProxyJump gate\n', openssh: { program } });
+    const effective = await resolver.resolve(target('spoke', { proxyJump: [target('hub')] }));
+    expect(wayOf(effective)).toEqual([`${username}@gate:22`, 'root@hub:22']);
+    expect(readFileSync(log, 'utf8')).toBe('spoke 1\nhub 1\ngate 0\n');
   });
 
   it('is refused as ssh refuses it when a jump host is to be reached through itself', async () => {
