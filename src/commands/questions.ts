@@ -30,9 +30,10 @@ export class Questions {
 
   async #ask(question: string): Promise<string | undefined> {
     if (this.#isOver || !process.stdin.isTTY || !process.stderr.isTTY) return undefined;
-    process.stderr.write(question);
     const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
     const terminal = createInterface({ input: process.stdin, output: silent, terminal: true });
+    // Only now: before readline has taken the terminal over, it would show what is typed.
+    process.stderr.write(question);
     try {
       return await new Promise((resolve) => {
         // readline takes Ctrl-C from the terminal: hand it on to the run, which is waiting for it.
