@@ -1,20 +1,63 @@
+/** The transport of a run, made of the command line, the environment and the terminal. */
 import { homedir } from 'node:os';
 import type { Emit } from '../events.js';
-import { knownHostsFiles } from '../ssh/known-hosts-store.js';
+import type { ConnectionOptions } from '../ssh/merge-target.js';
+import { OpenSsh } from '../ssh/openssh.js';
 import { createSsh2Transport } from '../ssh/ssh2-transport.js';
-import type { Transport } from '../ssh/transport.js';
-import { askPassphrase } from './ask-passphrase.js';
-import type { HostOptions } from './common-options.js';
+import { TargetResolver } from '../ssh/target-resolver.js';
+import type { RunTransport } from '../ssh/transport.js';
+import type { HostOptions, SshOptions } from './common-options.js';
+import type { LoadedFleet } from './load-fleet.js';
+import { Questions } from './questions.js';
 
-/** Connects to nobody yet. What a person should see of the connections is emitted. */
-export const openTransport = (options: HostOptions, emit: Emit): Transport =>
-  createSsh2Transport({
-    home: homedir(),
-    knownHosts: knownHostsFiles(homedir(), options.knownHosts),
-    acceptNew: options.acceptNew === true,
-    connectTimeoutMs: options.connectTimeout * 1000,
-    agentSocket: process.env['SSH_AUTH_SOCK'],
-    askPassphrase,
+export interface OpenedTransport {
+  readonly transport: RunTransport;
+  /** Asks nobody from now on: something else draws on the terminal. */
+  readonly endQuestions: () => void;
+}
+
+/**
+ * Runs work over a transport that has looked up how the fleet's hosts are reached and asked a person what it must; nobody has been contacted
+ * yet. What a person should see of the connections is emitted. Rejects with `usage` when the ssh_config cannot be used, or nobody answers `--ask-pass`.
+ */
+export async function withTransport<T>(
+  options: HostOptions,
+  { plan, tunnels }: LoadedFleet,
+  emit: Emit,
+  work: (opened: OpenedTransport) => Promise<T>,
+): Promise<T> {
+  const opened = await openTransport(options, emit);
+  try {
+    const spokes = tunnels.map(({ spoke, ssh }) => ({ host: spoke, target: ssh }));
+    await opened.transport.prepare([{ host: 'hub', target: plan.hub.ssh }, ...spokes]);
+    return await work(opened);
+  } finally {
+    await opened.transport.close();
+  }
+}
+
+async function openTransport(options: HostOptions, emit: Emit): Promise<OpenedTransport> {
+  const questions = new Questions();
+  const onTrace = (message: string): void => emit({ event: 'trace', message });
+  const transport = createSsh2Transport({
+    resolver: makeResolver(options, onTrace),
+    password: options.askPass === true ? await questions.password() : undefined,
+    askPassphrase: (keyPath) => questions.passphrase(keyPath),
     onNotice: (message: string) => emit({ event: 'notice', level: 'info', message }),
-    onTrace: (message: string) => emit({ event: 'trace', message }),
+    onTrace,
   });
+  return { transport, endQuestions: () => questions.end() };
+}
+
+/** Says how the hosts of the inventory are reached. */
+export function makeResolver(options: SshOptions, onTrace: (message: string) => void): TargetResolver {
+  const home = homedir();
+  const connection: ConnectionOptions = {
+    home,
+    environment: process.env,
+    knownHosts: options.knownHosts,
+    acceptNew: options.acceptNew,
+    connectTimeoutMs: options.connectTimeout === undefined ? undefined : options.connectTimeout * 1000,
+  };
+  return new TargetResolver(connection, new OpenSsh({ home, configFile: options.sshConfig, onTrace }));
+}

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { DEFAULTS } from './inventory.js';
 import { INTEGER_PATTERN, readInteger, type IntegerRange } from './read-integer.js';
+import { JUMP_HOP_PATTERN, readJumpHop } from './read-jump-hop.js';
 import { readAnchor, readPrefix } from './read-prefix.js';
 import {
   MODES,
@@ -84,20 +85,28 @@ export const FIELDS = {
   },
   sshHost: {
     read: readSshHost,
-    description: 'Name or address that SSH connects to. Default: the underlay address.',
+    description: 'Name or address that SSH connects to, or an alias of ssh_config. Default: the underlay address.',
     jsonSchema: pattern(SSH_HOST_PATTERN),
   },
-  sshPort: integer({ min: 1, max: 65535 }, `TCP port of the SSH server. Default: ${DEFAULTS.sshPort}.`),
+  sshPort: integer(
+    { min: 1, max: 65535 },
+    `TCP port of the SSH server. Default: as ssh_config says, else ${DEFAULTS.sshPort}.`,
+  ),
   sshUser: {
     read: readSshUser,
-    description: `Login name, with the rights of root on the host. Default: ${DEFAULTS.sshUser}.`,
+    description: `Login name, with the rights of root on the host. Default: as ssh_config says, else ${DEFAULTS.sshUser}.`,
     jsonSchema: pattern(SSH_USER_PATTERN),
   },
   identityFile: {
     read: readPath,
     description:
-      'Private key file; ~/ is expanded, else relative to the inventory. Default: the agent, then the default keys.',
+      'Private key file; ~/ is expanded, else relative to the inventory. Default: as ssh_config says, else the agent, then the default keys.',
     jsonSchema: pattern(PATH_PATTERN),
+  },
+  jumpHop: {
+    read: readJumpHop,
+    description: 'A jump host: hub, or [user@]host[:port], where host may be an alias of ssh_config.',
+    jsonSchema: pattern(JUMP_HOP_PATTERN),
   },
   dstport: integer(
     { min: 1, max: 65535 },
@@ -148,6 +157,12 @@ const sshSchema = z
     port: optional(FIELDS.sshPort),
     user: optional(FIELDS.sshUser),
     identity_file: optional(FIELDS.identityFile),
+    proxy_jump: z
+      .union([scalar(FIELDS.jumpHop), z.array(scalar(FIELDS.jumpHop))])
+      .describe(
+        'The jump host, or several in the order in which they are passed; [] for none. Default: as ssh_config says.',
+      )
+      .optional(),
   })
   .describe('How to reach the host over SSH.');
 

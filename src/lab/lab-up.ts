@@ -122,7 +122,7 @@ async function makeNetwork(lab: string, state: LabState, lock: number): Promise<
   await runBatch(controllerLines(state), { namespace: controller, lock });
 }
 
-/** The controller's HOME: its key, and the key of every host. */
+/** The controller's HOME: its key, the key of every host, an empty ssh_config. */
 async function makeHome(lab: string, { hosts }: LabState): Promise<void> {
   const directory = `${paths.homeDirectory(lab)}/.ssh`;
   await mkdir(directory, { recursive: true, mode: 0o700 });
@@ -135,4 +135,6 @@ async function makeHome(lab: string, { hosts }: LabState): Promise<void> {
   await writeFile(`${directory}/id_ed25519`, key.privateKey, { mode: 0o600 });
   await writeFile(`${directory}/id_ed25519.pub`, `${key.publicKey} vxfleet-lab\n`);
   await writeFile(`${directory}/known_hosts`, known.join(''));
+  // Read in place of the machine's own, which is about other hosts.
+  await writeFile(`${directory}/config`, "# ssh_config of the lab's controller.\n");
 }

@@ -151,8 +151,16 @@ const ALGORITHMS_BY_TYPE = {
 /** A host key algorithm that may be offered. */
 export type HostKeyAlgorithm = (typeof ALGORITHMS_BY_TYPE)[keyof typeof ALGORITHMS_BY_TYPE][number];
 
-/** All algorithms, those of the keys known for this host first: else a host known by RSA shows ED25519 and looks changed. */
-export function hostKeyAlgorithms(entries: readonly KnownHostsEntry[], host: string, port: number): HostKeyAlgorithm[] {
+/**
+ * The algorithms, those of the keys known for this host first: else a host known by RSA shows ED25519 and looks changed.
+ * @param allowed HostKeyAlgorithms of ssh_config; default all that ssh2 has
+ */
+export function hostKeyAlgorithms(
+  entries: readonly KnownHostsEntry[],
+  host: string,
+  port: number,
+  allowed?: readonly string[],
+): HostKeyAlgorithm[] {
   const typesOf = (name: string): Set<string> =>
     new Set(
       entriesOf(entries, name)
@@ -164,5 +172,6 @@ export function hostKeyAlgorithms(entries: readonly KnownHostsEntry[], host: str
   const all = Object.entries(ALGORITHMS_BY_TYPE);
   const first = all.filter(([type]) => known.has(type));
   const rest = all.filter(([type]) => !known.has(type));
-  return [...first, ...rest].flatMap(([, algorithms]) => [...algorithms]);
+  const ordered = [...first, ...rest].flatMap(([, algorithms]) => [...algorithms]);
+  return ordered.filter((algorithm) => allowed === undefined || allowed.includes(algorithm));
 }

@@ -1,30 +1,33 @@
 import { chmodSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, it, onTestFinished } from 'vitest';
-import { VxfleetError } from '../../src/errors.js';
+import { describe, expect, it } from 'vitest';
 import type { SshTarget } from '../../src/inventory/inventory.js';
 import { fingerprint } from '../../src/ssh/known-hosts.js';
-import { createSsh2Transport, type Ssh2TransportOptions } from '../../src/ssh/ssh2-transport.js';
-import type { Session } from '../../src/ssh/transport.js';
 import {
+  failureOf,
+  hasAgent,
   knownLine,
   makeHome,
   makeKey,
+  outputOf,
+  startAgent,
   startServer,
   startTcpServer,
   targetOf,
+  transportOf,
   wireKey,
   type ServerBehaviour,
   type TestServer,
+  type TestTransportOptions,
 } from './ssh-test-server.js';
 
 const userKey = makeKey();
 
 /** A server that is known, a user whose key it takes, and the transport between them. */
-async function setUp(behaviour: ServerBehaviour = {}, options: Partial<Ssh2TransportOptions> = {}) {
+async function setUp(behaviour: ServerBehaviour = {}, options: TestTransportOptions = {}) {
   const server = await startServer({ authorized: [userKey], ...behaviour });
   const home = makeHome({ id_ed25519: userKey.private, known_hosts: knownLine(server.port, server.hostKey) });
   const transport = transportOf(home, options);
@@ -34,27 +37,6 @@ async function setUp(behaviour: ServerBehaviour = {}, options: Partial<Ssh2Trans
     transport,
     open: (command = 'true') => transport.open('tokyo', targetOf(server.port), command),
   };
-}
-
-function transportOf(home: string, options: Partial<Ssh2TransportOptions> = {}) {
-  return createSsh2Transport({ home, knownHosts: [join(home, '.ssh/known_hosts')], retryDelayMs: 20, ...options });
-}
-
-async function failureOf(opening: Promise<Session>): Promise<VxfleetError> {
-  const outcome = await opening.then(
-    () => 'it succeeded',
-    (thrown: unknown) => thrown,
-  );
-  if (!(outcome instanceof VxfleetError)) throw new Error(`no VxfleetError: ${String(outcome)}`);
-  return outcome;
-}
-
-/** All output until the end. */
-async function outputOf(session: Session): Promise<string> {
-  const chunks: Buffer[] = [];
-  session.onData((chunk) => chunks.push(chunk));
-  await session.ended;
-  return Buffer.concat(chunks).toString();
 }
 
 describe('a session', () => {
@@ -358,7 +340,7 @@ describe('connecting', () => {
 });
 
 describe('host keys', () => {
-  const openTo = (server: TestServer, home: string, options: Partial<Ssh2TransportOptions> = {}) =>
+  const openTo = (server: TestServer, home: string, options: TestTransportOptions = {}) =>
     transportOf(home, options).open('tokyo', targetOf(server.port), 'true');
 
   it('refuses an unknown host before any login, with its fingerprint and the way to accept it', async () => {
@@ -414,7 +396,7 @@ describe('host keys', () => {
     const home = makeHome({ id_ed25519: userKey.private });
     const file = join(home, 'new dir', 'known_hosts');
     const notices: string[] = [];
-    const options = { acceptNew: true, knownHosts: [file], onNotice: (notice: string) => notices.push(notice) };
+    const options = { acceptNew: true, knownHosts: file, onNotice: (notice: string) => notices.push(notice) };
     const transport = transportOf(home, options);
     const first = await Promise.all(
       ['a', 'b', 'c', 'd'].map((name) => transport.open(name, targetOf(server.port), 'true')),
@@ -424,7 +406,7 @@ describe('host keys', () => {
     expect(readFileSync(file, 'utf8')).toBe(knownLine(server.port, server.hostKey));
     expect(statSync(file).mode & 0o777).toBe(0o600);
     expect(statSync(join(home, 'new dir')).mode & 0o777).toBe(0o700);
-    const second = await openTo(server, home, { knownHosts: [file] });
+    const second = await openTo(server, home, { knownHosts: file });
     await Promise.all([...first, second].map((session) => session.close()));
   });
 
@@ -455,7 +437,7 @@ describe('host keys', () => {
   it('does not go on when the new key cannot be recorded', async () => {
     const server = await startServer();
     const home = makeHome({ id_ed25519: userKey.private, 'a-file': '' });
-    const knownHosts = [join(home, '.ssh/a-file/known_hosts')];
+    const knownHosts = join(home, '.ssh/a-file/known_hosts');
     const error = await failureOf(openTo(server, home, { acceptNew: true, knownHosts }));
     expect(error.code).toBe('host-key');
     expect(server.logins).toEqual([]);
@@ -464,7 +446,7 @@ describe('host keys', () => {
   it('does not go on when a known_hosts file cannot be read', async () => {
     const server = await startServer();
     const home = makeHome({ id_ed25519: userKey.private });
-    const error = await failureOf(openTo(server, home, { knownHosts: [join(home, '.ssh')] }));
+    const error = await failureOf(openTo(server, home, { knownHosts: join(home, '.ssh') }));
     expect(error.code).toBe('host-key');
     expect(error.message).toContain('cannot read');
   });
@@ -558,7 +540,7 @@ describe('login', () => {
 describe('encrypted keys', () => {
   const locked = makeKey('ed25519', 'open sesame');
 
-  async function setUpLocked(askPassphrase: Ssh2TransportOptions['askPassphrase'], target: Partial<SshTarget> = {}) {
+  async function setUpLocked(askPassphrase: TestTransportOptions['askPassphrase'], target: Partial<SshTarget> = {}) {
     const server = await startServer({ authorized: [locked] });
     const home = makeHome({ id_ed25519: locked.private, known_hosts: knownLine(server.port, server.hostKey) });
     const transport = transportOf(home, { askPassphrase });
@@ -617,23 +599,7 @@ describe('encrypted keys', () => {
   });
 });
 
-const hasAgent = ['ssh-agent', 'ssh-add'].every((name) => spawnSync(name, ['-?']).error === undefined);
-
 describe.skipIf(!hasAgent)('the agent', () => {
-  /** A real ssh-agent that holds these keys; ended by its pid after the test. */
-  async function startAgent(home: string, ...keys: readonly { private: string }[]): Promise<string> {
-    const socket = join(home, 'agent.sock');
-    const agent = spawn('ssh-agent', ['-D', '-a', socket], { stdio: 'ignore' });
-    onTestFinished(() => void agent.kill());
-    while (!existsSync(socket)) await sleep(5);
-    for (const key of keys) {
-      const file = join(home, 'to-add');
-      writeFileSync(file, key.private, { mode: 0o600 });
-      execFileSync('ssh-add', ['-q', file], { env: { ...process.env, SSH_AUTH_SOCK: socket }, stdio: 'pipe' });
-    }
-    return socket;
-  }
-
   it('logs in with each of its keys in turn, before the default keys', async () => {
     const [wrong, right] = [makeKey('ecdsa'), makeKey('rsa')];
     const server = await startServer({ authorized: [right] });
