@@ -9,6 +9,7 @@ import type { Series } from './plot.js';
 import { cpuOf, figureOf, memoryOf, wallOf, wireOf } from './read-results.js';
 import type { FleetResult, Outage, Results, Sample } from './results.js';
 import { sampleKey } from './run-rounds.js';
+import { reasonFor } from './reasons.js';
 import { percentile } from './statistics.js';
 import { judgeTargets } from './targets.js';
 import { bestForks } from './tune-ansible.js';
@@ -71,6 +72,8 @@ At ${full ?? 'no'} spokes, unless said.
 
 ${targetTable(results, full)}
 
+${whyMissed(results, full)}
+
 ## Time, CPU, memory, line
 
 Medians of the rounds. *CPU* is user and system time of all processes that the command started on the controller, counted by a cgroup; *memory*
@@ -118,13 +121,30 @@ const whole = (value: number | undefined): string =>
   value === undefined || Number.isNaN(value) ? '' : String(Math.round(value));
 
 function targetTable(results: Results, spokes = 0): string {
-  const rows = judgeTargets(results, spokes).map(({ what, target, measured, isMet }) => [
+  const rows = judgeTargets(results, spokes).map(({ what, target, measured, isMet, missedBy }) => [
     what,
     target,
     measured ?? NONE,
-    measured === undefined ? '' : isMet ? 'met' : '**missed**',
+    measured === undefined
+      ? ''
+      : isMet
+        ? 'met'
+        : `**missed**${missedBy === undefined ? '' : `, ${missedBy.toFixed(1)}x`}`,
   ]);
   return markdownTable(['what', 'target', 'measured', ''], rows);
+}
+
+/** A paragraph a reason, after the rows that it is for. */
+function whyMissed(results: Results, spokes = 0): string {
+  const missed = judgeTargets(results, spokes).filter(({ measured, isMet }) => measured !== undefined && !isMet);
+  const rowsByReason = new Map<string, string[]>();
+  for (const { what } of missed) {
+    const reason = reasonFor(what) ?? 'Nobody has looked yet.';
+    rowsByReason.set(reason, [...(rowsByReason.get(reason) ?? []), what]);
+  }
+  if (rowsByReason.size === 0) return 'All of them are met.';
+  const items = [...rowsByReason].map(([reason, rows]) => `- *${rows.join('; ')}*: ${reason}`);
+  return `Why the missed ones are missed:\n\n${items.join('\n')}`;
 }
 
 function fleetSection(fleet: FleetResult): string {

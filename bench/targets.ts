@@ -13,6 +13,8 @@ export interface TargetRow {
   /** With its unit; undefined: not measured. */
   readonly measured: string | undefined;
   readonly isMet: boolean;
+  /** How many times the limit, or the limit how many times what was measured; undefined when met, or when that says nothing. */
+  readonly missedBy: number | undefined;
 }
 
 /** What a row needs: a number to compare, its limit, how it reads. */
@@ -55,7 +57,9 @@ function judge({ what, value, limit, atLeast, show }: Rule): TargetRow {
   const isKnown = value !== undefined && !Number.isNaN(value);
   const isMet = isKnown && (atLeast === true ? value >= limit : value <= limit);
   const target = `${atLeast === true ? 'at least' : 'at most'} ${show(limit)}`;
-  return { what, target, measured: isKnown ? show(value) : undefined, isMet };
+  const share = !isKnown || isMet ? undefined : atLeast === true ? limit / value : value / limit;
+  const missedBy = share !== undefined && Number.isFinite(share) ? share : undefined;
+  return { what, target, measured: isKnown ? show(value) : undefined, isMet, missedBy };
 }
 
 const ratio = (a: number | undefined, b: number | undefined): number | undefined =>

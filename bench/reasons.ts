@@ -1,0 +1,50 @@
+/** Why numbers are missed, as profiles and counts show it: shown on the page with each row that is. Words, kept true by hand. */
+
+const PROCESSES = `Controller and hosts share two cores here, and a deploy takes what their processes take. A bare \`ifup\` of both ends, with its logins, starts
+  about 53 processes and threads a tunnel; vxfleet starts the same and about as many again: \`ifup -n\`, the trial's directory and its renames, the guard, six packets, two
+  readings of the kernel's state, two syncs. \`perf record -a\` of a first deploy gave 28% of the machine to bash (nearly all of it fork and exec), 18% to node, 33% to
+  what the floor needs too (ip, sh, sshd, ifup), 9% to mv, mkdir, rm and sync, 3% to ping.`;
+
+const CONTROLLER = `Node.js takes 0.3 s to start and to load 255 modules, however few hosts there are; the rest is ssh2's key exchange and packets (AES-GCM, a new decipher
+  each), which the bare floor has too: its own CPU is about a thirtieth of Ansible's.`;
+
+const OUTAGE = `The kernel needs little; ifdown and ifup of both ends are 50 processes on cores that the pinger and the other tunnels' hosts use as well. With 16 spokes,
+  where the pinger takes a tenth of a core, it is met. At 255 a ping goes out every 40 ms, so that an outage looks up to 40 ms longer than it is.`;
+
+const REASONS: readonly (readonly [what: RegExp, why: string])[] = [
+  [/^first deploy/, PROCESSES],
+  [
+    /^nothing to change: faster/,
+    `Seven processes a host (three of them the login, which the floor has) and the start of Node.js. Connections alone take more than half of the time.`,
+  ],
+  [/^controller CPU/, CONTROLLER],
+  [
+    /^time a tunnel/,
+    `The kernel's part of a new link grows with the links there are: on one machine all hosts' tunnels are in one kernel. The floor grows as well.`,
+  ],
+  [
+    /^outage .*all at once/,
+    `All tunnels want the same two cores; a tunnel is down while its neighbours connect, prove and confirm. The hub bounces two at a time.`,
+  ],
+  [/^outage/, OUTAGE],
+  [
+    /^round trips for/,
+    `ssh2's login takes nine before a program has said anything (the floor's row of the far spoke): TCP, the banners, key exchange, new keys, the service, the key asked and
+  signed, the channel, exec. The question goes with the program; its answer is the tenth.`,
+  ],
+  [
+    /^one spoke behind/,
+    `Ten round trips of 200 ms are 2 s, which the floor's bare \`true\` takes too; before them Node.js starts, and the hub is looked at.`,
+  ],
+  [
+    /^a host that hangs: time/,
+    `Two runs of the same differ by as much on this machine: nobody waits for the one that hangs.`,
+  ],
+  [
+    /^plan and render/,
+    `A BigInt for each of seven addresses a tunnel, and V8's memory for 130 MB of text, which is freed only when it must be.`,
+  ],
+];
+
+/** Why this row is missed; undefined where nobody has looked yet. */
+export const reasonFor = (what: string): string | undefined => REASONS.find(([pattern]) => pattern.test(what))?.[1];
