@@ -16,11 +16,12 @@ export class Questions {
 
   /** For `--ask-pass`. Rejects with `usage` without an answer. */
   async password(): Promise<string> {
-    const password = await this.#limit(() => this.#ask('SSH password: '));
-    if (password !== undefined && password !== '') return password;
-    throw new VxfleetError('usage', '--ask-pass got no password', {
-      hint: 'it is asked for on the terminal; without one, log in with a key',
-    });
+    return await this.#demand('SSH password: ', '--ask-pass', 'log in with a key');
+  }
+
+  /** For `--ask-become-pass`. Rejects with `usage` without an answer. */
+  async becomePassword(): Promise<string> {
+    return await this.#demand('sudo password: ', '--ask-become-pass', 'give the login a NOPASSWD rule (docs/ssh.md)');
   }
 
   /** From now on nobody is asked. */
@@ -28,11 +29,20 @@ export class Questions {
     this.#isOver = true;
   }
 
+  async #demand(question: string, option: string, otherwise: string): Promise<string> {
+    const password = await this.#limit(() => this.#ask(question));
+    if (password !== undefined && password !== '') return password;
+    throw new VxfleetError('usage', `${option} got no password`, {
+      hint: `it is asked for on the terminal; without one, ${otherwise}`,
+    });
+  }
+
   async #ask(question: string): Promise<string | undefined> {
     if (this.#isOver || !process.stdin.isTTY || !process.stderr.isTTY) return undefined;
-    process.stderr.write(question);
     const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
     const terminal = createInterface({ input: process.stdin, output: silent, terminal: true });
+    // Only now is the terminal's echo off: whoever answers at once is not to see it.
+    process.stderr.write(question);
     try {
       return await new Promise((resolve) => {
         // readline takes Ctrl-C from the terminal: hand it on to the run, which is waiting for it.
