@@ -24,6 +24,7 @@ export interface SshOptions {
 export interface HostOptions extends CommonOptions, SshOptions {
   readonly forks: number;
   readonly askPass?: true;
+  readonly askBecomePass?: true;
   readonly timings?: true;
   readonly verifyTimeout: number;
 }
@@ -63,6 +64,7 @@ export function addSshOptions(command: Command): Command {
 export function addHostOptions(command: Command): Command {
   return addSshOptions(addCommonOptions(command))
     .option('--ask-pass', 'ask for a password to log in with where no key is taken; it is kept nowhere')
+    .option('--ask-become-pass', 'ask for the password that sudo wants where ssh.become is set; it is kept nowhere')
     .option('--forks <n>', 'hosts worked on at once', parseCount(1), 32)
     .option('--timings', 'show how long each step took: median, 95 of 100, and the slowest host')
     .option('--verify-timeout <seconds>', 'how long packets may take to come back', parseCount(1), 10);

@@ -33,8 +33,11 @@ async function showHistory(limits: readonly string[], options: HostOptions): Pro
   const { emit } = reporter;
   try {
     const session = { identity: makeRunIdentity(), windowSeconds: WINDOW_SECONDS, writes: false };
-    const { hosts, unread } = await withTransport(options, fleet, emit, async ({ transport }) =>
-      gatherHistory({ fleet: fleet.plan, transport, session, forks: options.forks }, fleet),
+    const { hosts, unread } = await withTransport(options, fleet, emit, async ({ transport, becomePasswordOf }) =>
+      gatherHistory(
+        { fleet: fleet.plan, transport, session: { ...session, becomePasswordOf }, forks: options.forks },
+        fleet,
+      ),
     );
     const warnings = hosts.flatMap((host) => host.warnings);
     for (const message of [...warnings, ...unread.map(describeUnread)]) warn(emit, message);

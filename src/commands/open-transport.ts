@@ -1,11 +1,13 @@
 /** The transport of a run, made of the command line, the environment and the terminal. */
 import { homedir } from 'node:os';
 import type { Emit } from '../events.js';
+import type { FleetPlan } from '../plan/plan.js';
 import type { ConnectionOptions } from '../ssh/merge-target.js';
 import { OpenSsh } from '../ssh/openssh.js';
 import { createSsh2Transport } from '../ssh/ssh2-transport.js';
 import { TargetResolver } from '../ssh/target-resolver.js';
 import type { RunTransport } from '../ssh/transport.js';
+import { askBecomePassword, type BecomePasswordOf } from './ask-become-password.js';
 import type { HostOptions, SshOptions } from './common-options.js';
 import type { LoadedFleet } from './load-fleet.js';
 import { Questions } from './questions.js';
@@ -14,11 +16,13 @@ export interface OpenedTransport {
   readonly transport: RunTransport;
   /** Asks nobody from now on: something else draws on the terminal. */
   readonly endQuestions: () => void;
+  readonly becomePasswordOf: BecomePasswordOf;
 }
 
 /**
  * Runs work over a transport that has looked up how the fleet's hosts are reached and asked a person what it must; nobody has been contacted
- * yet. What a person should see of the connections is emitted. Rejects with `usage` when the ssh_config cannot be used, or nobody answers `--ask-pass`.
+ * yet. What a person should see of the connections is emitted. Rejects with `usage` when the ssh_config cannot be used, or nobody answers
+ * `--ask-pass` or `--ask-become-pass`.
  */
 export async function withTransport<T>(
   options: HostOptions,
@@ -26,7 +30,7 @@ export async function withTransport<T>(
   emit: Emit,
   work: (opened: OpenedTransport) => Promise<T>,
 ): Promise<T> {
-  const opened = await openTransport(options, emit);
+  const opened = await openTransport(options, plan, emit);
   try {
     const spokes = tunnels.map(({ spoke, ssh }) => ({ host: spoke, target: ssh }));
     await opened.transport.prepare([{ host: 'hub', target: plan.hub.ssh }, ...spokes]);
@@ -36,17 +40,20 @@ export async function withTransport<T>(
   }
 }
 
-async function openTransport(options: HostOptions, emit: Emit): Promise<OpenedTransport> {
+async function openTransport(options: HostOptions, plan: FleetPlan, emit: Emit): Promise<OpenedTransport> {
   const questions = new Questions();
+  const password = options.askPass === true ? await questions.password() : undefined;
+  const askForSudo = options.askBecomePass === true ? async () => questions.becomePassword() : undefined;
+  const becomePasswordOf = await askBecomePassword(plan, askForSudo);
   const onTrace = (message: string): void => emit({ event: 'trace', message });
   const transport = createSsh2Transport({
     resolver: makeResolver(options, onTrace),
-    password: options.askPass === true ? await questions.password() : undefined,
+    password,
     askPassphrase: (keyPath) => questions.passphrase(keyPath),
     onNotice: (message: string) => emit({ event: 'notice', level: 'info', message }),
     onTrace,
   });
-  return { transport, endQuestions: () => questions.end() };
+  return { transport, endQuestions: () => questions.end(), becomePasswordOf };
 }
 
 /** Says how the hosts of the inventory are reached. */

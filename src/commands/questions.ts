@@ -16,16 +16,25 @@ export class Questions {
 
   /** For `--ask-pass`. Rejects with `usage` without an answer. */
   async password(): Promise<string> {
-    const password = await this.#limit(() => this.#ask('SSH password: '));
-    if (password !== undefined && password !== '') return password;
-    throw new VxfleetError('usage', '--ask-pass got no password', {
-      hint: 'it is asked for on the terminal; without one, log in with a key',
-    });
+    return await this.#demand('SSH password: ', '--ask-pass', 'log in with a key');
+  }
+
+  /** For `--ask-become-pass`. Rejects with `usage` without an answer. */
+  async becomePassword(): Promise<string> {
+    return await this.#demand('sudo password: ', '--ask-become-pass', 'give the login a NOPASSWD rule (docs/ssh.md)');
   }
 
   /** From now on nobody is asked. */
   end(): void {
     this.#isOver = true;
+  }
+
+  async #demand(question: string, option: string, otherwise: string): Promise<string> {
+    const password = await this.#limit(() => this.#ask(question));
+    if (password !== undefined && password !== '') return password;
+    throw new VxfleetError('usage', `${option} got no password`, {
+      hint: `it is asked for on the terminal; without one, ${otherwise}`,
+    });
   }
 
   async #ask(question: string): Promise<string | undefined> {

@@ -62,12 +62,12 @@ export async function runCommand(
   try {
     const tell = options.timings === true ? withTimings(reporter.emit) : reporter.emit;
     return await withInterrupt(tell, async (signal, emit) =>
-      withTransport(options, fleet, emit, async ({ transport, endQuestions }) => {
+      withTransport(options, fleet, emit, async ({ transport, endQuestions, becomePasswordOf }) => {
         const access: FleetAccess = {
           fleet: fleet.plan,
           files,
           transport,
-          session: { identity, windowSeconds: settings.windowSeconds, writes: settings.writes },
+          session: { identity, windowSeconds: settings.windowSeconds, writes: settings.writes, becomePasswordOf },
         };
         // Questions and the hub first, and only then the live view: a person is asked on a terminal that nothing else draws on.
         emit({ event: 'hub', step: 'connect', message: `connecting to ${access.fleet.hub.ssh.host}` });

@@ -16,7 +16,7 @@ const sshFields = { host: word, port: z.int().optional(), user: word.optional(),
 /** What is kept is what the inventory said. A jump host (the hub) may have jump hosts of its own, and these none. */
 const jumpFields = { ...sshFields, isOutside: z.literal(true).optional() };
 const jumpHost = z.object({ ...jumpFields, proxyJump: z.array(z.object(jumpFields)).optional() });
-const ssh = z.object({ ...sshFields, proxyJump: z.array(jumpHost).optional() });
+const ssh = z.object({ ...sshFields, proxyJump: z.array(jumpHost).optional(), become: z.boolean().optional() });
 
 const schema = z.object({
   spoke: word,
@@ -51,7 +51,7 @@ const schema = z.object({
 export function parsePlan(interfaceName: string, text: string): TunnelPlan | null {
   const { data } = schema.safeParse(parseJson(text));
   if (data === undefined || data.interface !== interfaceName || idOf(interfaceName) !== data.id) return null;
-  return { ...data, mtu: data.mtu, ssh: toTarget(data.ssh) };
+  return { ...data, mtu: data.mtu, ssh: { ...toTarget(data.ssh), become: data.ssh.become } };
 }
 
 /** JSON leaves out what is undefined; the rest of the code has it by name. */

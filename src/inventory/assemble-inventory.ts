@@ -48,6 +48,7 @@ const toSsh = (host: HostDraft, directory: string, hub: SshTarget | undefined): 
   user: host.sshUser?.value,
   identityFile: host.identityFile && expandPath(host.identityFile.value, directory),
   proxyJump: host.proxyJump?.value.map((hop) => (hop === 'hub' ? demand(hub) : toJumpTarget(hop))),
+  become: host.become?.value,
 });
 
 function demand<T>(value: T | undefined): T {

@@ -24,6 +24,7 @@ export interface HostDraft {
   readonly sshUser: Maybe<string>;
   readonly identityFile: Maybe<string>;
   readonly proxyJump: Maybe<readonly JumpHop[]>;
+  readonly become: Maybe<boolean>;
 }
 
 export interface SpokeDraft extends HostDraft {
@@ -119,6 +120,7 @@ function draftHost(at: (group: string, key: string) => Tree | undefined): HostDr
     sshUser: readAt(FIELDS.sshUser, at('ssh', 'user')),
     identityFile: readAt(FIELDS.identityFile, at('ssh', 'identity_file')),
     proxyJump: readJump(at('ssh', 'proxy_jump')),
+    become: readAt(FIELDS.become, at('ssh', 'become')),
   };
 }
 

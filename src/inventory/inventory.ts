@@ -16,6 +16,8 @@ export interface SshTarget {
   readonly identityFile: string | undefined;
   /** Jump hosts in the order in which they are passed; empty = none, whatever ssh_config says. */
   readonly proxyJump: readonly SshTarget[] | undefined;
+  /** Whether the login becomes root by sudo on the host; not, when undefined. A jump host needs no root. */
+  readonly become?: boolean | undefined;
 }
 
 /** A host's place in the IPv4 underlay. */

@@ -7,6 +7,7 @@ import {
   MODES,
   NAME_PATTERN,
   PATH_PATTERN,
+  readBoolean,
   readMode,
   readName,
   readPath,
@@ -94,7 +95,7 @@ export const FIELDS = {
   ),
   sshUser: {
     read: readSshUser,
-    description: `Login name, with the rights of root on the host. Default: as ssh_config says, else ${DEFAULTS.sshUser}.`,
+    description: `Login name; root, or one that becomes root (become). Default: as ssh_config says, else ${DEFAULTS.sshUser}.`,
     jsonSchema: pattern(SSH_USER_PATTERN),
   },
   identityFile: {
@@ -107,6 +108,12 @@ export const FIELDS = {
     read: readJumpHop,
     description: 'A jump host: hub, or [user@]host[:port], where host may be an alias of ssh_config.',
     jsonSchema: pattern(JUMP_HOP_PATTERN),
+  },
+  become: {
+    read: readBoolean,
+    description:
+      'true: the login is not root and becomes it by sudo; vxfleet --ask-become-pass asks for its password. Default: false.',
+    jsonSchema: { type: 'boolean' },
   },
   dstport: integer(
     { min: 1, max: 65535 },
@@ -163,6 +170,7 @@ const sshSchema = z
         'The jump host, or several in the order in which they are passed; [] for none. Default: as ssh_config says.',
       )
       .optional(),
+    become: optional(FIELDS.become),
   })
   .describe('How to reach the host over SSH.');
 

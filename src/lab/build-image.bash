@@ -27,7 +27,7 @@ system=" bin boot dev etc home lib lib32 lib64 libx32 media mnt opt proc root ru
 emptied=(
   '0700 root' '0755 home' '0755 boot' '0755 media' '0755 mnt' '0755 opt' '0755 srv'
   '0755 etc/ssh' '0755 etc/profile.d' '0755 etc/network/interfaces.d' '0755 etc/apt/auth.conf.d' '0710 etc/ssl/private'
-  '0755 etc/cron.d' '0755 etc/cron.daily' '0755 etc/cron.hourly' '0755 etc/cron.monthly' '0755 etc/cron.weekly' '0755 etc/cron.yearly'
+  '0750 etc/sudoers.d' '0755 etc/cron.d' '0755 etc/cron.daily' '0755 etc/cron.hourly' '0755 etc/cron.monthly' '0755 etc/cron.weekly' '0755 etc/cron.yearly'
   '0755 var/spool/cron' '0755 var/cache/apt' '0755 var/lib/apt/lists' '0755 var/cache/vxfleet-lab'
   '0755 var/log' '0755 var/backups' '2775 var/mail' '1777 var/tmp'
 )
@@ -95,6 +95,17 @@ write_fresh_files() {
   install -m 644 "$root/usr/share/base-files/profile" "$root/etc/profile"
   : >"$root/etc/environment"
   : >"$root/etc/bash.bashrc"
+  cat >"$root/etc/sudoers" <<'FILE'
+# As on a stock Debian 12.
+Defaults env_reset
+Defaults mail_badpass
+Defaults secure_path="/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+Defaults use_pty
+root ALL=(ALL:ALL) ALL
+%sudo ALL=(ALL:ALL) ALL
+@includedir /etc/sudoers.d
+FILE
+  chmod 440 "$root/etc/sudoers"
   # No password of the machine is worth anything in a host; `*` lets a key in where `!` would not.
   sed -i 's/^\([^:]*\):[^:]*:/\1:*:/' "$root/etc/shadow"
   rm -f "$root/etc/shadow-" "$root/etc/gshadow-"

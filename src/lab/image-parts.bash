@@ -1,9 +1,9 @@
 # shellcheck shell=bash
 # Sourced by the programs that make an image: what every image has, and how one is kept in the cache.
 
-# What a Debian server has that vxfleet needs, and ps, which the lab needs.
+# What a Debian server has that vxfleet needs, sudo for who logs in as another than root, and ps, which the lab needs.
 # shellcheck disable=SC2034 # read where this is sourced
-host_packages=(openssh-server ifupdown iproute2 iputils-ping procps)
+host_packages=(openssh-server ifupdown iproute2 iputils-ping procps sudo)
 
 # fail MESSAGE [HINT]: facts first, then what to do about it, on a line that the caller recognises.
 fail() {
@@ -57,7 +57,7 @@ UseDNS no
 PrintMotd no
 Subsystem sftp internal-sftp
 FILE
-  for needed in usr/sbin/sshd sbin/ifup bin/ping bin/ps; do
+  for needed in usr/sbin/sshd sbin/ifup bin/ping bin/ps usr/bin/sudo; do
     [[ -x $root/$needed ]] || fail "the image has no /$needed"
   done
 }

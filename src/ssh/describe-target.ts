@@ -57,6 +57,7 @@ const VALUES: Readonly<Record<SettingName, (target: EffectiveTarget) => Setting[
   host: ({ host }) => host,
   port: ({ port }) => port,
   user: ({ user }) => user,
+  become: ({ become }) => become,
   proxy_jump: (target) => listHops(target),
   proxy_command: ({ route }) => (route.kind === 'command' ? route.command : null),
   identity_file: ({ identityFiles }) => identityFiles,

@@ -20,6 +20,8 @@ export interface EffectiveTarget {
   readonly host: string;
   readonly port: number;
   readonly user: string;
+  /** The login is not root and becomes it by sudo: the host's program needs that, the connection does not. */
+  readonly become: boolean;
   readonly route: Route;
   /** The inventory names it, as a host or as a jump host: it may be shown the password of `--ask-pass`. */
   readonly isOfInventory: boolean;
@@ -56,6 +58,7 @@ export const SETTING_NAMES = [
   'host',
   'port',
   'user',
+  'become',
   'proxy_jump',
   'proxy_command',
   'identity_file',

@@ -72,7 +72,7 @@ export function mergeTarget(
   };
 }
 
-type Address = Pick<EffectiveTarget, 'host' | 'port' | 'user' | 'hostKeyAlias'>;
+type Address = Pick<EffectiveTarget, 'host' | 'port' | 'user' | 'become' | 'hostKeyAlias'>;
 
 function mergeAddress(target: SshTarget, chooser: SettingChooser): Address {
   const hostName = chooser.unless('hostname', target.host);
@@ -94,6 +94,7 @@ function mergeAddress(target: SshTarget, chooser: SettingChooser): Address {
       ssh_config: chooser.unless('user', defaultUser),
       default: defaultUser,
     }),
+    become: chooser.choose('become', { inventory: target.become, default: false }),
     hostKeyAlias: chooser.choose('host_key_alias', { ssh_config: chooser.first('hostkeyalias'), default: undefined }),
   };
 }
