@@ -1,6 +1,7 @@
 /** One `ssh` process: started, followed by its log until it has come as far as it should, or explained. */
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { toVxfleetError, VxfleetError } from '../errors.js';
+import { dialError } from './dial.js';
 import { placeOf, sshCommand, type EffectiveTarget } from './effective-target.js';
 import { explainFailure } from './openssh-failure.js';
 import type { KnownHostsStore } from './known-hosts-store.js';
@@ -115,7 +116,9 @@ export class OpenSshProcess {
     for (const stream of [child.stdin, child.stdout, child.stderr]) stream.on('error', () => {});
     child.stderr.on('data', (chunk: Buffer) => this.#stderr.push(chunk));
     // Read from the start: what a program that ends at once has said would be dropped with its process.
-    child.stdout.on('data', (chunk: Buffer) => (this.#listener === undefined ? this.#early.push(chunk) : this.#listener(chunk)));
+    child.stdout.on('data', (chunk: Buffer) =>
+      this.#listener === undefined ? this.#early.push(chunk) : this.#listener(chunk),
+    );
     child.on('error', (cause) => {
       this.#file.stop();
       this.#fail(missingProgram(this.#options.program, cause));
@@ -153,10 +156,10 @@ export class OpenSshProcess {
   #wait(): void {
     clearTimeout(this.#timer);
     const { log } = this;
-    const timeoutMs = log.hasReached('connected')
-      ? this.#options.readyTimeoutMs
-      : timeoutBeforeTcp(this.#target, this.#options);
-    this.#timer = setTimeout(() => this.#fail(timeoutError(this.#host, this.#target, log, timeoutMs)), timeoutMs);
+    const isDialling = this.#target.route.kind === 'direct' && !log.hasReached('connected');
+    const timeoutMs = isDialling ? this.#target.connectTimeoutMs : this.#options.readyTimeoutMs;
+    const expire = (): void => this.#fail(timeoutError(this.#host, this.#target, log, timeoutMs));
+    this.#timer = setTimeout(expire, timeoutMs + (isDialling ? CONNECT_SLACK_MS : 0));
   }
 
   #failAfterLastWords(): void {
@@ -185,23 +188,19 @@ export class OpenSshProcess {
   }
 }
 
-/** TCP first, then the banner; a proxy shows nothing before the banner. */
-const timeoutBeforeTcp = ({ connectTimeoutMs, route }: EffectiveTarget, { readyTimeoutMs }: ProcessOptions): number =>
-  (route.kind === 'direct' ? connectTimeoutMs : readyTimeoutMs) + CONNECT_SLACK_MS;
-
 function timeoutError(host: string, target: EffectiveTarget, log: OpenSshLog, timeoutMs: number): VxfleetError {
-  const isDialling = target.route.kind === 'direct' && !log.hasReached('connected');
-  const what = isDialling
-    ? 'did not answer'
-    : !log.hasReached('spoken')
-      ? 'took the connection but sent no SSH banner'
-      : log.hasReached('logged in')
-        ? 'did not start the command'
-        : 'did not finish the SSH handshake';
-  const reason = `${what} within ${timeoutMs} ms`;
-  return new VxfleetError('connect', `${placeOf(target)} ${reason}`, {
+  if (target.route.kind === 'direct' && !log.hasReached('connected')) {
+    return dialError(host, target, silence(`no answer within ${timeoutMs / 1000} s`));
+  }
+  const where = placeOf(target);
+  const reason = log.hasReached('logged in')
+    ? `${where} did not start the command within ${timeoutMs} ms`
+    : log.hasReached('spoken')
+      ? `${where} did not finish the SSH handshake within ${timeoutMs} ms`
+      : `${where} took the connection but sent no SSH banner within ${timeoutMs} ms`;
+  return new VxfleetError('connect', reason, {
     host,
-    hint: `is the host up, is that port sshd's, and does no firewall drop it? try: ${sshCommand(target, '-v')}`,
+    hint: `is the host overloaded, and is that port sshd's? try: ${sshCommand(target, '-v')}`,
     cause: silence(reason),
   });
 }

@@ -65,5 +65,7 @@ function lossOf({ messages }: OpenSshLog): string {
   const last = messages.at(-1);
   if (last === undefined) return 'ssh ended without a word';
   if (/^Timeout, server .* not responding/.test(last)) return 'Keepalive timeout';
-  return /closed by remote host|^Disconnected from |^Received disconnect from /.test(last) ? 'the host closed the connection' : last;
+  return /closed by remote host|^Disconnected from |^Received disconnect from /.test(last)
+    ? 'the host closed the connection'
+    : last;
 }

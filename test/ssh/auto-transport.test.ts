@@ -86,8 +86,9 @@ describe.skipIf(!hasSsh)('the transport auto', () => {
     expect(jump.forwarded).toEqual([inner.port]);
   });
 
-  it('goes over openssh from the start for a certificate beside a key, which is shown to the host', async () => {
-    const { server, home, traces, open } = await setUp();
+  // That hosts take the certificate is shown in test/lab/openssh.test.ts: ssh2's server knows none.
+  it('goes over openssh from the start for a certificate beside a key', async () => {
+    const { home, traces, open } = await setUp();
     const run = (...argv: string[]) => expect(spawnSync('ssh-keygen', argv).status).toBe(0);
     run('-q', '-t', 'ed25519', '-N', '', '-f', join(home, 'ca'));
     writeFileSync(join(home, '.ssh/id_ed25519.pub'), userKey.public);
@@ -95,7 +96,6 @@ describe.skipIf(!hasSsh)('the transport auto', () => {
     await (await open()).close();
     const certificate = join(home, '.ssh/id_ed25519-cert.pub');
     expect(traces).toContain(`tokyo: transport: openssh, for the certificate ${certificate}`);
-    expect(server.logins).toContain('publickey ssh-ed25519-cert-v01@openssh.com');
   });
 
   it('goes over openssh from the start for a security key', async () => {

@@ -24,7 +24,9 @@ it('never takes a changed key, nor any default of ssh for keys, agent or known_h
   for (const strictHostKeyChecking of ['no', 'accept-new'] as const)
     expect(textOf({ strictHostKeyChecking })).toContain('StrictHostKeyChecking accept-new');
   const lines = textOf({ identityFiles: [], agentSocket: undefined, globalKnownHostsFiles: [] });
-  expect(lines).toEqual(expect.arrayContaining(['IdentityFile none', 'IdentityAgent none', 'GlobalKnownHostsFile /dev/null']));
+  expect(lines).toEqual(
+    expect.arrayContaining(['IdentityFile none', 'IdentityAgent none', 'GlobalKnownHostsFile /dev/null']),
+  );
 });
 
 it('refuses a value that would be a second line', () => {

@@ -28,7 +28,10 @@ async function setUp(behaviour: ServerBehaviour = {}, options: TestTransportOpti
 
 /** The ssh processes of this one, by pid. */
 function sshChildren(): number[] {
-  const list = readFileSync(`/proc/${process.pid}/task/${process.pid}/children`, 'utf8').trim().split(' ').filter(Boolean);
+  const list = readFileSync(`/proc/${process.pid}/task/${process.pid}/children`, 'utf8')
+    .trim()
+    .split(' ')
+    .filter(Boolean);
   return list.map(Number).filter((pid) => readFileSync(`/proc/${pid}/comm`, 'utf8').trim() === 'ssh');
 }
 
@@ -98,7 +101,12 @@ describe.skipIf(!hasSsh)('the transport openssh', () => {
     const { server, home } = await setUp();
     const marker = join(home, 'was-here');
     const configFile = join(home, 'config');
-    const lines = [`LocalCommand touch ${marker}`, 'PermitLocalCommand yes', 'RemoteForward 1 127.0.0.1:2', 'RequestTTY force'];
+    const lines = [
+      `LocalCommand touch ${marker}`,
+      'PermitLocalCommand yes',
+      'RemoteForward 1 127.0.0.1:2',
+      'RequestTTY force',
+    ];
     writeFileSync(configFile, `Host *\n${lines.map((line) => `  ${line}\n`).join('')}`);
     const transport = transportOf(home, { carrier: 'openssh', configFile });
     const session = await transport.open('tokyo', targetOf(server.port), 'true');
