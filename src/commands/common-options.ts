@@ -20,11 +20,15 @@ export interface SshOptions {
   readonly connectTimeout?: number;
 }
 
+/** What carries SSH: the library, the system's `ssh`, or the library where it will do. */
+export type TransportName = 'auto' | 'ssh2' | 'openssh';
+
 /** Commands that talk to hosts. */
 export interface HostOptions extends CommonOptions, SshOptions {
   readonly forks: number;
   readonly askPass?: true;
   readonly askBecomePass?: true;
+  readonly transport: TransportName;
   readonly timings?: true;
   readonly verifyTimeout: number;
 }
@@ -63,6 +67,12 @@ export function addSshOptions(command: Command): Command {
 
 export function addHostOptions(command: Command): Command {
   return addSshOptions(addCommonOptions(command))
+    .addOption(
+      new Option('--transport <name>', "what carries SSH; auto is ssh2, and the system's ssh for what that cannot do")
+        .choices(['auto', 'ssh2', 'openssh'])
+        .default('auto')
+        .env('VXFLEET_TRANSPORT'),
+    )
     .option('--ask-pass', 'ask for a password to log in with where no key is taken; it is kept nowhere')
     .option('--ask-become-pass', 'ask for the password that sudo wants where ssh.become is set; it is kept nowhere')
     .option('--forks <n>', 'hosts worked on at once', parseCount(1), 32)

@@ -1,14 +1,20 @@
 /** The transport of a run, made of the command line, the environment and the terminal. */
+import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { VxfleetError } from '../errors.js';
 import type { Emit } from '../events.js';
 import type { FleetPlan } from '../plan/plan.js';
 import type { ConnectionOptions } from '../ssh/merge-target.js';
+import { createAutoTransport } from '../ssh/auto-transport.js';
 import { OpenSsh } from '../ssh/openssh.js';
+import { OpenSshKeys } from '../ssh/openssh-keys.js';
+import { createOpenSshTransport } from '../ssh/openssh-transport.js';
 import { createSsh2Transport } from '../ssh/ssh2-transport.js';
 import { TargetResolver } from '../ssh/target-resolver.js';
 import type { RunTransport } from '../ssh/transport.js';
 import { askBecomePassword, type BecomePasswordOf } from './ask-become-password.js';
-import type { HostOptions, SshOptions } from './common-options.js';
+import type { HostOptions, SshOptions, TransportName } from './common-options.js';
 import type { LoadedFleet } from './load-fleet.js';
 import { Questions } from './questions.js';
 
@@ -41,20 +47,40 @@ export async function withTransport<T>(
 }
 
 async function openTransport(options: HostOptions, plan: FleetPlan, emit: Emit): Promise<OpenedTransport> {
+  const { transport: name, askPass = false } = options;
+  if (name === 'openssh' && askPass) {
+    throw new VxfleetError('usage', '--ask-pass does not go with --transport openssh', {
+      hint: 'ssh is given nothing to type: use a key, with an agent if it is encrypted, or --transport ssh2',
+    });
+  }
   const questions = new Questions();
-  const password = options.askPass === true ? await questions.password() : undefined;
+  const password = askPass ? await questions.password() : undefined;
   const askForSudo = options.askBecomePass === true ? async () => questions.becomePassword() : undefined;
   const becomePasswordOf = await askBecomePassword(plan, askForSudo);
   const onTrace = (message: string): void => emit({ event: 'trace', message });
-  const transport = createSsh2Transport({
-    resolver: makeResolver(options, onTrace),
+  const onNotice = (message: string): void => emit({ event: 'notice', level: 'info', message });
+  const resolver = makeResolver(options, onTrace);
+  const shared = { resolver, onNotice, onTrace };
+  const ssh2 = createSsh2Transport({
+    ...shared,
     password,
     askPassphrase: (keyPath) => questions.passphrase(keyPath),
-    onNotice: (message: string) => emit({ event: 'notice', level: 'info', message }),
-    onTrace,
   });
-  return { transport, endQuestions: () => questions.end(), becomePasswordOf };
+  const keys = new OpenSshKeys();
+  const openssh = createOpenSshTransport({ ...shared, keys });
+  const transports: Record<TransportName, RunTransport> = {
+    ssh2,
+    openssh,
+    auto: createAutoTransport({ ...shared, keys, ssh2, openssh, hasOpenSsh: () => hasProgram('ssh') }),
+  };
+  return { transport: transports[name], endQuestions: () => questions.end(), becomePasswordOf };
 }
+
+/** Whether there is such a program in PATH. */
+const hasProgram = (name: string): boolean =>
+  (process.env['PATH'] ?? '')
+    .split(delimiter)
+    .some((directory) => directory !== '' && existsSync(join(directory, name)));
 
 /** Says how the hosts of the inventory are reached. */
 export function makeResolver(options: SshOptions, onTrace: (message: string) => void): TargetResolver {

@@ -3,6 +3,7 @@ import type { Client, ClientChannel } from 'ssh2';
 import { VxfleetError } from '../errors.js';
 import { placeOf, sshCommand, type EffectiveTarget } from './effective-target.js';
 import type { Connection, Link } from './link.js';
+import { settlesWithin } from './settles-within.js';
 import { TextTail } from './text-tail.js';
 import type { Session, SessionEnd } from './transport.js';
 import { silence } from './silence.js';
@@ -154,17 +155,5 @@ class ChannelSession implements Session {
         );
       });
     });
-  }
-}
-
-async function settlesWithin(promise: Promise<unknown>, timeoutMs: number): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<boolean>((resolve) => {
-    timer = setTimeout(() => resolve(false), timeoutMs);
-  });
-  try {
-    return await Promise.race([promise.then(() => true), timeout]);
-  } finally {
-    clearTimeout(timer);
   }
 }

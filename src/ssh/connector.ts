@@ -1,6 +1,6 @@
 /** Connections over ssh2 that are logged in, and what all of a run share: known hosts, keys, agents, jump hosts, the bounds. */
 import pLimit, { type LimitFunction } from 'p-limit';
-import { listAgentKeys, type AgentContents } from './agent-keys.js';
+import { listAgentKeys, NO_AGENT, type AgentContents } from './agent-keys.js';
 import { awaitBanner } from './await-banner.js';
 import { dial } from './dial.js';
 import { connectionKey, placeOf, type EffectiveTarget } from './effective-target.js';
@@ -134,7 +134,7 @@ export class Connector {
   }
 
   #agentOf({ agentSocket }: EffectiveTarget): Promise<AgentContents> {
-    if (agentSocket === undefined) return Promise.resolve({ keys: [], notes: [] });
+    if (agentSocket === undefined) return Promise.resolve(NO_AGENT);
     const contents = this.#agents.get(agentSocket) ?? listAgentKeys(agentSocket);
     this.#agents.set(agentSocket, contents);
     return contents;

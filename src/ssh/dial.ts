@@ -31,7 +31,8 @@ function connectTo(host: string, target: EffectiveTarget, timeoutMs: number): Pr
   });
 }
 
-function dialError(host: string, target: EffectiveTarget, thrown: NodeJS.ErrnoException): VxfleetError {
+/** What a person is told of a host that cannot be connected to, by the kernel's code for it. */
+export function dialError(host: string, target: EffectiveTarget, thrown: NodeJS.ErrnoException): VxfleetError {
   // With several addresses for one name, node collects one error for each.
   const cause: NodeJS.ErrnoException =
     thrown instanceof AggregateError && thrown.errors[0] instanceof Error ? thrown.errors[0] : thrown;

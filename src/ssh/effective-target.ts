@@ -49,6 +49,8 @@ export interface EffectiveTarget {
   readonly keepaliveIntervalMs: number;
   /** Unanswered keepalives after which the connection is given up. */
   readonly keepaliveCountMax: number;
+  /** Lines of ssh_config that only OpenSSH can follow, such as Ciphers. */
+  readonly opensshLines: readonly string[];
   /** Where each setting comes from. */
   readonly origins: Readonly<Record<SettingName, Origin>>;
 }

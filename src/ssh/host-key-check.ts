@@ -1,8 +1,8 @@
 /** One connection's check of the key that its host shows. */
 import type { VxfleetError } from '../errors.js';
 import { hostKeyPlace, placeOf, type EffectiveTarget } from './effective-target.js';
-import { hostKeyError, keyTypeName } from './host-key-error.js';
-import { fingerprint, hostKeyAlgorithms, judgeHostKey, keyType, type HostKeyAlgorithm } from './known-hosts.js';
+import { describeKey, hostKeyError } from './host-key-error.js';
+import { hostKeyAlgorithms, judgeHostKey, showKey, type HostKeyAlgorithm } from './known-hosts.js';
 import type { KnownHostsStore } from './known-hosts-store.js';
 
 /** Who is told. */
@@ -42,10 +42,12 @@ export class HostKeyCheck {
     const takesNew = strictness === 'accept-new' || strictness === 'no';
     if (verdict.kind === 'unknown' && takesNew) this.#newKey = key;
     else if (verdict.kind !== 'known') {
-      this.refusal = hostKeyError(this.#host, this.#target, key, verdict, this.#knownHosts.files);
+      this.refusal = hostKeyError(this.#host, this.#target, showKey(key), verdict, this.#knownHosts.files);
       return false;
     }
-    this.#listeners.onTrace(`${this.#host}: key: ${describe(key)} is ${verdict.kind === 'known' ? 'known' : 'new'}`);
+    this.#listeners.onTrace(
+      `${this.#host}: key: ${describeKey(showKey(key))} is ${verdict.kind === 'known' ? 'known' : 'new'}`,
+    );
     return true;
   }
 
@@ -57,14 +59,15 @@ export class HostKeyCheck {
     // Another connection to the same host may have been first, with this key or another.
     const verdict = this.#judge(key);
     if (verdict.kind === 'known') return;
-    if (verdict.kind !== 'unknown') throw hostKeyError(this.#host, this.#target, key, verdict, this.#knownHosts.files);
+    if (verdict.kind !== 'unknown')
+      throw hostKeyError(this.#host, this.#target, showKey(key), verdict, this.#knownHosts.files);
     const { host, port } = hostKeyPlace(this.#target);
     const file = this.#knownHosts.add(host, port, key);
     const where = placeOf(this.#target);
     this.#listeners.onNotice(
       file === undefined
-        ? `${this.#host}: took the new host key of ${where} for this run only, there is no file to record it in: ${describe(key)}`
-        : `${this.#host}: recorded the new host key of ${where} in ${file}: ${describe(key)}`,
+        ? `${this.#host}: took the new host key of ${where} for this run only, there is no file to record it in: ${describeKey(showKey(key))}`
+        : `${this.#host}: recorded the new host key of ${where} in ${file}: ${describeKey(showKey(key))}`,
     );
   }
 
@@ -73,5 +76,3 @@ export class HostKeyCheck {
     return judgeHostKey(this.#knownHosts.entriesOf(host, port), host, port, key);
   }
 }
-
-const describe = (key: Buffer): string => `${keyTypeName(keyType(key))} key ${fingerprint(key)}`;

@@ -1,20 +1,26 @@
 /** What a person is told about a host key that is not trusted. Pure. */
 import { VxfleetError } from '../errors.js';
 import { hostKeyPlace, placeOf, type EffectiveTarget } from './effective-target.js';
-import { fingerprint, keyType, knownHostsName, type HostKeyVerdict, type KnownHostsEntry } from './known-hosts.js';
+import {
+  fingerprint,
+  knownHostsName,
+  type HostKeyVerdict,
+  type KnownHostsEntry,
+  type ShownKey,
+} from './known-hosts.js';
 import { shellQuote } from './shell-quote.js';
 
 /** The refusal of a key: its fingerprint, the line it clashes with, and the command that accepts it once it is verified. */
 export function hostKeyError(
   host: string,
   target: EffectiveTarget,
-  key: Buffer,
+  key: ShownKey,
   verdict: Exclude<HostKeyVerdict, { kind: 'known' }>,
   files: readonly string[],
 ): VxfleetError {
   const alias = target.hostKeyAlias === undefined ? '' : ` (HostKeyAlias ${target.hostKeyAlias})`;
   const where = `${placeOf(target)}${alias}`;
-  const shown = `${keyTypeName(keyType(key))} key ${fingerprint(key)}`;
+  const shown = describeKey(key);
   switch (verdict.kind) {
     case 'unknown':
       return new VxfleetError(
@@ -57,10 +63,12 @@ function removeCommand(target: EffectiveTarget, clash: KnownHostsEntry): string[
   return ['ssh-keygen', '-R', knownHostsName(host, port), '-f', clash.file];
 }
 
-function verifyHint(key: Buffer): string {
-  const file = `/etc/ssh/ssh_host_${keyTypeName(keyType(key)).toLowerCase()}_key.pub`;
+function verifyHint({ type }: ShownKey): string {
+  const file = `/etc/ssh/ssh_host_${keyTypeName(type).toLowerCase()}_key.pub`;
   return `compare with the fingerprint on the host's own console: ssh-keygen -lf ${file}`;
 }
+
+export const describeKey = ({ type, fingerprint: shown }: ShownKey): string => `${keyTypeName(type)} key ${shown}`;
 
 /** The short name that OpenSSH shows: ED25519, ECDSA, RSA. */
 export function keyTypeName(type: string | undefined): string {

@@ -7,7 +7,7 @@ import { shellQuote } from './shell-quote.js';
 import { silence } from './silence.js';
 
 /** How long a jump host that could not be reached is not asked again, in ms: every host behind it would wait for it in turn. */
-const FORGET_FAILURE_MS = 30_000;
+export const FORGET_FAILURE_MS = 30_000;
 
 export class JumpHosts {
   readonly #connections = new Map<string, Promise<Connection>>();
@@ -58,7 +58,7 @@ export class JumpHosts {
 }
 
 /** Without a host: it fails every host behind it, and is told once. */
-function jumpError(jump: EffectiveTarget, error: VxfleetError): VxfleetError {
+export function jumpError(jump: EffectiveTarget, error: VxfleetError): VxfleetError {
   if (error.host === undefined) return error;
   return new VxfleetError(error.code, `the jump host ${jump.alias} cannot be passed: ${error.message}`, {
     hint: error.hint,

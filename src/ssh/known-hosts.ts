@@ -37,6 +37,14 @@ export type HostKeyVerdict =
   | { readonly kind: 'changed'; readonly clash: KnownHostsEntry }
   | { readonly kind: 'revoked'; readonly by: KnownHostsEntry };
 
+/** A host key as a person compares it. */
+export interface ShownKey {
+  /** Such as `ssh-ed25519`; undefined when the bytes were no key. */
+  readonly type: string | undefined;
+  /** `SHA256:…`. */
+  readonly fingerprint: string;
+}
+
 /** Reads one file's text. Never throws: lines that make no sense come back as problems. */
 export function parseKnownHosts(text: string, file: string): KnownHosts {
   const entries: KnownHostsEntry[] = [];
@@ -74,6 +82,8 @@ export function keyType(key: Buffer): string | undefined {
 export function fingerprint(key: Buffer): string {
   return `SHA256:${createHash('sha256').update(key).digest('base64').replace(/=+$/, '')}`;
 }
+
+export const showKey = (key: Buffer): ShownKey => ({ type: keyType(key), fingerprint: fingerprint(key) });
 
 /** The name under which OpenSSH stores a host: in lower case, with the port unless it is 22. */
 export function knownHostsName(host: string, port: number): string {

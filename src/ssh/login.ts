@@ -7,11 +7,45 @@ import type { LoginPlan } from './login-plan.js';
 import { shellQuote } from './shell-quote.js';
 
 /** sshd's MaxAuthTries: after so many keys it hangs up. */
-const SSHD_MAX_AUTH_TRIES = 6;
+export const SSHD_MAX_AUTH_TRIES = 6;
 
 interface Prepared {
   readonly label: string;
   readonly method: AnyAuthMethod;
+}
+
+/** How a login went. */
+export interface LoginAccount {
+  /** Labels of what was offered. */
+  readonly tried: readonly string[];
+  /** Why it ended before all was tried. */
+  readonly reason: string | undefined;
+  /** What the host says it takes. */
+  readonly accepted: readonly string[] | undefined;
+  readonly notes: readonly string[];
+  /** There were more keys than sshd's MaxAuthTries. */
+  readonly hasMany: boolean;
+}
+
+/** The refusal of a login, with all that was tried. */
+export function loginRefused(
+  host: string,
+  target: EffectiveTarget,
+  { tried, reason, accepted, notes, hasMany }: LoginAccount,
+): VxfleetError {
+  const who = `${target.user}@${placeOf(target)}`;
+  const facts = [
+    tried.length === 0
+      ? `cannot log in to ${who}: no usable key`
+      : `login refused by ${who}${reason === undefined ? '' : ` (${reason})`}; tried ${tried.join(', ')}`,
+    ...(accepted === undefined ? [] : [`the host accepts ${accepted.join(', ') || 'nothing'}`]),
+    ...notes,
+  ];
+  const copy = shellQuote(['ssh-copy-id', '-p', String(target.port), `${target.user}@${target.host}`]);
+  const hints = [`put a key of yours on the host: ${copy}, or name the right one with ssh.identity_file or ssh.user`];
+  if (hasMany)
+    hints.push(`sshd hangs up after ${SSHD_MAX_AUTH_TRIES} keys: name the one to use with ssh.identity_file`);
+  return new VxfleetError('auth', facts.join('; '), { host, hint: hints.join('\n') });
 }
 
 /** The state of one login: each method is tried once. */
@@ -60,24 +94,14 @@ export class Login {
 
   /** The refusal, with all that was tried. */
   refusal(host: string, target: EffectiveTarget, reason?: string): VxfleetError {
-    const who = `${target.user}@${placeOf(target)}`;
-    const facts = [
-      this.#tried.length === 0
-        ? `cannot log in to ${who}: no usable key`
-        : `login refused by ${who}${reason === undefined ? '' : ` (${reason})`}; tried ${this.#tried.join(', ')}`,
-      ...(this.#accepted === null ? [] : [`the host accepts ${this.#accepted.join(', ') || 'nothing'}`]),
-      ...this.#notes,
-    ];
-    return new VxfleetError('auth', facts.join('; '), { host, hint: this.#hint(target) });
-  }
-
-  #hint(target: EffectiveTarget): string {
-    const copy = shellQuote(['ssh-copy-id', '-p', String(target.port), `${target.user}@${target.host}`]);
-    const lines = [`put a key of yours on the host: ${copy}, or name the right one with ssh.identity_file or ssh.user`];
-    if (this.#tried.length + this.#waiting.length >= SSHD_MAX_AUTH_TRIES) {
-      lines.push(`sshd hangs up after ${SSHD_MAX_AUTH_TRIES} keys: name the one to use with ssh.identity_file`);
-    }
-    return lines.join('\n');
+    const methods = this.#tried.length + this.#waiting.length;
+    return loginRefused(host, target, {
+      tried: this.#tried,
+      reason,
+      accepted: this.#accepted ?? undefined,
+      notes: this.#notes,
+      hasMany: methods >= SSHD_MAX_AUTH_TRIES,
+    });
   }
 
   async #prepareNext(): Promise<Prepared | undefined> {

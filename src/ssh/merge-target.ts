@@ -6,6 +6,7 @@ import { SettingChooser } from './choose-setting.js';
 import type { EffectiveTarget, Origin, SettingName } from './effective-target.js';
 import { expandPath, expandTokens, type Tokens } from './expand-tokens.js';
 import { splitFiles } from './openssh-answer.js';
+import { opensshLines } from './openssh-lines.js';
 import type { ConfigAnswer } from './openssh.js';
 
 /** What a run says of all its connections. */
@@ -29,8 +30,8 @@ const CONNECT_TIMEOUT_MS = 10_000;
 /** ServerAliveInterval's own default is never: a trial must not wait for a host that is gone. */
 const KEEPALIVE_INTERVAL_MS = 5000;
 const KEEPALIVE_COUNT_MAX = 3;
-/** In the order of ssh, the kinds that Debian's ssh-keygen makes. */
-const DEFAULT_KEYS = ['id_ed25519', 'id_ecdsa', 'id_rsa'] as const;
+/** The kinds that Debian's ssh-keygen makes. */
+const DEFAULT_KEYS = ['id_ed25519', 'id_ecdsa', 'id_rsa', 'id_ed25519_sk', 'id_ecdsa_sk'] as const;
 
 /** All but the route, and what the route is to be made of. */
 export interface MergedTarget extends Omit<EffectiveTarget, 'route' | 'isOfInventory'> {
@@ -67,6 +68,7 @@ export function mergeTarget(
     ...mergeKeys(merge),
     ...mergeHostKeys(merge),
     ...mergeTimes(merge),
+    opensshLines: opensshLines(config),
     // Every name is there once all parts are merged.
     origins: chooser.origins as Record<SettingName, Origin>,
   };

@@ -2,10 +2,10 @@
 import { toVxfleetError } from '../errors.js';
 import { startProgram } from './channel-session.js';
 import { Connector, READY_TIMEOUT_MS, type ConnectorOptions } from './connector.js';
-import { describeRoute } from './describe-target.js';
-import { placeOf, type EffectiveTarget } from './effective-target.js';
+import type { EffectiveTarget } from './effective-target.js';
 import type { LoginMethod } from './login-method.js';
 import type { TargetResolver } from './target-resolver.js';
+import { TargetTeller } from './target-teller.js';
 import type { RunTransport } from './transport.js';
 
 export interface Ssh2TransportOptions extends ConnectorOptions {
@@ -14,18 +14,9 @@ export interface Ssh2TransportOptions extends ConnectorOptions {
 }
 
 export function createSsh2Transport(options: Ssh2TransportOptions): RunTransport {
-  const { resolver, readyTimeoutMs = READY_TIMEOUT_MS, onNotice = () => {}, onTrace = () => {} } = options;
+  const { resolver, readyTimeoutMs = READY_TIMEOUT_MS } = options;
   const connector = new Connector(options);
-  let isLaxnessTold = false;
-
-  function tell(host: string, target: EffectiveTarget): void {
-    onTrace(`${host}: resolve: ${target.alias} is ${target.user}@${placeOf(target)}${describeRoute(target)}`);
-    if (target.strictHostKeyChecking !== 'no' || isLaxnessTold) return;
-    isLaxnessTold = true;
-    onNotice(
-      'StrictHostKeyChecking no of ssh_config is taken for accept-new: new host keys are recorded, changed ones refused',
-    );
-  }
+  const teller = new TargetTeller(options);
 
   return {
     async prepare(hosts) {
@@ -38,7 +29,7 @@ export function createSsh2Transport(options: Ssh2TransportOptions): RunTransport
 
     async open(host, inventoryTarget, command) {
       const target = await resolver.resolve(inventoryTarget);
-      tell(host, target);
+      teller.tell(host, target);
       return await connector.retry(host, async () =>
         startProgram(await connector.connectOnce(host, target), host, target, command, readyTimeoutMs),
       );

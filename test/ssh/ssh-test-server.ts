@@ -10,6 +10,7 @@ import ssh2, {
   type AuthContext,
   type AuthenticationType,
   type Connection,
+  type KexAlgorithm,
   type PublicKeyAuthContext,
   type ServerChannel,
 } from 'ssh2';
@@ -17,7 +18,10 @@ import { onTestFinished } from 'vitest';
 import { VxfleetError } from '../../src/errors.js';
 import type { SshTarget } from '../../src/inventory/inventory.js';
 import type { ConnectionOptions } from '../../src/ssh/merge-target.js';
+import { createAutoTransport } from '../../src/ssh/auto-transport.js';
 import { OpenSsh } from '../../src/ssh/openssh.js';
+import { OpenSshKeys } from '../../src/ssh/openssh-keys.js';
+import { createOpenSshTransport } from '../../src/ssh/openssh-transport.js';
 import { createSsh2Transport, type Ssh2TransportOptions } from '../../src/ssh/ssh2-transport.js';
 import { TargetResolver } from '../../src/ssh/target-resolver.js';
 import type { RunTransport, Session } from '../../src/ssh/transport.js';
@@ -71,6 +75,8 @@ export interface ServerBehaviour {
   readonly password?: string;
   /** By which methods the password is taken; default `password`. */
   readonly passwordMethods?: readonly ('password' | 'keyboard-interactive')[];
+  /** The key exchange algorithms that it has; default those of ssh2. */
+  readonly kex?: readonly KexAlgorithm[];
   /** A jump host: opens connections for its clients. */
   readonly forwards?: boolean;
 }
@@ -99,7 +105,8 @@ export async function startServer(behaviour: ServerBehaviour = {}): Promise<Test
     forwarded: [] as number[],
   };
   const open = new Set<Connection>();
-  const server = new ssh2.Server({ hostKeys: hostKeys.map((pair) => pair.private) }, (connection) => {
+  const algorithms = behaviour.kex === undefined ? {} : { kex: [...behaviour.kex] };
+  const server = new ssh2.Server({ hostKeys: hostKeys.map((pair) => pair.private), algorithms }, (connection) => {
     state.connections += 1;
     open.add(connection);
     connection.on('error', () => {});
@@ -218,13 +225,23 @@ export type TestTransportOptions = Partial<Omit<Ssh2TransportOptions, 'resolver'
   readonly agentSocket?: string;
   /** `-F`; without it no ssh_config is looked at. */
   readonly configFile?: string;
+  /** What carries SSH; default `ssh2`. */
+  readonly carrier?: Carrier;
+  /** Whether `auto` finds an ssh program; default true. */
+  readonly hasOpenSsh?: boolean;
+  /** The ssh program. */
+  readonly program?: string;
 };
+
+export type Carrier = 'auto' | 'ssh2' | 'openssh';
 
 /** The transport under test, closed after it. */
 export function transportOf(home: string, options: TestTransportOptions = {}): RunTransport {
   const {
     agentSocket,
     configFile,
+    carrier = 'ssh2',
+    hasOpenSsh = true,
     environment,
     knownHosts,
     acceptNew,
@@ -241,11 +258,14 @@ export function transportOf(home: string, options: TestTransportOptions = {}): R
     keepaliveIntervalMs,
   };
   const openssh = configFile === undefined ? undefined : new OpenSsh({ home, configFile });
-  const transport = createSsh2Transport({
-    resolver: new TargetResolver(connection, openssh),
-    retryDelayMs: 20,
-    ...rest,
-  });
+  const shared = { resolver: new TargetResolver(connection, openssh), retryDelayMs: 20, ...rest };
+  const keys = new OpenSshKeys();
+  const ssh2Transport = createSsh2Transport(shared);
+  const opensshTransport = createOpenSshTransport({ ...shared, keys });
+  const { onTrace = () => {}, onNotice = () => {} } = rest;
+  const both = { ssh2: ssh2Transport, openssh: opensshTransport };
+  const auto = createAutoTransport({ ...shared, ...both, keys, onTrace, onNotice, hasOpenSsh: () => hasOpenSsh });
+  const transport = { auto, ...both }[carrier];
   onTestFinished(() => transport.close());
   return transport;
 }
