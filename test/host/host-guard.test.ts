@@ -168,6 +168,21 @@ describeNamespace('a host', () => {
     await until(isQuiet);
   });
 
+  it('leaves nothing when it is killed while it dismisses its guard', async () => {
+    install();
+    const session = await open('run-a');
+    await trial(session);
+    const its = guard();
+    // Deaf for a moment: the program tells it to go until it is gone.
+    host.run(`kill -STOP ${its}`);
+    const closing = session.close();
+    await until(() => trials().length === 0);
+    host.run(`kill -KILL ${locals[0]?.pid}; kill -CONT ${its}`);
+    await closing;
+    await until(isQuiet);
+    expect(list('/run/vxfleet')).toEqual([]);
+  });
+
   it('gets another guard when the first is killed', async () => {
     install();
     const session = await open('run-a', 4);

@@ -67,6 +67,8 @@ dismiss_guard() {
   [[ -e $TRIALS/.$RUN.guard || -e $TRIALS/.$RUN.lock ]] || return 0
   read_file process "$TRIALS/.$RUN.guard"
   process=${process%%+([[:space:]])}
+  # Before it is told: who is killed in between leaves nothing, for without a trial the guard ends by itself. After: it may only just have come.
+  rm -f "$TRIALS/.$RUN.guard" "$TRIALS/.$RUN.lock"
   stop_guard "$process"
   rm -f "$TRIALS/.$RUN.guard" "$TRIALS/.$RUN.lock"
 }
