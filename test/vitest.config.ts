@@ -6,13 +6,13 @@ const MAIN_FILES = ['deploy', 'faults', 'rollback'];
 const FULL_FILES = [...MAIN_FILES, 'history', 'modes', 'orphans', 'refusals', 'writers'];
 const isFull = process.env['VXFLEET_TESTS'] === 'full';
 
-/** Tests of real hosts that run this image of `lab up`. */
-const labProject = (name: string, image: string, files: readonly string[], groupOrder: number) => ({
+/** Tests of real hosts: `env` says what they run (VXFLEET_TEST_IMAGE) and how they are reached (VXFLEET_TRANSPORT). */
+const labProject = (name: string, env: Record<string, string>, files: readonly string[], groupOrder: number) => ({
   extends: true as const,
   test: {
     name,
     include: files.map((file) => `test/lab/${file}.test.ts`),
-    env: { VXFLEET_TEST_IMAGE: image },
+    env,
     globalSetup: ['test/package/build-dist.ts'],
     // The first lab on a machine makes its image, which downloads packages.
     testTimeout: 120_000,
@@ -49,9 +49,14 @@ export default defineConfig({
           sequence: { groupOrder: 1 },
         },
       },
-      labProject('lab', 'machine', ['**/*'], 2),
-      labProject('lab-trixie', 'trixie', isFull ? FULL_FILES : MAIN_FILES, 3),
-      ...(isFull ? [labProject('lab-bullseye', 'bullseye', FULL_FILES, 4)] : []),
+      labProject('lab', {}, ['**/*'], 2),
+      labProject('lab-trixie', { VXFLEET_TEST_IMAGE: 'trixie' }, isFull ? FULL_FILES : MAIN_FILES, 3),
+      ...(isFull
+        ? [
+            labProject('lab-bullseye', { VXFLEET_TEST_IMAGE: 'bullseye' }, FULL_FILES, 4),
+            labProject('lab-openssh', { VXFLEET_TRANSPORT: 'openssh' }, ['**/*'], 5),
+          ]
+        : [labProject('lab-openssh', { VXFLEET_TRANSPORT: 'openssh' }, ['deploy'], 4)]),
     ],
   },
 });

@@ -1,4 +1,4 @@
-/** Transport over the system's `ssh`: one process a host, for what ssh2 cannot do (docs/ssh-openssh.md). */
+/** Transport over the system's `ssh`: one process a host, for what ssh2 cannot do (docs/ssh.md, "The second transport"). */
 import { existsSync, readFileSync } from 'node:fs';
 import pLimit, { type LimitFunction } from 'p-limit';
 import { setTimeout as sleep } from 'node:timers/promises';

@@ -17,7 +17,7 @@ const unavailable = await labAvailability();
 
 const PASSWORD = 'Vx7-quite-unlikely-Kw2';
 const HOSTS = ['hub', 'tokyo', 'osaka'];
-/** The least that is enough, as docs/ssh-become.md has it. */
+/** The least that is enough, as docs/ssh.md has it. */
 const NOPASSWD = 'admin ALL=(root) NOPASSWD: /usr/bin/bash';
 const WITH_PASSWORD = 'admin ALL=(root) /usr/bin/bash';
 
@@ -34,7 +34,7 @@ describe.skipIf(unavailable !== undefined)(`hosts where the login becomes root $
     return { code, recap: recapOf(stdout) };
   };
   const typed = async (args: readonly string[], answer = PASSWORD, stdout?: string) =>
-    runOnTerminal(lab.name, args, { question: 'sudo password: ', answer, ...(stdout === undefined ? {} : { stdout }) });
+    runOnTerminal(lab.name, args, { question: 'sudo password: ', answer, stdout });
   /** As root on a host; must succeed. */
   const on = async (host: string, script: string): Promise<string> => {
     const outcome = await lab.exec(host, ['sh', '-euc', script]);

@@ -15,7 +15,15 @@ describe.skipIf(unavailable !== undefined || !hasSsh)(`hosts that ssh2 is not en
   let lab: TestLab;
 
   async function deploy(...args: string[]): Promise<{ code: number | null; tunnel: TunnelResult; notices: string[] }> {
-    const { code, stdout, stderr } = await lab.run(['deploy', '--force', '--output', 'json', ...args]);
+    const { code, stdout, stderr } = await lab.run([
+      'deploy',
+      '--force',
+      '--output',
+      'json',
+      '--transport',
+      'auto',
+      ...args,
+    ]);
     expect(stderr).toBe('');
     const events = stdout
       .trim()

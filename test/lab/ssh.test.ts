@@ -1,5 +1,4 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -8,9 +7,8 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Recap } from '../../src/events.js';
 import { readLabState } from '../../src/lab/lab-state.js';
-import { controllerCommand } from '../../src/lab/lab-command.js';
-import { shellQuote } from '../../src/ssh/shell-quote.js';
-import { DIST, labAvailability, startLab, type TestLab } from './harness.js';
+import { labAvailability, startLab, type TestLab } from './harness.js';
+import { runOnTerminal } from './terminal.js';
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 300_000 });
 const unavailable = await labAvailability();
@@ -103,6 +101,43 @@ Host *
     });
   });
 
+  it('deploys as admin with sudo, with all that is said of the way there in ssh_config', async () => {
+    const prepared = await lab.exec('tokyo', [
+      'sh',
+      '-euc',
+      `useradd -m -d /home/admin -s /bin/bash admin
+       install -d -o admin -m 700 /home/admin/.ssh
+       install -o admin -m 600 /root/.ssh/authorized_keys /home/admin/.ssh/
+       echo 'admin ALL=(root) NOPASSWD: /usr/bin/bash' >/etc/sudoers.d/vxfleet
+       mv /root/.ssh/authorized_keys /root/.ssh/kept`,
+    ]);
+    expect(prepared).toMatchObject({ code: 0 });
+    try {
+      const withSudo = original.replace('\nhub:', '\ndefaults: { ssh: { become: true } }\n\nhub:');
+      await writeFile(lab.inventoryPath, withSudo.replace(/(\n {4}id: 1\b)/, '\n    ssh: { host: far }$1'));
+      await writeFile(
+        configFile(),
+        `Host far
+  HostName 198.18.1.1
+  User admin
+  ProxyJump root@198.18.0.1
+Host *
+  IdentityFile none
+`,
+      );
+      const { code, stdout, stderr } = await lab.run(['deploy', 'tokyo', '--force', '-v'], {
+        env: { SSH_AUTH_SOCK: agentSocket },
+      });
+      expect({ code, stdout }).toMatchObject({
+        code: 0,
+        stdout: expect.stringContaining('1 tunnel: 1 changed') as string,
+      });
+      expect(stderr).toMatch(/tokyo: auth: admin is in with ED25519 key SHA256:\S+ of the agent/);
+    } finally {
+      await lab.exec('tokyo', ['mv', '/root/.ssh/kept', '/root/.ssh/authorized_keys']);
+    }
+  });
+
   it('is reached with proxy_jump: hub in the inventory alone', async () => {
     await setSpoke('{ proxy_jump: hub }');
     expect(await runJson('deploy', 'tokyo', '--force')).toMatchObject({ code: 0, tunnel: { status: 'changed' } });
@@ -131,22 +166,19 @@ Host *
        mv /root/.ssh/authorized_keys /root/.ssh/kept; kill -HUP "$(cat /run/sshd.pid)"; sleep 1`,
     ]);
     expect({ ...prepared }).toEqual({ code: 0, stdout: '', stderr: '' });
-    const { command, args, env } = await controllerCommand('ssh', join(DIST, 'bin.js'), [
-      ...['diff', 'tokyo', '--ask-pass', '-v', '--output', 'plain'],
-    ]);
-    // script(1) gives it a terminal.
-    const terminal = spawn('script', ['-qec', shellQuote([command, ...args]), '/dev/null'], {
-      env: { ...env, SSH_AUTH_SOCK: agentSocket, TERM: 'dumb' },
-    });
-    let shown = '';
     let processes = '';
-    terminal.stdout.on('data', (chunk: Buffer) => {
-      const before = shown;
-      shown += chunk.toString();
-      if (!before.includes('SSH password: ') && shown.includes('SSH password: ')) terminal.stdin.write(`${password}\r`);
-      if (shown.includes('tokyo: auth:') && processes === '') processes = readProcesses();
-    });
-    const [code] = (await once(terminal, 'close')) as [number];
+    const { code, shown } = await runOnTerminal(
+      'ssh',
+      ['diff', 'tokyo', '--transport', 'auto', '--ask-pass', '-v', '--output', 'plain'],
+      {
+        question: 'SSH password: ',
+        answer: password,
+        env: { SSH_AUTH_SOCK: agentSocket, TERM: 'dumb' },
+        onShown: (text) => {
+          if (text.includes('tokyo: auth:') && processes === '') processes = readProcesses();
+        },
+      },
+    );
     expect(code, shown).toBe(0);
     expect(shown).toMatch(/tokyo: auth: root is in with the password/);
     expect(shown.split('SSH password: ')).toHaveLength(2);
