@@ -33,10 +33,7 @@ const ALWAYS = [
   'CanonicalizeHostname no',
 ] as const;
 
-export function opensshConfigText(
-  target: EffectiveTarget,
-  { proxyCommand, newKeysFile }: ConfigTextOptions,
-): string {
+export function opensshConfigText(target: EffectiveTarget, { proxyCommand, newKeysFile }: ConfigTextOptions): string {
   const { strictHostKeyChecking: strictness, hostKeyAlias, hostKeyAlgorithms } = target;
   const lines = [
     ...ALWAYS,

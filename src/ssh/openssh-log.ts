@@ -101,4 +101,5 @@ export class OpenSshLog {
 }
 
 /** Farewells, and what is told in a better place. */
-const NOISE = /^(Authenticated to |Transferred: |Bytes per second: |OpenSSH_|\*\* |no such identity: |Warning: Permanently added )/;
+const NOISE =
+  /^(Authenticated to |Transferred: |Bytes per second: |OpenSSH_|\*\* |no such identity: |Warning: Permanently added )/;
