@@ -88,7 +88,7 @@ export class OpenSshLog {
     if (algorithm !== undefined) this.algorithms.push(algorithm);
     // `PATH TYPE FINGERPRINT explicit`; a file without its public half is loaded only when it is its turn.
     const key = /^debug1: (?:Offering public key|Trying private key): (.*)$/.exec(line)?.[1];
-    if (key !== undefined) this.offered.push(key.replace(/ (explicit|agent|token)+$/, ''));
+    if (key !== undefined) this.offered.push(key.replace(/(?: (?:explicit|agent|token))+$/, ''));
     const methods = /^debug1: Authentications that can continue: (.*)$/.exec(line)?.[1];
     if (methods !== undefined) this.accepted = methods.split(',');
     // One line says where to, the next but few which channel that is.

@@ -18,6 +18,7 @@ it('shows every setting with its origin, and the way in the first line', async (
       host                      inventory     tokyo
       port                      default       22
       user                      inventory     root
+      become                    default       no
       proxy_jump                inventory     me@[2001:db8::1]:2222, root@192.0.2.1:22
       proxy_command             default       -
       identity_file             inventory     /keys/fleet
