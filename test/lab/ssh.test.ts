@@ -105,7 +105,7 @@ Host *
     const prepared = await lab.exec('tokyo', [
       'sh',
       '-euc',
-      `useradd -m -d /home/admin -s /bin/bash admin
+      `useradd -m -d /home/admin -s /bin/bash -p '*' admin
        install -d -o admin -m 700 /home/admin/.ssh
        install -o admin -m 600 /root/.ssh/authorized_keys /home/admin/.ssh/
        echo 'admin ALL=(root) NOPASSWD: /usr/bin/bash' >/etc/sudoers.d/vxfleet
