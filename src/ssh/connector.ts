@@ -2,6 +2,7 @@
 import pLimit, { type LimitFunction } from 'p-limit';
 import { listAgentKeys, NO_AGENT, type AgentContents } from './agent-keys.js';
 import { awaitBanner } from './await-banner.js';
+import { describeRoute } from './describe-target.js';
 import { dial } from './dial.js';
 import { connectionKey, placeOf, type EffectiveTarget } from './effective-target.js';
 import { handshake } from './handshake.js';
@@ -12,7 +13,7 @@ import { KnownHostsStore } from './known-hosts-store.js';
 import type { Connection, Link } from './link.js';
 import { Login } from './login.js';
 import { planLogin, type LoginPlan } from './login-plan.js';
-import { programOf, runProxyCommand } from './proxy-command.js';
+import { runProxyCommand } from './proxy-command.js';
 import { retryConnect } from './retry-connect.js';
 
 export interface ConnectorOptions {
@@ -95,25 +96,21 @@ export class Connector {
   }
 
   async #openLink(name: string, target: EffectiveTarget): Promise<Link> {
-    const { route } = target;
     const started = performance.now();
-    const tell = (way: string): void => {
-      const tookMs = Math.round(performance.now() - started);
-      this.#listeners.onTrace(`${name}: connect: ${placeOf(target)}${way} (${tookMs} ms)`);
-    };
+    const link = await this.#dial(name, target);
+    const tookMs = Math.round(performance.now() - started);
+    this.#listeners.onTrace(`${name}: connect: ${placeOf(target)}${describeRoute(target)} (${tookMs} ms)`);
+    return link;
+  }
+
+  async #dial(name: string, target: EffectiveTarget): Promise<Link> {
+    const { route } = target;
     switch (route.kind) {
-      case 'direct': {
-        const link = await dial(name, target);
-        tell('');
-        return link;
-      }
-      case 'jump': {
-        const link = await forward(name, await this.#jumpHosts.reach(route.through), route.through, target);
-        tell(` through ${route.through.alias}`);
-        return link;
-      }
+      case 'direct':
+        return await dial(name, target);
+      case 'jump':
+        return await forward(name, await this.#jumpHosts.reach(route.through), route.through, target);
       case 'command':
-        tell(` by ProxyCommand ${programOf(route.command)}`);
         return runProxyCommand(route.command);
     }
   }

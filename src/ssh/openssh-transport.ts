@@ -4,6 +4,7 @@ import pLimit, { type LimitFunction } from 'p-limit';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { VxfleetError } from '../errors.js';
 import { READY_TIMEOUT_MS, type ConnectorOptions } from './connector.js';
+import { describeRoute } from './describe-target.js';
 import { connectionKey, placeOf, type EffectiveTarget } from './effective-target.js';
 import { HostKeyCheck, type Listeners } from './host-key-check.js';
 import { parseKnownHosts } from './known-hosts.js';
@@ -151,7 +152,7 @@ class OpenSshProcesses {
 
   #stageTeller(name: string, target: EffectiveTarget, onKey: () => void): (stage: Stage, log: OpenSshLog) => void {
     const started = performance.now();
-    const where = placeOf(target);
+    const where = `${placeOf(target)}${describeRoute(target)}`;
     const told = new Set<Stage>();
     return (_stage, log) => {
       const once = (stage: Stage, tell: () => void): void => {

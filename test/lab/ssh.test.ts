@@ -80,8 +80,8 @@ Host *
     expect(deployed).toMatchObject({ code: 0 });
     expect(deployed.stdout).toContain('1 tunnel: 1 changed');
     expect(deployed.stderr).toContain('tokyo: resolve: tk is root@198.18.1.1 port 22 through root@198.18.0.1 port 22');
-    expect(deployed.stderr).toMatch(/jump host gate: auth: root is in with ED25519 key SHA256:\S+ of the agent/);
-    expect(deployed.stderr).toMatch(/tokyo: connect: 198\.18\.1\.1 port 22 through gate/);
+    expect(deployed.stderr).toMatch(/jump host gate: auth: root is in with .*ED25519 .*SHA256:/);
+    expect(deployed.stderr).toContain('tokyo: connect: 198.18.1.1 port 22 through root@198.18.0.1 port 22');
     expect(await runJson('verify', 'tokyo')).toMatchObject({ code: 0, tunnel: { status: 'unchanged' } });
 
     const shown = await lab.run(['inventory', '--ssh', 'tokyo', '--output', 'json']);
@@ -132,7 +132,7 @@ Host *
         code: 0,
         stdout: expect.stringContaining('1 tunnel: 1 changed') as string,
       });
-      expect(stderr).toMatch(/tokyo: auth: admin is in with ED25519 key SHA256:\S+ of the agent/);
+      expect(stderr).toMatch(/tokyo: auth: admin is in with .*ED25519 .*SHA256:/);
     } finally {
       await lab.exec('tokyo', ['mv', '/root/.ssh/kept', '/root/.ssh/authorized_keys']);
     }
