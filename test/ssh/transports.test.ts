@@ -65,7 +65,7 @@ describe.each(CARRIERS)('over %s', (carrier) => {
       const { open } = await setUp();
       const session = await open();
       const output = outputOf(session);
-      const sent = 'x'.repeat(3_000_000);
+      const sent = 'x'.repeat(5_000_000);
       session.write(sent);
       await session.close(30_000);
       expect((await output) === sent).toBe(true);
@@ -154,6 +154,7 @@ describe.each(CARRIERS)('over %s', (carrier) => {
       const target = targetOf(22, { host: 'no-such-host.invalid' });
       const error = await failureOf(transport.open('tokyo', target, 'true'));
       expect(error.message).toMatch(/^cannot connect to no-such-host\.invalid port 22: the name/);
+      expect(error.hint).toContain('getent hosts no-such-host.invalid');
     });
 
     it('gives up on a server that never says anything, and does not ask again', async () => {
@@ -240,6 +241,7 @@ describe.each(CARRIERS)('over %s', (carrier) => {
       expect(error.message).toContain(`ED25519 key ${fingerprint(wireKey(server.hostKey))}`);
       expect(error.message).toContain(`no line of ${join(home, '.ssh/known_hosts')}`);
       expect(error.hint).toContain('--accept-new');
+      expect(error.hint).toContain('ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub');
       expect([server.logins, server.connections]).toEqual([[], 1]);
       expect(existsSync(join(home, '.ssh/known_hosts'))).toBe(false);
     });
@@ -254,6 +256,7 @@ describe.each(CARRIERS)('over %s', (carrier) => {
       expect(changed.message).toContain(`${file}:2 has ED25519 key ${fingerprint(wireKey(old))}`);
       expect(changed.message).toContain(`it shows ED25519 key ${fingerprint(wireKey(server.hostKey))}`);
       expect(changed.hint).toContain(`ssh-keygen -R '[127.0.0.1]:${server.port}' -f ${file}`);
+      expect(readFileSync(file, 'utf8')).toBe(`# old\n${knownLine(server.port, old)}`);
       writeFileSync(file, `@revoked ${knownLine(server.port, server.hostKey)}`);
       const revoked = await failureOf(openTo(server, home, { acceptNew: true }));
       expect(revoked.code).toBe('host-key');
@@ -274,6 +277,7 @@ describe.each(CARRIERS)('over %s', (carrier) => {
       expect(notices[0]).toContain(fingerprint(wireKey(server.hostKey)));
       expect(readFileSync(file, 'utf8')).toBe(knownLine(server.port, server.hostKey));
       expect(statSync(file).mode & 0o777).toBe(0o600);
+      expect(statSync(join(home, 'new dir')).mode & 0o777).toBe(0o700);
       const second = await openTo(server, home, { knownHosts: file });
       await Promise.all([...first, second].map((session) => session.close()));
     });
