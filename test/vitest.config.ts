@@ -17,7 +17,8 @@ const labProject = (name: string, env: Record<string, string>, files: readonly s
     // The first lab on a machine makes its image, which downloads packages.
     testTimeout: 120_000,
     hookTimeout: 300_000,
-    fileParallelism: false,
+    // Their hosts wait most of the time: for a window to end, for an answer that does not come.
+    maxWorkers: 2,
     sequence: { groupOrder },
   },
 });
