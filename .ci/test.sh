@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # npm test: set-up, every check of the source, every test. On Debian, as root, installs what the tests run and the machine lacks.
-# With CI_RESULTS=DIRECTORY the results are also left there as data, for .ci/run. Arguments go to vitest.
+# With CI_RESULTS=DIRECTORY the results are also left there as data, for .ci/run. With VXFLEET_TESTS=full (npm run test:full) the lab's
+# tests run on every Debian that the lab has. Arguments go to vitest.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 # shellcheck source=.ci/setup.sh
 . .ci/setup.sh
-install_programs shellcheck=shellcheck ssh-keygen=openssh-client ping=iputils-ping
+install_programs shellcheck=shellcheck ssh-keygen=openssh-client ping=iputils-ping debootstrap=debootstrap
 
 failed=0
 .ci/check.sh || failed=1

@@ -13,7 +13,10 @@ export type ErrorCode =
   | 'connect'
   /** The host key is unknown, changed or revoked. Never retried. */
   | 'host-key'
-  /** Every offered authentication method was refused, or none is configured. Never retried (PerSourcePenalties lock us out). */
+  /**
+   * Every offered authentication method was refused, or none is configured, or sudo refused to make the login root. Never retried
+   * (PerSourcePenalties and faillock lock us out).
+   */
   | 'auth'
   /** A session stood and was lost, or the host program died. */
   | 'lost'

@@ -1,6 +1,28 @@
 import { defineConfig } from 'vitest/config';
 import { fileURLToPath } from 'node:url';
 
+/** The main job and what may come between, tested on every Debian; with VXFLEET_TESTS=full all that a release could make a difference to. */
+const MAIN_FILES = ['deploy', 'faults', 'rollback'];
+const FULL_FILES = [...MAIN_FILES, 'history', 'modes', 'orphans', 'refusals', 'writers'];
+const isFull = process.env['VXFLEET_TESTS'] === 'full';
+
+/** Tests of real hosts: `env` says what they run (VXFLEET_TEST_IMAGE) and how they are reached (VXFLEET_TRANSPORT). */
+const labProject = (name: string, env: Record<string, string>, files: readonly string[], groupOrder: number) => ({
+  extends: true as const,
+  test: {
+    name,
+    include: files.map((file) => `test/lab/${file}.test.ts`),
+    env,
+    globalSetup: ['test/package/build-dist.ts'],
+    // The first lab on a machine makes its image, which downloads packages.
+    testTimeout: 120_000,
+    hookTimeout: 300_000,
+    // Their hosts wait most of the time: for a window to end, for an answer that does not come.
+    maxWorkers: 2,
+    sequence: { groupOrder },
+  },
+});
+
 /** Groups run one after the other: tests that watch the clock share the machine with nothing heavy. */
 export default defineConfig({
   root: fileURLToPath(new URL('..', import.meta.url)),
@@ -28,19 +50,14 @@ export default defineConfig({
           sequence: { groupOrder: 1 },
         },
       },
-      {
-        extends: true,
-        test: {
-          name: 'lab',
-          include: ['test/lab/**/*.test.ts'],
-          globalSetup: ['test/package/build-dist.ts'],
-          // The first lab on a machine makes its image, which downloads packages.
-          testTimeout: 120_000,
-          hookTimeout: 300_000,
-          fileParallelism: false,
-          sequence: { groupOrder: 2 },
-        },
-      },
+      labProject('lab', {}, ['**/*'], 2),
+      labProject('lab-trixie', { VXFLEET_TEST_IMAGE: 'trixie' }, isFull ? FULL_FILES : MAIN_FILES, 3),
+      ...(isFull
+        ? [
+            labProject('lab-bullseye', { VXFLEET_TEST_IMAGE: 'bullseye' }, FULL_FILES, 4),
+            labProject('lab-openssh', { VXFLEET_TRANSPORT: 'openssh' }, ['**/*'], 5),
+          ]
+        : [labProject('lab-openssh', { VXFLEET_TRANSPORT: 'openssh' }, ['deploy'], 4)]),
     ],
   },
 });

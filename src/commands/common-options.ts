@@ -10,13 +10,26 @@ export interface CommonOptions {
   readonly output: OutputMode;
 }
 
-/** Commands that talk to hosts. */
-export interface HostOptions extends CommonOptions {
-  readonly forks: number;
+/** How hosts are reached. */
+export interface SshOptions {
+  /** `-F`. */
+  readonly sshConfig?: string;
   readonly knownHosts?: string;
   readonly acceptNew?: true;
+  /** Seconds. */
+  readonly connectTimeout?: number;
+}
+
+/** What carries SSH: the library, the system's `ssh`, or the library where it will do. */
+export type TransportName = 'auto' | 'ssh2' | 'openssh';
+
+/** Commands that talk to hosts. */
+export interface HostOptions extends CommonOptions, SshOptions {
+  readonly forks: number;
+  readonly askPass?: true;
+  readonly askBecomePass?: true;
+  readonly transport: TransportName;
   readonly timings?: true;
-  readonly connectTimeout: number;
   readonly verifyTimeout: number;
 }
 
@@ -36,13 +49,34 @@ export function addCommonOptions(command: Command): Command {
     .option('-v, --verbose', 'show what is done on each host');
 }
 
-export function addHostOptions(command: Command): Command {
-  return addCommonOptions(command)
-    .option('--forks <n>', 'hosts worked on at once', parseCount(1), 32)
-    .option('--known-hosts <file>', "host keys, in place of the user's ~/.ssh/known_hosts")
+export function addSshOptions(command: Command): Command {
+  return command
+    .addOption(
+      new Option('-F, --ssh-config <file>', "ssh_config in place of the user's and the system's; none: no file").env(
+        'VXFLEET_SSH_CONFIG',
+      ),
+    )
+    .option('--known-hosts <file>', "host keys, in place of the user's known_hosts")
     .option('--accept-new', 'accept and store keys of hosts that are unknown; a changed key is never accepted')
+    .option(
+      '--connect-timeout <seconds>',
+      'how long a host may take to answer (default: as ssh_config says, else 10)',
+      parseCount(1),
+    );
+}
+
+export function addHostOptions(command: Command): Command {
+  return addSshOptions(addCommonOptions(command))
+    .addOption(
+      new Option('--transport <name>', "what carries SSH; auto is ssh2, and the system's ssh for what that cannot do")
+        .choices(['auto', 'ssh2', 'openssh'])
+        .default('auto')
+        .env('VXFLEET_TRANSPORT'),
+    )
+    .option('--ask-pass', 'ask for a password to log in with where no key is taken; it is kept nowhere')
+    .option('--ask-become-pass', 'ask for the password that sudo wants where ssh.become is set; it is kept nowhere')
+    .option('--forks <n>', 'hosts worked on at once', parseCount(1), 32)
     .option('--timings', 'show how long each step took: median, 95 of 100, and the slowest host')
-    .option('--connect-timeout <seconds>', 'how long a host may take to answer', parseCount(1), 10)
     .option('--verify-timeout <seconds>', 'how long packets may take to come back', parseCount(1), 10);
 }
 

@@ -8,7 +8,7 @@ import type { Finish } from './finish.js';
 import { examples, LIMIT_HELP } from './help-text.js';
 import { loadFleet, PROBLEMS_SHOWN } from './load-fleet.js';
 import { openReporter, useColorOnBoth } from './open-reporter.js';
-import { openTransport } from './open-transport.js';
+import { withTransport } from './open-transport.js';
 import { makeRunIdentity } from './run-identity.js';
 
 export function addHistoryCommand(program: Command, finish: Finish): void {
@@ -32,13 +32,13 @@ async function showHistory(limits: readonly string[], options: HostOptions): Pro
   const reporter = await openReporter(options, 'plain');
   const { emit } = reporter;
   try {
-    const access = {
-      fleet: fleet.plan,
-      transport: openTransport(options, emit),
-      session: { identity: makeRunIdentity(), windowSeconds: WINDOW_SECONDS, writes: false },
-      forks: options.forks,
-    };
-    const { hosts, unread } = await gatherHistory(access, fleet);
+    const session = { identity: makeRunIdentity(), windowSeconds: WINDOW_SECONDS, writes: false };
+    const { hosts, unread } = await withTransport(options, fleet, emit, async ({ transport, becomePasswordOf }) =>
+      gatherHistory(
+        { fleet: fleet.plan, transport, session: { ...session, becomePasswordOf }, forks: options.forks },
+        fleet,
+      ),
+    );
     const warnings = hosts.flatMap((host) => host.warnings);
     for (const message of [...warnings, ...unread.map(describeUnread)]) warn(emit, message);
 

@@ -1,24 +1,55 @@
 import type { Command } from 'commander';
 import { formatPlanTable, planToJson } from '../plan/plan-table.js';
-import { addCommonOptions, type CommonOptions } from './common-options.js';
+import { formatSettings, settingsToJson } from '../ssh/describe-target.js';
+import { addCommonOptions, addSshOptions, type CommonOptions, type SshOptions } from './common-options.js';
 import { examples, LIMIT_HELP } from './help-text.js';
-import { loadFleet, PROBLEMS_SHOWN } from './load-fleet.js';
+import { loadFleet, PROBLEMS_SHOWN, type LoadedFleet } from './load-fleet.js';
 import type { Finish } from './finish.js';
+import { makeResolver } from './open-transport.js';
+
+interface InventoryOptions extends CommonOptions, SshOptions {
+  readonly ssh?: true;
+}
 
 export function addInventoryCommand(program: Command, finish: Finish): void {
   const command = program.command('inventory').description('Print the address plan of the fleet as a table.');
-  addCommonOptions(command.argument('[limit...]', LIMIT_HELP))
-    .addHelpText('after', examples('vxfleet inventory', 'vxfleet inventory @kansai --output json'))
-    .action((limits: string[], options: CommonOptions) => finish(showInventory(limits, options)));
+  addSshOptions(addCommonOptions(command.argument('[limit...]', LIMIT_HELP)))
+    .option('--ssh', 'print how each host is reached, and where each setting comes from; contacts nobody')
+    .addHelpText(
+      'after',
+      examples('vxfleet inventory', 'vxfleet inventory tokyo --ssh', 'vxfleet inventory @kansai --output json'),
+    )
+    .action((limits: string[], options: InventoryOptions) => finish(showInventory(limits, options)));
 }
 
-async function showInventory(limits: readonly string[], options: CommonOptions): Promise<number> {
+async function showInventory(limits: readonly string[], options: InventoryOptions): Promise<number> {
   const fleet = await loadFleet(options, limits);
   if (fleet === PROBLEMS_SHOWN) return 2;
-  const text =
-    options.output === 'json'
-      ? `${JSON.stringify(planToJson(fleet.plan, fleet.tunnels), null, 2)}\n`
-      : formatPlanTable(fleet.tunnels);
+  const text = options.ssh === true ? await describeHosts(fleet, options) : describePlan(fleet, options);
   process.stdout.write(text.endsWith('\n') ? text : `${text}\n`);
   return 0;
+}
+
+const describePlan = ({ plan, tunnels }: LoadedFleet, options: CommonOptions): string =>
+  options.output === 'json' ? JSON.stringify(planToJson(plan, tunnels), null, 2) : formatPlanTable(tunnels);
+
+/** The hub and the selected spokes. */
+async function describeHosts({ plan, tunnels, ends }: LoadedFleet, options: InventoryOptions): Promise<string> {
+  const resolver = makeResolver(options, (message) => {
+    if (options.verbose === true) process.stderr.write(`trace: ${message}\n`);
+  });
+  const spokes = ends === 'hub' ? [] : tunnels.map(({ spoke, ssh }) => ({ name: spoke, ssh }));
+  try {
+    const hosts = await Promise.all(
+      [{ name: 'hub', ssh: plan.hub.ssh }, ...spokes].map(async ({ name, ssh }) => ({
+        name,
+        target: await resolver.resolve(ssh),
+      })),
+    );
+    return options.output === 'json'
+      ? JSON.stringify({ hosts: hosts.map(({ name, target }) => settingsToJson(name, target)) }, null, 2)
+      : hosts.map(({ name, target }) => formatSettings(name, target)).join('\n');
+  } finally {
+    await resolver.close();
+  }
 }

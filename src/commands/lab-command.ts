@@ -1,14 +1,16 @@
 /** lab: a fleet of real hosts on this machine, to try and to test on. */
 import { fileURLToPath } from 'node:url';
-import { Option, type Command } from 'commander';
+import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { Inventory } from '../inventory/inventory.js';
 import { formatProblems } from '../inventory/format-problems.js';
 import { loadInventory } from '../inventory/load-inventory.js';
 import { labCut, labHeal } from '../lab/lab-cable.js';
 import { labDown } from '../lab/lab-down.js';
+import { parseImageChoice, type ImageChoice } from '../lab/lab-images.js';
 import { defaultLabName } from '../lab/lab-paths.js';
 import { labReboot } from '../lab/lab-reboot.js';
 import { labExec, labRun } from '../lab/lab-run.js';
+import { LAB_IMAGES } from '../lab/lab-state.js';
 import { labStatus } from '../lab/lab-status.js';
 import { labUp } from '../lab/lab-up.js';
 import { parseCount } from './common-options.js';
@@ -22,6 +24,7 @@ interface LabOptions {
 interface UpOptions extends LabOptions {
   readonly spokes: number;
   readonly inventory?: string;
+  readonly image?: readonly ImageChoice[];
 }
 
 export function addLabCommand(program: Command, finish: Finish): void {
@@ -48,11 +51,28 @@ function addUp(lab: Command, finish: Finish): void {
       '-i, --inventory <file>',
       'the fleet to start, with underlay addresses of 198.18.0.0/15, in place of --spokes',
     )
-    .addHelpText('after', examples('vxfleet lab up', 'vxfleet lab up --spokes 8'))
+    .option(
+      '--image <[host=]image>',
+      `what all hosts run, or one: ${LAB_IMAGES.join(', ')}; machine, the default, is this machine's own Debian; ` +
+        'may be given several times',
+      addImageChoice,
+    )
+    .addHelpText(
+      'after',
+      examples('vxfleet lab up', 'vxfleet lab up --spokes 8', 'vxfleet lab up --image trixie --image tokyo=bullseye'),
+    )
     .action((options: UpOptions) => finish(up(options)));
 }
 
-async function up({ name, spokes, inventory: path }: UpOptions): Promise<number> {
+/** One more `--image`. */
+function addImageChoice(text: string, previous: readonly ImageChoice[] = []): readonly ImageChoice[] {
+  const choice = parseImageChoice(text);
+  if (choice === undefined)
+    throw new InvalidArgumentError(`It takes ${LAB_IMAGES.join(', ')}, or HOST= and one of these.`);
+  return [...previous, choice];
+}
+
+async function up({ name, spokes, inventory: path, image: images }: UpOptions): Promise<number> {
   let inventory: Inventory | undefined;
   if (path !== undefined) {
     const loaded = await loadInventory(path);
@@ -63,7 +83,7 @@ async function up({ name, spokes, inventory: path }: UpOptions): Promise<number>
     inventory = loaded.inventory;
   }
   const started = performance.now();
-  const { hosts, inventoryPath } = await labUp({ name, spokes, inventory, log });
+  const { hosts, inventoryPath } = await labUp({ name, spokes, inventory, images, log });
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
   log(`lab ${name}: a hub and ${hosts - 1} spokes are up after ${seconds} s; their inventory is ${inventoryPath}`);
   log(`next: vxfleet lab run ${nameOption(name)}-- deploy`);
@@ -99,7 +119,7 @@ function addExec(lab: Command, finish: Finish): void {
 }
 
 function addStatus(lab: Command, finish: Finish): void {
-  named(lab.command('status').description('Show which hosts of the lab are up.'))
+  named(lab.command('status').description('Show which hosts of the lab are up, and what they run.'))
     .addHelpText('after', examples('vxfleet lab status', 'vxfleet lab status --name other'))
     .action(({ name }: LabOptions) => finish(status(name)));
 }
@@ -110,7 +130,7 @@ async function status(name: string): Promise<number> {
   const width = Math.max(0, ...hosts.map((host) => host.name.length));
   for (const host of hosts) {
     const state = host.isRunning ? (host.isCut ? 'cut' : 'up') : 'dead';
-    process.stdout.write(`${host.name.padEnd(width)}  ${host.address.padEnd(15)}  ${state}\n`);
+    process.stdout.write(`${host.name.padEnd(width)}  ${host.address.padEnd(15)}  ${state.padEnd(4)}  ${host.image}\n`);
   }
   return 0;
 }

@@ -1,20 +1,96 @@
+/** The transport of a run, made of the command line, the environment and the terminal. */
+import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { VxfleetError } from '../errors.js';
 import type { Emit } from '../events.js';
-import { knownHostsFiles } from '../ssh/known-hosts-store.js';
+import type { FleetPlan } from '../plan/plan.js';
+import type { ConnectionOptions } from '../ssh/merge-target.js';
+import { createAutoTransport } from '../ssh/auto-transport.js';
+import { OpenSsh } from '../ssh/openssh.js';
+import { OpenSshKeys } from '../ssh/openssh-keys.js';
+import { createOpenSshTransport } from '../ssh/openssh-transport.js';
 import { createSsh2Transport } from '../ssh/ssh2-transport.js';
-import type { Transport } from '../ssh/transport.js';
-import { askPassphrase } from './ask-passphrase.js';
-import type { HostOptions } from './common-options.js';
+import { TargetResolver } from '../ssh/target-resolver.js';
+import type { RunTransport } from '../ssh/transport.js';
+import { askBecomePassword, type BecomePasswordOf } from './ask-become-password.js';
+import type { HostOptions, SshOptions, TransportName } from './common-options.js';
+import type { LoadedFleet } from './load-fleet.js';
+import { Questions } from './questions.js';
 
-/** Connects to nobody yet. What a person should see of the connections is emitted. */
-export const openTransport = (options: HostOptions, emit: Emit): Transport =>
-  createSsh2Transport({
-    home: homedir(),
-    knownHosts: knownHostsFiles(homedir(), options.knownHosts),
-    acceptNew: options.acceptNew === true,
-    connectTimeoutMs: options.connectTimeout * 1000,
-    agentSocket: process.env['SSH_AUTH_SOCK'],
-    askPassphrase,
-    onNotice: (message: string) => emit({ event: 'notice', level: 'info', message }),
-    onTrace: (message: string) => emit({ event: 'trace', message }),
+export interface OpenedTransport {
+  readonly transport: RunTransport;
+  /** Asks nobody from now on: something else draws on the terminal. */
+  readonly endQuestions: () => void;
+  readonly becomePasswordOf: BecomePasswordOf;
+}
+
+/**
+ * Runs work over a transport that has looked up how the fleet's hosts are reached and asked a person what it must; nobody has been contacted
+ * yet. What a person should see of the connections is emitted. Rejects with `usage` when the ssh_config cannot be used, or nobody answers
+ * `--ask-pass` or `--ask-become-pass`.
+ */
+export async function withTransport<T>(
+  options: HostOptions,
+  { plan, tunnels }: LoadedFleet,
+  emit: Emit,
+  work: (opened: OpenedTransport) => Promise<T>,
+): Promise<T> {
+  const opened = await openTransport(options, plan, emit);
+  try {
+    const spokes = tunnels.map(({ spoke, ssh }) => ({ host: spoke, target: ssh }));
+    await opened.transport.prepare([{ host: 'hub', target: plan.hub.ssh }, ...spokes]);
+    return await work(opened);
+  } finally {
+    await opened.transport.close();
+  }
+}
+
+async function openTransport(options: HostOptions, plan: FleetPlan, emit: Emit): Promise<OpenedTransport> {
+  const { transport: name, askPass = false } = options;
+  if (name === 'openssh' && askPass) {
+    throw new VxfleetError('usage', '--ask-pass does not go with --transport openssh', {
+      hint: 'ssh is given nothing to type: use a key, with an agent if it is encrypted, or --transport ssh2',
+    });
+  }
+  const questions = new Questions();
+  const password = askPass ? await questions.password() : undefined;
+  const askForSudo = options.askBecomePass === true ? async () => questions.becomePassword() : undefined;
+  const becomePasswordOf = await askBecomePassword(plan, askForSudo);
+  const onTrace = (message: string): void => emit({ event: 'trace', message });
+  const onNotice = (message: string): void => emit({ event: 'notice', level: 'info', message });
+  const resolver = makeResolver(options, onTrace);
+  const shared = { resolver, onNotice, onTrace };
+  const ssh2 = createSsh2Transport({
+    ...shared,
+    password,
+    askPassphrase: (keyPath) => questions.passphrase(keyPath),
   });
+  const keys = new OpenSshKeys();
+  const openssh = createOpenSshTransport({ ...shared, keys });
+  const transports: Record<TransportName, RunTransport> = {
+    ssh2,
+    openssh,
+    auto: createAutoTransport({ ...shared, keys, ssh2, openssh, hasOpenSsh: () => hasProgram('ssh') }),
+  };
+  return { transport: transports[name], endQuestions: () => questions.end(), becomePasswordOf };
+}
+
+/** Whether there is such a program in PATH. */
+const hasProgram = (name: string): boolean =>
+  (process.env['PATH'] ?? '')
+    .split(delimiter)
+    .some((directory) => directory !== '' && existsSync(join(directory, name)));
+
+/** Says how the hosts of the inventory are reached. */
+export function makeResolver(options: SshOptions, onTrace: (message: string) => void): TargetResolver {
+  const home = homedir();
+  const connection: ConnectionOptions = {
+    home,
+    environment: process.env,
+    knownHosts: options.knownHosts,
+    acceptNew: options.acceptNew,
+    connectTimeoutMs: options.connectTimeout === undefined ? undefined : options.connectTimeout * 1000,
+  };
+  return new TargetResolver(connection, new OpenSsh({ home, configFile: options.sshConfig, onTrace }));
+}

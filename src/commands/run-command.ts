@@ -14,7 +14,7 @@ import { makeRecap } from '../report/recap.js';
 import type { HostOptions } from './common-options.js';
 import { loadFleet, PROBLEMS_SHOWN, type LoadedFleet } from './load-fleet.js';
 import { openReporter } from './open-reporter.js';
-import { openTransport } from './open-transport.js';
+import { withTransport } from './open-transport.js';
 import { makeRunIdentity } from './run-identity.js';
 import { withInterrupt } from './with-interrupt.js';
 
@@ -61,35 +61,38 @@ export async function runCommand(
   const reporter = await openReporter(options, options.output);
   try {
     const tell = options.timings === true ? withTimings(reporter.emit) : reporter.emit;
-    return await withInterrupt(tell, async (signal, emit) => {
-      const access: FleetAccess = {
-        fleet: fleet.plan,
-        files,
-        transport: openTransport(options, emit),
-        session: { identity, windowSeconds: settings.windowSeconds, writes: settings.writes },
-      };
-      // The hub first, and only then the live view: a passphrase is asked for on a terminal that nothing else draws on.
-      emit({ event: 'hub', step: 'connect', message: `connecting to ${access.fleet.hub.ssh.host}` });
-      const hub = await inspectHub(access).catch((error: unknown) => toVxfleetError(error));
-      const start = (total: number): void => emit({ event: 'start', run, command: settings.command, total });
-      const recapOf = (results: readonly TunnelResult[]): Recap =>
-        makeRecap(run, settings.command, results, performance.now() - started, {
-          interrupted: signal.aborted,
-          exitCodeOnDifference: settings.exitCodeOnDifference,
-        });
-      const results =
-        hub instanceof VxfleetError
-          ? failAll(fleet, hub, start, emit)
-          : await workFromHub({ fleet, access, hub, emit, signal }, start, plan).catch((error: unknown) => {
-              // Nothing was begun. The error is for people; whoever reads JSON is promised a recap.
-              const exit_code = toVxfleetError(error).code === 'usage' ? 2 : 1;
-              if (options.output === 'json') emit({ ...recapOf([]), exit_code });
-              throw error;
-            });
-      const recap = recapOf(results);
-      emit(recap);
-      return recap.exit_code;
-    });
+    return await withInterrupt(tell, async (signal, emit) =>
+      withTransport(options, fleet, emit, async ({ transport, endQuestions, becomePasswordOf }) => {
+        const access: FleetAccess = {
+          fleet: fleet.plan,
+          files,
+          transport,
+          session: { identity, windowSeconds: settings.windowSeconds, writes: settings.writes, becomePasswordOf },
+        };
+        // Questions and the hub first, and only then the live view: a person is asked on a terminal that nothing else draws on.
+        emit({ event: 'hub', step: 'connect', message: `connecting to ${access.fleet.hub.ssh.host}` });
+        const hub = await inspectHub(access).catch((error: unknown) => toVxfleetError(error));
+        endQuestions();
+        const start = (total: number): void => emit({ event: 'start', run, command: settings.command, total });
+        const recapOf = (results: readonly TunnelResult[]): Recap =>
+          makeRecap(run, settings.command, results, performance.now() - started, {
+            interrupted: signal.aborted,
+            exitCodeOnDifference: settings.exitCodeOnDifference,
+          });
+        const results =
+          hub instanceof VxfleetError
+            ? failAll(fleet, hub, start, emit)
+            : await workFromHub({ fleet, access, hub, emit, signal }, start, plan).catch((error: unknown) => {
+                // Nothing was begun. The error is for people; whoever reads JSON is promised a recap.
+                const exit_code = toVxfleetError(error).code === 'usage' ? 2 : 1;
+                if (options.output === 'json') emit({ ...recapOf([]), exit_code });
+                throw error;
+              });
+        const recap = recapOf(results);
+        emit(recap);
+        return recap.exit_code;
+      }),
+    );
   } finally {
     await reporter.finish();
   }

@@ -46,7 +46,7 @@ export function planOrphan(orphan: Orphan, { prefix, hub }: FleetPlan): TunnelPl
     id: idOf(orphan),
     mode: 'gateway',
     underlay: { address, device: 'unknown' },
-    ssh: { ...hub.ssh, host: address, port: 22 },
+    ssh: { ...hub.ssh, host: address, port: undefined },
     vni: idOf(orphan),
     dstport: 4789,
     mtu: undefined,

@@ -44,7 +44,7 @@ const isRoot: Rule = (facts) =>
     : refuse(
         'ssh',
         `the login is not root (uid ${facts.uid})`,
-        "Set ssh.user to root: links and /etc/network are root's.",
+        "Links and /etc/network are root's: set ssh.become to true (sudo; docs/ssh.md), or ssh.user to root.",
       );
 
 const hasPrograms: Rule = ({ missingPrograms }) =>

@@ -6,6 +6,7 @@ import type { Session, SessionEnd, Transport } from '../ssh/transport.js';
 import { VxfleetError } from '../errors.js';
 import { FrameReader, type Reply } from './frames.js';
 import { HOST_PROGRAM } from './host-program.js';
+import { openAsRoot } from './open-as-root.js';
 
 /** What the host program can do; what each means stands in the header of host.bash. */
 export type Verb =
@@ -53,6 +54,8 @@ export interface HostSessionOptions {
   readonly windowSeconds: number;
   /** May the run change anything? */
   readonly writes: boolean;
+  /** The password for sudo on a target that becomes root; undefined: sudo must not ask for one there. */
+  readonly becomePasswordOf?: ((target: SshTarget) => string | undefined) | undefined;
 }
 
 /** How long a session that was told to end may take to unwind its trials, in ms: an ifdown and an ifup at their longest. */
@@ -86,7 +89,7 @@ export class HostSession {
     void session.ended.then((end) => this.#end(end));
   }
 
-  /** Connects and starts the program. Rejects with connect, host-key, auth, lost, timeout or protocol. */
+  /** Connects and starts the program, as root. Rejects with connect, host-key, auth (sudo's refusal too), lost, timeout or protocol. */
   static async open(
     transport: Transport,
     host: string,
@@ -96,8 +99,12 @@ export class HostSession {
     const nonce = randomBytes(16).toString('hex');
     const program = `${assignments(nonce, options)}\n${HOST_PROGRAM}`;
     // read -N takes exactly the program and leaves what follows on stdin to it; ASCII in the C locale, so a character is a byte.
-    const command = `exec bash -c 'LC_ALL=C; export LC_ALL; IFS= read -rN ${program.length} PROGRAM && eval "$PROGRAM"'`;
-    const session = new HostSession(host, await transport.open(host, target, command), nonce, options.windowSeconds);
+    const starter = `LC_ALL=C; export LC_ALL; IFS= read -rN ${program.length} PROGRAM && eval "$PROGRAM"`;
+    const opened =
+      target.become === true
+        ? await openAsRoot(transport, host, target, starter, options.becomePasswordOf?.(target))
+        : await transport.open(host, target, `exec bash -c '${starter}'`);
+    const session = new HostSession(host, opened, nonce, options.windowSeconds);
     session.#session.write(program);
     return session;
   }

@@ -2,6 +2,7 @@ import { homedir } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import type { Draft, HostDraft } from './draft.js';
 import { DEFAULTS, type Inventory, type SshTarget, type Underlay } from './inventory.js';
+import { toJumpTarget } from './read-jump-hop.js';
 
 /**
  * The inventory of a draft that neither the schema nor a rule has complained of: defaults filled in, paths absolute.
@@ -10,17 +11,18 @@ import { DEFAULTS, type Inventory, type SshTarget, type Underlay } from './inven
 export function assembleInventory(draft: Draft, path: string): Inventory {
   const directory = dirname(path);
   const { prefix, templates, hub, spokes } = draft;
+  const hubSsh = toSsh(hub, directory, undefined);
   return {
     path,
     prefix: demand(prefix?.value.text),
     templates: templates && expandPath(templates.value, directory),
-    hub: { underlay: toUnderlay(hub), ssh: toSsh(hub, directory), anchor: hub.anchor?.value },
+    hub: { underlay: toUnderlay(hub), ssh: hubSsh, anchor: hub.anchor?.value },
     spokes: spokes.map((spoke) => ({
       name: spoke.name,
       id: demand(spoke.id?.value),
       mode: spoke.mode?.value ?? DEFAULTS.mode,
       underlay: toUnderlay(spoke),
-      ssh: toSsh(spoke, directory),
+      ssh: toSsh(spoke, directory, hubSsh),
       vni: demand(spoke.vni?.value),
       dstport: demand(spoke.dstport?.value),
       mtu: spoke.mtu?.value,
@@ -39,11 +41,14 @@ const toUnderlay = ({ address, device }: HostDraft): Underlay => ({
   device: demand(device?.value),
 });
 
-const toSsh = (host: HostDraft, directory: string): SshTarget => ({
+/** @param hub what the jump host `hub` stands for; the hub itself has none of that name */
+const toSsh = (host: HostDraft, directory: string, hub: SshTarget | undefined): SshTarget => ({
   host: host.sshHost?.value ?? demand(host.address?.value),
-  port: host.sshPort?.value ?? DEFAULTS.sshPort,
-  user: host.sshUser?.value ?? DEFAULTS.sshUser,
+  port: host.sshPort?.value,
+  user: host.sshUser?.value,
   identityFile: host.identityFile && expandPath(host.identityFile.value, directory),
+  proxyJump: host.proxyJump?.value.map((hop) => (hop === 'hub' ? demand(hub) : toJumpTarget(hop))),
+  become: host.become?.value,
 });
 
 function demand<T>(value: T | undefined): T {

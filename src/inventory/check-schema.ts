@@ -18,6 +18,8 @@ function toFindings(root: Tree, issue: z.core.$ZodIssue): Finding[] {
   switch (issue.code) {
     case 'unrecognized_keys':
       return issue.keys.map((key) => unknownKey(root, path, key));
+    case 'invalid_union':
+      return unionFindings(root, issue);
     case 'invalid_type':
       return [wrongShape(root, path, issue.expected)];
     default:
@@ -25,6 +27,14 @@ function toFindings(root: Tree, issue: z.core.$ZodIssue): Finding[] {
         { offset: nodeAt(root, path)?.offset ?? root.offset, message: label(path, issue.message), fix: fixOf(issue) },
       ];
   }
+}
+
+/** Of a value that may have two shapes, what is wrong with it in the shape that it has. */
+function unionFindings(root: Tree, { path, errors }: z.core.$ZodIssueInvalidUnion): Finding[] {
+  const isOther = (issues: readonly z.core.$ZodIssue[]): boolean =>
+    issues.some((issue) => issue.code === 'invalid_type' && issue.path.length === 0);
+  const issues = errors.find((candidates) => !isOther(candidates)) ?? errors[0] ?? [];
+  return issues.flatMap((issue) => toFindings(root, { ...issue, path: [...path, ...issue.path] }));
 }
 
 const fixOf = (issue: object): string | undefined => (issue as { params?: { fix?: string } }).params?.fix;

@@ -1,4 +1,5 @@
 import { DEFAULTS, type Mode } from './inventory.js';
+import type { JumpHop } from './read-jump-hop.js';
 import type { Prefix } from './read-prefix.js';
 import type { Reader } from './reading.js';
 import { FIELDS, type Field } from './schema.js';
@@ -22,6 +23,8 @@ export interface HostDraft {
   readonly sshPort: Maybe<number>;
   readonly sshUser: Maybe<string>;
   readonly identityFile: Maybe<string>;
+  readonly proxyJump: Maybe<readonly JumpHop[]>;
+  readonly become: Maybe<boolean>;
 }
 
 export interface SpokeDraft extends HostDraft {
@@ -116,7 +119,16 @@ function draftHost(at: (group: string, key: string) => Tree | undefined): HostDr
     sshPort: readAt(FIELDS.sshPort, at('ssh', 'port')),
     sshUser: readAt(FIELDS.sshUser, at('ssh', 'user')),
     identityFile: readAt(FIELDS.identityFile, at('ssh', 'identity_file')),
+    proxyJump: readJump(at('ssh', 'proxy_jump')),
+    become: readAt(FIELDS.become, at('ssh', 'become')),
   };
+}
+
+/** One jump host, or a list of them. */
+function readJump(node: Tree | undefined): Maybe<readonly JumpHop[]> {
+  if (node === undefined || node.kind === 'map') return undefined;
+  const items = node.kind === 'list' ? node.items : [node];
+  return { value: items.flatMap((item) => readAt(FIELDS.jumpHop, item)?.value ?? []), offset: node.offset };
 }
 
 function orDefault<T>(

@@ -2,16 +2,22 @@
 
 export type Mode = 'gateway' | 'policy';
 
-/** How the controller reaches a host. */
+/** How the controller reaches a host, as far as the inventory says it. What is undefined follows from ssh_config, else from a default. */
 export interface SshTarget {
-  /** Name or address; defaults to the underlay address. */
+  /** Name or address, or an alias of ssh_config's; defaults to the underlay address. */
   readonly host: string;
-  /** TCP port; default 22. */
-  readonly port: number;
-  /** Login name; default `root`. */
-  readonly user: string;
-  /** Private key file, absolute or relative to the inventory, `~/` expanded; undefined = agent, then the default keys. */
+  /** TCP port; at last 22. */
+  readonly port: number | undefined;
+  /** Login name; at last `root`, or the operator's own on a host outside the fleet. */
+  readonly user: string | undefined;
+  /** A jump host that is no host of the fleet. */
+  readonly isOutside?: true | undefined;
+  /** Private key file, absolute; at last the agent's keys, then the default ones. */
   readonly identityFile: string | undefined;
+  /** Jump hosts in the order in which they are passed; empty = none, whatever ssh_config says. */
+  readonly proxyJump: readonly SshTarget[] | undefined;
+  /** Whether the login becomes root by sudo on the host; not, when undefined. A jump host needs no root. */
+  readonly become?: boolean | undefined;
 }
 
 /** A host's place in the IPv4 underlay. */

@@ -73,6 +73,16 @@ export function readSshUser(text: string): Reading<string> {
   return { wrong: `${quote(text)} is not a login name: letters, digits and _ . @ + -, not starting with "-"` };
 }
 
+/** Reads `true` or `false`, the only words that YAML 1.2 has for it. */
+export function readBoolean(text: string): Reading<boolean> {
+  if (text === 'true' || text === 'false') return { value: text === 'true' };
+  const meant = /^(?:(true|yes|on|1)|false|no|off|0)$/i.exec(text);
+  return {
+    wrong: `${quote(text)} is neither true nor false`,
+    fix: meant === null ? undefined : meant[1] === undefined ? 'false' : 'true',
+  };
+}
+
 /** Reads a path on the controller; it is made absolute when the inventory is assembled. */
 export function readPath(text: string): Reading<string> {
   if (text === '') return { wrong: 'the path is empty' };

@@ -23,6 +23,7 @@ export const RULES: readonly Rule[] = [
   { sentence: "No two hosts have the same underlay address, the hub's included.", check: findDuplicateAddresses },
   { sentence: 'The underlay lies outside the overlay.', check: findUnderlayInOverlay },
   { sentence: 'The anchor lies outside the overlay.', check: findAnchorInOverlay },
+  { sentence: 'The hub is not its own jump host.', check: findHubJumpingOverItself },
 ];
 
 function findNoSpokes({ spokes, spokesOffset }: Draft): Finding[] {
@@ -128,6 +129,12 @@ function findAnchorInOverlay({ prefix, hub: { anchor } }: Draft): Finding[] {
     `hub.anchor: ${anchor.value} lies inside ${prefix.value.text}: ` +
     'an answer would not prove that the hub forwards beyond the fleet';
   return [{ offset: anchor.offset, message, fix: 'name an address beyond the hub, such as its upstream router' }];
+}
+
+function findHubJumpingOverItself({ hub: { proxyJump } }: Draft): Finding[] {
+  if (proxyJump?.value.includes('hub') !== true) return [];
+  const message = 'hub.ssh.proxy_jump: the hub cannot be its own jump host';
+  return [{ offset: proxyJump.offset, message, fix: 'name the host before the hub, or leave the key away' }];
 }
 
 /** Each item whose key an earlier item has, paired with the first that has it. Items without a key are left out. */

@@ -1,11 +1,13 @@
 import { z } from 'zod';
 import { DEFAULTS } from './inventory.js';
 import { INTEGER_PATTERN, readInteger, type IntegerRange } from './read-integer.js';
+import { JUMP_HOP_PATTERN, readJumpHop } from './read-jump-hop.js';
 import { readAnchor, readPrefix } from './read-prefix.js';
 import {
   MODES,
   NAME_PATTERN,
   PATH_PATTERN,
+  readBoolean,
   readMode,
   readName,
   readPath,
@@ -84,20 +86,34 @@ export const FIELDS = {
   },
   sshHost: {
     read: readSshHost,
-    description: 'Name or address that SSH connects to. Default: the underlay address.',
+    description: 'Name or address that SSH connects to, or an alias of ssh_config. Default: the underlay address.',
     jsonSchema: pattern(SSH_HOST_PATTERN),
   },
-  sshPort: integer({ min: 1, max: 65535 }, `TCP port of the SSH server. Default: ${DEFAULTS.sshPort}.`),
+  sshPort: integer(
+    { min: 1, max: 65535 },
+    `TCP port of the SSH server. Default: as ssh_config says, else ${DEFAULTS.sshPort}.`,
+  ),
   sshUser: {
     read: readSshUser,
-    description: `Login name, with the rights of root on the host. Default: ${DEFAULTS.sshUser}.`,
+    description: `Login name; root, or one that becomes root (become). Default: as ssh_config says, else ${DEFAULTS.sshUser}.`,
     jsonSchema: pattern(SSH_USER_PATTERN),
   },
   identityFile: {
     read: readPath,
     description:
-      'Private key file; ~/ is expanded, else relative to the inventory. Default: the agent, then the default keys.',
+      'Private key file; ~/ is expanded, else relative to the inventory. Default: as ssh_config says, else the agent, then the default keys.',
     jsonSchema: pattern(PATH_PATTERN),
+  },
+  jumpHop: {
+    read: readJumpHop,
+    description: 'A jump host: hub, or [user@]host[:port], where host may be an alias of ssh_config.',
+    jsonSchema: pattern(JUMP_HOP_PATTERN),
+  },
+  become: {
+    read: readBoolean,
+    description:
+      'true: the login is not root and becomes it by sudo; vxfleet --ask-become-pass asks for its password. Default: false.',
+    jsonSchema: { type: 'boolean' },
   },
   dstport: integer(
     { min: 1, max: 65535 },
@@ -148,6 +164,13 @@ const sshSchema = z
     port: optional(FIELDS.sshPort),
     user: optional(FIELDS.sshUser),
     identity_file: optional(FIELDS.identityFile),
+    proxy_jump: z
+      .union([scalar(FIELDS.jumpHop), z.array(scalar(FIELDS.jumpHop))])
+      .describe(
+        'The jump host, or several in the order in which they are passed; [] for none. Default: as ssh_config says.',
+      )
+      .optional(),
+    become: optional(FIELDS.become),
   })
   .describe('How to reach the host over SSH.');
 

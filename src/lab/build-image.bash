@@ -2,11 +2,9 @@
 # Builds what a lab host has and the machine lacks, as one overlayfs layer: build-image.bash CACHE KEY COPY
 #
 # CACHE/KEY/upper is the result, unless it is there already; it is then copied to COPY/upper. It holds the packages that a Debian server
-# with ifupdown and sshd has, and whiteouts over everything of the
-# machine that a host must not see. The machine itself is only ever read. Progress goes to stdout, a line a step.
+# with ifupdown and sshd has, and whiteouts over everything of the machine that a host must not see. The machine itself is only ever read. Progress goes to stdout, a line a step.
 #
-# The caller runs this in mount and pid namespaces of its own, so that a kill leaves neither mount nor process. The lock is flock(2) on the
-# cache's directory: it cannot outlive its holder. A build goes into CACHE/building and is renamed when it is complete.
+# The caller runs this in mount and pid namespaces of its own, so that a kill leaves neither mount nor process.
 set -euo pipefail
 umask 022
 
@@ -16,8 +14,9 @@ copy=$3
 here=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
 # shellcheck source=src/lab/mount-api.bash
 . "$here/mount-api.bash"
+# shellcheck source=src/lab/image-parts.bash
+. "$here/image-parts.bash"
 
-packages=(openssh-server ifupdown iproute2 iputils-ping procps)
 work=$cache/building
 root=$work/root
 
@@ -28,7 +27,7 @@ system=" bin boot dev etc home lib lib32 lib64 libx32 media mnt opt proc root ru
 emptied=(
   '0700 root' '0755 home' '0755 boot' '0755 media' '0755 mnt' '0755 opt' '0755 srv'
   '0755 etc/ssh' '0755 etc/profile.d' '0755 etc/network/interfaces.d' '0755 etc/apt/auth.conf.d' '0710 etc/ssl/private'
-  '0755 etc/cron.d' '0755 etc/cron.daily' '0755 etc/cron.hourly' '0755 etc/cron.monthly' '0755 etc/cron.weekly' '0755 etc/cron.yearly'
+  '0750 etc/sudoers.d' '0755 etc/cron.d' '0755 etc/cron.daily' '0755 etc/cron.hourly' '0755 etc/cron.monthly' '0755 etc/cron.weekly' '0755 etc/cron.yearly'
   '0755 var/spool/cron' '0755 var/cache/apt' '0755 var/lib/apt/lists' '0755 var/cache/vxfleet-lab'
   '0755 var/log' '0755 var/backups' '2775 var/mail' '1777 var/tmp'
 )
@@ -39,20 +38,13 @@ removed=(
   etc/network/if-pre-up.d etc/network/if-up.d etc/network/if-down.d etc/network/if-post-down.d
 )
 
-# fail MESSAGE [HINT]: facts first, then what to do about it, on a line that the caller recognises.
-fail() {
-  printf '%s\n' "$1" >&2
-  [[ -z ${2-} ]] || printf 'hint: %s\n' "$2" >&2
-  exit 1
-}
-
 mount_image() {
   mount -t overlay overlay -o "lowerdir=/,upperdir=$work/upper,workdir=$work/work" "$root"
 }
 
 install_packages() {
   local package missing=()
-  for package in "${packages[@]}"; do
+  for package in "${host_packages[@]}"; do
     # shellcheck disable=SC2016 # dpkg-query's own variable
     [[ $(chroot "$root" dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null) == installed ]] || missing+=("$package")
   done
@@ -103,39 +95,25 @@ write_fresh_files() {
   install -m 644 "$root/usr/share/base-files/profile" "$root/etc/profile"
   : >"$root/etc/environment"
   : >"$root/etc/bash.bashrc"
-  cat >"$root/etc/network/interfaces" <<'FILE'
-# This file describes the network interfaces available on your system
-# and how to activate them. For more information, see interfaces(5).
-
-source /etc/network/interfaces.d/*
-
-# The loopback network interface
-auto lo
-iface lo inet loopback
+  cat >"$root/etc/sudoers" <<'FILE'
+# As on a stock Debian 12.
+Defaults env_reset
+Defaults mail_badpass
+Defaults secure_path="/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+Defaults use_pty
+root ALL=(ALL:ALL) ALL
+%sudo ALL=(ALL:ALL) ALL
+@includedir /etc/sudoers.d
 FILE
-  cat >"$root/etc/ssh/sshd_config" <<'FILE'
-# A lab host's sshd: root with the lab's key, nothing else.
-HostKey /etc/ssh/ssh_host_ed25519_key
-PermitRootLogin prohibit-password
-PasswordAuthentication no
-KbdInteractiveAuthentication no
-UsePAM no
-UseDNS no
-PrintMotd no
-Subsystem sftp internal-sftp
-FILE
+  chmod 440 "$root/etc/sudoers"
   # No password of the machine is worth anything in a host; `*` lets a key in where `!` would not.
   sed -i 's/^\([^:]*\):[^:]*:/\1:*:/' "$root/etc/shadow"
   rm -f "$root/etc/shadow-" "$root/etc/gshadow-"
   sed -i 's|^\(root:.*\):[^:]*$|\1:/bin/bash|' "$root/etc/passwd"
-  local needed
-  for needed in usr/sbin/sshd sbin/ifup bin/ping bin/ps; do
-    [[ -x $root/$needed ]] || fail "the image has no /$needed"
-  done
+  write_host_files "$root"
 }
 
 build() {
-  command -v apt-get >/dev/null || fail 'this machine has no apt-get' 'The lab needs a Debian system: use one in a virtual machine.'
   mkdir -p "$work"/{upper,work,root}
   if ! mount_image 2>"$work/mount.log"; then
     fail "overlayfs cannot keep a layer in $cache: $(head -n 1 "$work/mount.log")" \
@@ -149,20 +127,6 @@ build() {
   write_fresh_files
   umount "$root"
   rm -rf "$work"/{work,root} "$work"/*.log
-  mv -T "$work" "$cache/$key"
 }
 
-main() {
-  # The lock must be on the directory that is there now: a purge may have removed the one that was waited for.
-  until [[ $cache -ef /proc/self/fd/9 ]]; do
-    mkdir -p "$cache"
-    exec 9<"$cache"
-    flock 9
-  done
-  rm -rf "$work"
-  [[ -d $cache/$key ]] || build
-  mkdir -p "$copy"
-  cp -a "$cache/$key/upper" "$copy/upper"
-}
-
-main
+keep_image "$cache" "$key" "$copy"

@@ -1,6 +1,7 @@
 /** Which running host a command means. */
 import { VxfleetError } from '../errors.js';
 import { checkRoot } from './check-machine.js';
+import { nameHosts } from './lab-images.js';
 import { checkLabName, hostNamespace } from './lab-paths.js';
 import { readLabState, type LabHost, type LabState } from './lab-state.js';
 import { findInit } from './namespace-processes.js';
@@ -24,9 +25,8 @@ export async function requireHost(name: string, host: string): Promise<LabHost> 
   const { hosts } = await requireLab(name);
   const found = hosts.find((candidate) => candidate.name === host);
   if (found !== undefined) return found;
-  const names = hosts.slice(0, 10).map((candidate) => candidate.name);
   throw new VxfleetError('lab', `lab ${name} has no host ${host}`, {
-    hint: `It has ${names.join(', ')}${hosts.length > names.length ? ', …' : ''}.`,
+    hint: `It has ${nameHosts(hosts)}.`,
   });
 }
 

@@ -9,17 +9,24 @@ export interface LabCommand {
 }
 
 /**
- * vxfleet on the controller: in its network namespace, with its HOME and the lab's inventory.
+ * vxfleet on the controller: in its network namespace, with its HOME, its ssh_config alone and the lab's inventory.
  * @param binPath vxfleet's entry file
  * @throws VxfleetError lab when the lab is not up
  */
 export async function controllerCommand(lab: string, binPath: string, argv: readonly string[]): Promise<LabCommand> {
   const { inventory } = await requireLab(lab);
+  const home = homeDirectory(lab);
   const { SSH_AUTH_SOCK: _agent, ...inherited } = process.env;
   return {
     command: 'nsenter',
     args: [`--net=${NETNS_ROOT}/${controllerNamespace(lab)}`, '--', process.execPath, binPath, ...argv],
-    env: { ...inherited, HOME: homeDirectory(lab), VXFLEET_INVENTORY: inventory, VXFLEET_LAB: lab },
+    env: {
+      ...inherited,
+      HOME: home,
+      VXFLEET_INVENTORY: inventory,
+      VXFLEET_LAB: lab,
+      VXFLEET_SSH_CONFIG: `${home}/.ssh/config`,
+    },
   };
 }
 

@@ -18,7 +18,7 @@ export function describeLab(inventory: Inventory): LabFleet {
     throw new VxfleetError('lab', `${inventory.path} does not fit the lab:\n${problems.join('\n')}`, {
       hint: 'Start the lab without an inventory to see one that does: vxfleet lab up.',
     });
-  return asState(members.map(({ name, underlay, ssh }) => ({ name, ...underlay, port: ssh.port })));
+  return asState(members.map(({ name, underlay, ssh }) => ({ name, ...underlay, port: ssh.port ?? DEFAULTS.sshPort })));
 }
 
 /** The hosts of the generated inventory, the same as describeLab would find in it. */
@@ -38,6 +38,7 @@ function asState(members: readonly Pick<LabHost, 'name' | 'address' | 'device' |
     role: index === 0 ? 'hub' : 'spoke',
     mac: macOf(member.address),
     bridgePort: `port${index}`,
+    image: 'machine',
   }));
   return { phase: 'starting', controller: freeAddress(hosts), hosts };
 }
@@ -46,7 +47,7 @@ function findProblems(name: string, underlay: Underlay, ssh: SshTarget): string[
   return [
     ...(isLabAddress(underlay.address) ? [] : [`${name}: underlay address ${underlay.address} is not in ${UNDERLAY}`]),
     ...(ssh.host === underlay.address ? [] : [`${name}: ssh host ${ssh.host} is not its underlay address`]),
-    ...(ssh.user === 'root' ? [] : [`${name}: ssh user ${ssh.user} does not exist in the lab, only root`]),
+    ...((ssh.user ?? 'root') === 'root' ? [] : [`${name}: ssh user ${ssh.user} does not exist in the lab, only root`]),
     ...(ssh.identityFile === undefined ? [] : [`${name}: the lab makes its own key, identity_file cannot be used`]),
     ...(underlay.device === 'lo' ? [`${name}: lo cannot be an underlay device`] : []),
   ];

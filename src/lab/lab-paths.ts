@@ -29,8 +29,10 @@ export const stateFile = (lab: string): string => `${stateDirectory(lab)}/state.
 export const inventoryFile = (lab: string): string => `${stateDirectory(lab)}/inventory.yaml`;
 /** HOME of the controller. */
 export const homeDirectory = (lab: string): string => `${stateDirectory(lab)}/home`;
-/** The tmpfs with the image's copy (`.image`) and every host's upper layer. */
+/** The tmpfs with the images' copies (`.image`) and every host's upper layer. */
 export const disksDirectory = (lab: string): string => `${stateDirectory(lab)}/disks`;
+/** The lab's copy of an image. */
+export const imageDirectory = (lab: string, image: string): string => `${disksDirectory(lab)}/.image/${image}`;
 /** What a host's init printed. */
 export const consoleFile = (lab: string, host: string): string => `${stateDirectory(lab)}/consoles/${host}`;
 

@@ -2,6 +2,11 @@
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { stateFile } from './lab-paths.js';
 
+/** `machine` is the Debian of the machine itself, under a layer; the others are releases of their own, made with debootstrap. */
+export const LAB_IMAGES = ['machine', 'bullseye', 'bookworm', 'trixie'] as const;
+
+export type LabImage = (typeof LAB_IMAGES)[number];
+
 /** One host of a lab. */
 export interface LabHost {
   /** `hub` or the spoke's name. */
@@ -17,6 +22,8 @@ export interface LabHost {
   readonly mac: string;
   /** The bridge's end of its cable. */
   readonly bridgePort: string;
+  /** The Debian that it runs. */
+  readonly image: LabImage;
 }
 
 export interface LabState {

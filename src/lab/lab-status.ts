@@ -2,7 +2,7 @@
 import { findCutPorts } from './lab-cable.js';
 import { checkRoot } from './check-machine.js';
 import { checkLabName, hostNamespace, inventoryFile, isNamespaceOf } from './lab-paths.js';
-import { readLabState } from './lab-state.js';
+import { readLabState, type LabImage } from './lab-state.js';
 import { findProcesses, isInit, listNamespaces } from './namespace-processes.js';
 
 export interface HostStatus {
@@ -12,6 +12,7 @@ export interface HostStatus {
   readonly isRunning: boolean;
   /** Whether its cable is pulled. */
   readonly isCut: boolean;
+  readonly image: LabImage;
 }
 
 export interface LabStatus {
@@ -39,11 +40,12 @@ export async function labStatus(name: string): Promise<LabStatus> {
     };
   const cut = await findCutPorts(lab);
   const processes = findProcesses(namespaces);
-  const hosts = state.hosts.map(({ name: host, address, bridgePort }) => ({
+  const hosts = state.hosts.map(({ name: host, address, bridgePort, image }) => ({
     name: host,
     address,
     isRunning: processes.get(hostNamespace(lab, host))?.some(isInit) ?? false,
     isCut: cut.has(bridgePort),
+    image,
   }));
   return { name, phase: 'up', inventoryPath, hosts };
 }

@@ -10,6 +10,7 @@ import { makeHostDisk } from './host-disk.js';
 import { describeGeneratedLab, describeLab } from './lab-hosts.js';
 import { removeLab, removeLast } from './lab-down.js';
 import { installImage } from './lab-image.js';
+import { chooseImages, type ImageChoice } from './lab-images.js';
 import { withLabLock } from './lab-lock.js';
 import { bridgeLines, controllerLines, namespaceLines } from './lab-network.js';
 import * as paths from './lab-paths.js';
@@ -32,6 +33,8 @@ export interface LabUpOptions {
   readonly spokes: number;
   /** The fleet to start instead of a made-up one. */
   readonly inventory?: Inventory | undefined;
+  /** Which Debian the hosts run; the machine's when nothing is said. */
+  readonly images?: readonly ImageChoice[] | undefined;
   readonly log: (message: string) => void;
 }
 
@@ -45,12 +48,16 @@ export interface LabUpResult {
  * Starts a lab and returns when every host's sshd listens. What a crash left of a lab of this name is removed first; what fails half way is removed too.
  * @throws VxfleetError lab
  */
-export async function labUp({ name, spokes, inventory, log }: LabUpOptions): Promise<LabUpResult> {
+export async function labUp({ name, spokes, inventory, images = [], log }: LabUpOptions): Promise<LabUpResult> {
   const lab = paths.checkLabName(name);
   if (inventory === undefined && !(Number.isInteger(spokes) && spokes >= 1 && spokes <= MAX_SPOKES))
     throw new VxfleetError('lab', `a lab has 1 to ${MAX_SPOKES} spokes, not ${spokes}`);
   const fleet = inventory === undefined ? describeGeneratedLab(spokes) : describeLab(inventory);
-  const state = { ...fleet, inventory: inventory?.path ?? paths.inventoryFile(lab) };
+  const state = {
+    ...fleet,
+    hosts: chooseImages(fleet.hosts, images),
+    inventory: inventory?.path ?? paths.inventoryFile(lab),
+  };
   const generated = inventory === undefined ? generateInventory(spokes) : undefined;
   await checkMachine();
   await withLabLock(log, async (lock) => {
@@ -90,7 +97,8 @@ async function makeLab(
   await runProgram(['mount', '-t', 'tmpfs', '-o', 'mode=700', 'vxfleet-lab', paths.disksDirectory(lab)], {
     keepOpen: lock,
   });
-  await installImage(`${paths.disksDirectory(lab)}/.image`, lock, log);
+  for (const image of new Set(state.hosts.map((host) => host.image)))
+    await installImage(image, paths.imageDirectory(lab, image), lock, log);
   log(`laying the cables of ${state.hosts.length} hosts`);
   await makeNetwork(lab, state, lock);
   await makeHome(lab, state);
@@ -114,7 +122,7 @@ async function makeNetwork(lab: string, state: LabState, lock: number): Promise<
   await runBatch(controllerLines(state), { namespace: controller, lock });
 }
 
-/** The controller's HOME: its key, and the key of every host. */
+/** The controller's HOME: its key, the key of every host, an empty ssh_config. */
 async function makeHome(lab: string, { hosts }: LabState): Promise<void> {
   const directory = `${paths.homeDirectory(lab)}/.ssh`;
   await mkdir(directory, { recursive: true, mode: 0o700 });
@@ -127,4 +135,6 @@ async function makeHome(lab: string, { hosts }: LabState): Promise<void> {
   await writeFile(`${directory}/id_ed25519`, key.privateKey, { mode: 0o600 });
   await writeFile(`${directory}/id_ed25519.pub`, `${key.publicKey} vxfleet-lab\n`);
   await writeFile(`${directory}/known_hosts`, known.join(''));
+  // Read in place of the machine's own, which is about other hosts.
+  await writeFile(`${directory}/config`, "# ssh_config of the lab's controller.\n");
 }

@@ -1,7 +1,8 @@
 #!/bin/bash
-# Makes a lab host's root and becomes its init: start-host.bash STATE HOST DEVICE ADDRESS PORT ROLE
+# Makes a lab host's root and becomes its init: start-host.bash STATE LOWER HOST DEVICE ADDRESS PORT ROLE
 #
 # STATE    the lab's directory, with state.json and the tmpfs disks/
+# LOWER    what is below the host's own disk, as overlayfs's lowerdir
 # HOST     the host's name; DEVICE, ADDRESS its underlay interface and IPv4 address; PORT of sshd; ROLE hub or spoke
 #
 # Runs as pid 1 of fresh mount, pid, uts and ipc namespaces in the host's network namespace. File descriptor 3 is where host-init.bash
@@ -10,11 +11,12 @@ set -euo pipefail
 umask 022
 
 state=$1
-host=$2
-device=$3
-address=$4
-port=$5
-role=$6
+lower=$2
+host=$3
+device=$4
+address=$5
+port=$6
+role=$7
 here=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
 # shellcheck source=src/lab/mount-api.bash
 . "$here/mount-api.bash"
@@ -27,7 +29,7 @@ root=$disk/root
 
 # After a reboot the old mount of the same disk may need a moment to go.
 for attempt in {1..40}; do
-  mount -t overlay overlay -o "lowerdir=$state/disks/.image/upper:/,upperdir=$disk/upper,workdir=$disk/work" "$root" && break
+  mount -t overlay overlay -o "lowerdir=$lower,upperdir=$disk/upper,workdir=$disk/work" "$root" && break
   ((attempt < 40)) || { echo "the root of $host could not be mounted" >&2; exit 1; }
   sleep 0.05
 done

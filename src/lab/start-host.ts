@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { VxfleetError } from '../errors.js';
-import { consoleFile, hostNamespace, NETNS_ROOT, programFile, stateDirectory } from './lab-paths.js';
+import { consoleFile, hostNamespace, imageDirectory, NETNS_ROOT, programFile, stateDirectory } from './lab-paths.js';
 import { programEnvironment } from './run-program.js';
 import type { LabHost } from './lab-state.js';
 
@@ -13,14 +13,16 @@ const START_MS = 120_000;
  * Starts the host's init and waits until its sshd listens. The host does not depend on us from then on.
  * @throws VxfleetError lab, with the end of the host's console
  */
-export async function startHost(lab: string, { name, device, address, port, role }: LabHost): Promise<void> {
+export async function startHost(lab: string, host: LabHost): Promise<void> {
+  const { name, device, address, port, role } = host;
   const console = openSync(consoleFile(lab, name), 'a');
   const child = spawn(
     'nsenter',
     [
       `--net=${NETNS_ROOT}/${hostNamespace(lab, name)}`,
       ...['unshare', '--mount', '--pid', '--uts', '--ipc', '--fork', '--kill-child'],
-      ...['bash', programFile('start-host.bash'), stateDirectory(lab), name, device, address, String(port), role],
+      ...['bash', programFile('start-host.bash'), stateDirectory(lab), lowerLayers(lab, host)],
+      ...[name, device, address, String(port), role],
     ],
     { cwd: '/', env: programEnvironment(), detached: true, stdio: ['ignore', console, console, 'pipe'] },
   );
@@ -44,6 +46,12 @@ export async function startHost(lab: string, { name, device, address, port, role
     child.removeAllListeners();
     child.unref();
   }
+}
+
+/** What is below the host's own disk, for overlayfs: a layer over the machine's root, or a root of its own. */
+function lowerLayers(lab: string, { image }: LabHost): string {
+  const directory = imageDirectory(lab, image);
+  return image === 'machine' ? `${directory}/upper:/` : `${directory}/root`;
 }
 
 function consoleEnd(lab: string, host: string): string {

@@ -1,16 +1,19 @@
 /** One tunnel's failure, for a person: what failed, at which end, why, and what to do next. */
-import type { CommandName, TunnelResult } from '../events.js';
+import type { CommandName, TunnelFailure, TunnelResult } from '../events.js';
 import { formatInterfaceRanges } from '../diff/interface-ranges.js';
 import type { Paint } from './paint.js';
 import { printable, printableLine } from './printable.js';
 import { statusColour, statusMeaning, statusWord } from './status-text.js';
 
 /**
- * What tells one failure of the hub from another; null for a failure that is the tunnel's own. A hub that cannot be reached fails
- * every tunnel of the fleet for one reason, and that is told once.
+ * What tells one shared failure from another; null for a failure that is the tunnel's own. A hub that cannot be reached fails every tunnel
+ * of the fleet for one reason, a jump host those of the spokes behind it, and that is told once.
  */
 export const sharedFailure = ({ status, ends, error, checks }: TunnelResult): string | null =>
-  error?.end === 'hub' && checks.length === 0 ? JSON.stringify([status, ends, error]) : null;
+  (error?.end === 'hub' || isOnTheWay(error)) && checks.length === 0 ? JSON.stringify([status, ends, error]) : null;
+
+/** Is it about neither end, but about what lies between us and a host? */
+const isOnTheWay = (error: TunnelFailure | null): boolean => error?.end === null && error.layer === 'ssh';
 
 /**
  * Lines without newlines; the first names the tunnel and its status, the others are indented. Facts come first, advice last.
@@ -47,8 +50,13 @@ function field(name: string, text: string): string[] {
 
 function whatFailed({ error, spoke }: TunnelResult): string {
   if (error === null) return 'unspecified';
-  const place = error.end === null ? 'between the ends' : error.end === 'hub' ? 'at the hub' : `at ${spoke}`;
+  const place = placeOf(error, spoke);
   return error.layer === null ? `${error.code}, ${place}` : `${error.layer}, ${place} (${error.code})`;
+}
+
+function placeOf(error: TunnelFailure, spoke: string): string {
+  if (error.end !== null) return error.end === 'hub' ? 'at the hub' : `at ${spoke}`;
+  return isOnTheWay(error) ? 'on the way to the host' : 'between the ends';
 }
 
 function unanswered({ checks, spoke }: TunnelResult): string[] {

@@ -1,7 +1,7 @@
 import type { RunEvent } from '../events.js';
 import { sharedFailure } from './format-failure.js';
 
-/** Remembers which failures of the hub have been told. */
+/** Remembers which failures that tunnels share have been told. */
 export class SharedFailures {
   readonly #told = new Set<string>();
 

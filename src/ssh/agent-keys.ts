@@ -14,7 +14,12 @@ export interface AgentContents {
   readonly keys: readonly AgentKey[];
   /** Why there are fewer keys than one might expect: the agent does not answer, keys of kinds that ssh2 cannot use. */
   readonly notes: readonly string[];
+  /** Types of its keys that ssh2 cannot use: `sk-…`, certificates. */
+  readonly unsupported: readonly string[];
 }
+
+/** What there is without an agent. */
+export const NO_AGENT: AgentContents = { keys: [], notes: [], unsupported: [] };
 
 /** A local agent answers at once; one that does not is stuck, and the key files can still be tried. */
 const AGENT_TIMEOUT_MS = 5000;
@@ -30,21 +35,27 @@ export async function listAgentKeys(socketPath: string): Promise<AgentContents> 
     identities = parseIdentities(await askIdentities(socketPath));
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    return { keys: [], notes: [`the agent at ${socketPath} does not answer (${reason})`] };
+    return { ...NO_AGENT, notes: [`the agent at ${socketPath} does not answer (${reason})`] };
   }
   const keys: AgentKey[] = [];
   const notes: string[] = [];
+  const unsupported: string[] = [];
   for (const { blob, comment } of identities) {
     const key = ssh2.utils.parseKey(blob);
-    if (key instanceof Error) notes.push(`agent key ${comment}: ${unsupportedKey(keyType(blob))}`);
-    else keys.push({ key, comment });
+    if (!(key instanceof Error)) {
+      keys.push({ key, comment });
+      continue;
+    }
+    const type = keyType(blob) ?? 'unknown';
+    unsupported.push(type);
+    notes.push(`agent key ${comment}: ${unsupportedKey(type)}`);
   }
-  return { keys, notes };
+  return { keys, notes, unsupported };
 }
 
 /** Says that a kind of key (`sk-…`: security keys, `…-cert-v01@…`: certificates) cannot be used here. */
-export function unsupportedKey(type: string | undefined): string {
-  return `keys of type ${type ?? 'unknown'} are not supported; use an ed25519, ecdsa or rsa key`;
+export function unsupportedKey(type: string): string {
+  return `keys of type ${type} are not supported; use an ed25519, ecdsa or rsa key`;
 }
 
 function askIdentities(socketPath: string): Promise<Buffer> {

@@ -1,35 +1,39 @@
 /** Waits for a server's first words, before any of our work is spent on it. */
-import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { VxfleetError } from '../errors.js';
-import type { SshTarget } from '../inventory/inventory.js';
-import { shellQuote } from './shell-quote.js';
+import { placeOf, sshCommand, type EffectiveTarget } from './effective-target.js';
 import { silence } from './silence.js';
 
 /**
- * Resolves when there is something to read or the socket is closed; reads nothing. A hung host still accepts TCP (its kernel does):
+ * Resolves when there is something to read (true) or the stream is closed (false); reads nothing. A hung host still accepts TCP (its kernel does):
  * it must time out here, not in one of the few handshake slots. Rejects with code `connect`.
  */
-export function awaitBanner(socket: Socket, host: string, target: SshTarget, timeoutMs: number): Promise<void> {
+export function awaitBanner(
+  stream: Duplex,
+  host: string,
+  target: EffectiveTarget,
+  timeoutMs: number,
+): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const finish = (): void => {
       clearTimeout(timer);
-      socket.off('readable', finish);
-      socket.off('close', finish);
-      resolve();
+      stream.off('readable', finish);
+      stream.off('close', finish);
+      resolve(stream.readableLength > 0);
     };
     const timer = setTimeout(() => {
-      socket.destroy();
+      stream.destroy();
       const reason = `sent no SSH banner within ${timeoutMs} ms`;
-      const tryIt = shellQuote(['ssh', '-v', '-p', String(target.port), `${target.user}@${target.host}`, 'true']);
       reject(
-        new VxfleetError('connect', `${target.host} port ${target.port} took the connection but ${reason}`, {
+        new VxfleetError('connect', `${placeOf(target)} took the connection but ${reason}`, {
           host,
-          hint: `is that port sshd's, and is the host alive? try: ${tryIt}`,
+          hint: `is that port sshd's, and is the host alive? try: ${sshCommand(target, '-v')}`,
           cause: silence(reason),
         }),
       );
     }, timeoutMs);
-    socket.on('readable', finish);
-    socket.on('close', finish);
+    stream.on('readable', finish);
+    stream.on('close', finish);
+    if (stream.destroyed) finish();
   });
 }

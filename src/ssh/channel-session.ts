@@ -1,9 +1,9 @@
 /** A program on a host over an ssh2 client that is logged in. */
-import type { Socket } from 'node:net';
 import type { Client, ClientChannel } from 'ssh2';
 import { VxfleetError } from '../errors.js';
-import type { SshTarget } from '../inventory/inventory.js';
-import { shellQuote } from './shell-quote.js';
+import { placeOf, sshCommand, type EffectiveTarget } from './effective-target.js';
+import type { Connection, Link } from './link.js';
+import { settlesWithin } from './settles-within.js';
 import { TextTail } from './text-tail.js';
 import type { Session, SessionEnd } from './transport.js';
 import { silence } from './silence.js';
@@ -17,19 +17,18 @@ const CLOSE_GRACE_MS = 5000;
 
 /** Starts the program. Rejects with code `protocol` when the host refuses the channel, `connect` when it is lost or silent. */
 export function startProgram(
-  client: Client,
-  socket: Socket,
+  { client, link }: Connection,
   host: string,
-  target: SshTarget,
+  target: EffectiveTarget,
   command: string,
   timeoutMs: number,
 ): Promise<Session> {
   return new Promise((resolve, reject) => {
-    const where = `${target.host} port ${target.port}`;
+    const where = placeOf(target);
     const fail = (error: VxfleetError): void => {
       clearTimeout(timer);
       client.off('close', onClose);
-      socket.destroy();
+      link.stream.destroy();
       reject(error);
     };
     const onClose = (): void =>
@@ -61,7 +60,7 @@ export function startProgram(
         }
         clearTimeout(timer);
         client.off('close', onClose);
-        resolve(new ChannelSession(host, client, socket, channel));
+        resolve(new ChannelSession(host, { client, link }, channel));
       });
     } catch {
       onClose();
@@ -69,9 +68,8 @@ export function startProgram(
   });
 }
 
-function refusedHint(target: SshTarget): string {
-  const tryIt = shellQuote(['ssh', '-p', String(target.port), `${target.user}@${target.host}`, 'true']);
-  return `look at sshd's MaxSessions and ForceCommand and at the account's shell; try: ${tryIt}`;
+function refusedHint(target: EffectiveTarget): string {
+  return `look at sshd's MaxSessions and ForceCommand and at the account's shell; try: ${sshCommand(target)}`;
 }
 
 /** Session over one exec channel; see transport.ts for what it promises. */
@@ -79,16 +77,16 @@ class ChannelSession implements Session {
   readonly host: string;
   readonly ended: Promise<SessionEnd>;
   readonly #client: Client;
-  readonly #socket: Socket;
+  readonly #link: Link;
   readonly #channel: ClientChannel;
   readonly #stderr = new TextTail(STDERR_KEEP_BYTES);
   #hasEnded = false;
   #dropReason: string | undefined;
 
-  constructor(host: string, client: Client, socket: Socket, channel: ClientChannel) {
+  constructor(host: string, { client, link }: Connection, channel: ClientChannel) {
     this.host = host;
     this.#client = client;
-    this.#socket = socket;
+    this.#link = link;
     this.#channel = channel;
     channel.on('error', () => {});
     channel.stderr.on('error', () => {});
@@ -110,11 +108,11 @@ class ChannelSession implements Session {
     // Unread output would keep the channel from closing.
     this.#channel.resume();
     if (!(await settlesWithin(this.ended, graceMs))) this.#drop(`the program did not end within ${graceMs} ms`);
-    if (this.#socket.destroyed) return;
+    if (this.#link.stream.destroyed) return;
     this.#client.end();
     // The program has ended: that the host hangs up too is worth no round trip to anybody.
-    this.#socket.unref();
-    setTimeout(() => this.#socket.destroy(), HANGUP_MS).unref();
+    this.#link.unref();
+    setTimeout(() => this.#link.stream.destroy(), HANGUP_MS).unref();
   }
 
   destroy(): void {
@@ -123,7 +121,7 @@ class ChannelSession implements Session {
 
   #drop(reason: string): void {
     this.#dropReason ??= reason;
-    this.#socket.destroy();
+    this.#link.stream.destroy();
   }
 
   #watch(): Promise<SessionEnd> {
@@ -150,20 +148,12 @@ class ChannelSession implements Session {
       // ssh2 closes the client first and then pretends an orderly end of its channels.
       this.#client.on('close', () => {
         const isOrderly = exit !== undefined && isOutputComplete;
-        settle(isOrderly ? null : (this.#dropReason ?? failure ?? 'the host closed the connection'));
+        settle(
+          isOrderly
+            ? null
+            : (this.#dropReason ?? this.#link.endReason() ?? failure ?? 'the host closed the connection'),
+        );
       });
     });
-  }
-}
-
-async function settlesWithin(promise: Promise<unknown>, timeoutMs: number): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<boolean>((resolve) => {
-    timer = setTimeout(() => resolve(false), timeoutMs);
-  });
-  try {
-    return await Promise.race([promise.then(() => true), timeout]);
-  } finally {
-    clearTimeout(timer);
   }
 }

@@ -1,12 +1,18 @@
 /** Opens the TCP connection under an SSH connection. */
 import { connect, type Socket } from 'node:net';
 import { VxfleetError } from '../errors.js';
-import type { SshTarget } from '../inventory/inventory.js';
+import { placeOf, sshCommand, type EffectiveTarget } from './effective-target.js';
+import type { Link } from './link.js';
 import { shellQuote } from './shell-quote.js';
 import { silence } from './silence.js';
 
-/** A connected socket with Nagle's algorithm off (it costs about 40 ms an exchange). Rejects with code `connect`. */
-export function dial(host: string, target: SshTarget, timeoutMs: number): Promise<Socket> {
+/** A TCP connection with Nagle's algorithm off (it costs about 40 ms an exchange). Rejects with code `connect`. */
+export async function dial(host: string, target: EffectiveTarget): Promise<Link> {
+  const socket = await connectTo(host, target, target.connectTimeoutMs);
+  return { stream: socket, endReason: () => undefined, unref: () => void socket.unref() };
+}
+
+function connectTo(host: string, target: EffectiveTarget, timeoutMs: number): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const socket = connect({ host: target.host, port: target.port, noDelay: true });
     const timer = setTimeout(() => {
@@ -25,20 +31,21 @@ export function dial(host: string, target: SshTarget, timeoutMs: number): Promis
   });
 }
 
-function dialError(host: string, target: SshTarget, thrown: NodeJS.ErrnoException): VxfleetError {
+/** What a person is told of a host that cannot be connected to, by the kernel's code for it. */
+export function dialError(host: string, target: EffectiveTarget, thrown: NodeJS.ErrnoException): VxfleetError {
   // With several addresses for one name, node collects one error for each.
   const cause: NodeJS.ErrnoException =
     thrown instanceof AggregateError && thrown.errors[0] instanceof Error ? thrown.errors[0] : thrown;
   const { reason, hint } = explain(target, cause);
-  return new VxfleetError('connect', `cannot connect to ${target.host} port ${target.port}: ${reason}`, {
+  return new VxfleetError('connect', `cannot connect to ${placeOf(target)}: ${reason}`, {
     host,
     hint,
     cause,
   });
 }
 
-function explain(target: SshTarget, cause: NodeJS.ErrnoException): { reason: string; hint: string } {
-  const tryIt = shellQuote(['ssh', '-p', String(target.port), `${target.user}@${target.host}`, 'true']);
+function explain(target: EffectiveTarget, cause: NodeJS.ErrnoException): { reason: string; hint: string } {
+  const tryIt = sshCommand(target);
   switch (cause.code) {
     case 'ECONNREFUSED':
       return {

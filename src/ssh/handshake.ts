@@ -1,81 +1,53 @@
-/** From a connected socket to a logged-in ssh2 client. Every way in which ssh2 reports failure ends here, once. */
-import type { Socket } from 'node:net';
+/** From an open link to a logged-in ssh2 client. Every way in which ssh2 reports failure ends here, once. */
 import ssh2, { type Client } from 'ssh2';
 import { VxfleetError, toVxfleetError } from '../errors.js';
-import type { SshTarget } from '../inventory/inventory.js';
 import { coalesceWrites } from './coalesce-writes.js';
-import { hostKeyError, keyTypeName } from './host-key-error.js';
-import { fingerprint, hostKeyAlgorithms, judgeHostKey, keyType, type KnownHostsEntry } from './known-hosts.js';
-import type { KnownHostsStore } from './known-hosts-store.js';
+import { placeOf, sshCommand, type EffectiveTarget } from './effective-target.js';
+import type { HostKeyCheck } from './host-key-check.js';
+import type { Link } from './link.js';
 import type { Login } from './login.js';
-import { shellQuote } from './shell-quote.js';
 import { silence } from './silence.js';
 import { skipHostKeyProofs } from './skip-host-key-proofs.js';
 
 export interface HandshakeOptions {
-  readonly knownHosts: KnownHostsStore;
-  /** Trusts and records the key of a host that no line names. */
-  readonly acceptNew: boolean;
+  readonly check: HostKeyCheck;
+  /** The host has sent its banner. */
+  readonly hasSpoken: boolean;
   /** From the first byte to the accepted login, not counting the time a person takes to type a passphrase. */
   readonly readyTimeoutMs: number;
-  readonly keepaliveIntervalMs: number;
-  /** Unanswered keepalives after which the connection is given up. */
-  readonly keepaliveCountMax: number;
-  readonly onNotice: (message: string) => void;
+  /** Details for `-v`. */
   readonly onTrace: (message: string) => void;
 }
 
 /** ssh2's errors carry where they came from. */
 type Ssh2Error = Error & { level?: string };
 
-/** Rejects with code connect, host-key, auth or protocol; the socket is closed then. */
+/** Rejects with code connect, host-key, auth or protocol; the link is closed then. */
 export function handshake(
-  socket: Socket,
+  link: Link,
   host: string,
-  target: SshTarget,
+  target: EffectiveTarget,
   login: Login,
   options: HandshakeOptions,
 ): Promise<Client> {
+  const { check, readyTimeoutMs, onTrace } = options;
   return new Promise((resolve, reject) => {
     const client = new ssh2.Client();
     let isSettled = false;
     let timer: NodeJS.Timeout | undefined;
-    let refusal: VxfleetError | undefined;
-    let newKey: Buffer | undefined;
-    const where = `${target.host} port ${target.port}`;
-    const tryIt = shellQuote(['ssh', '-v', '-p', String(target.port), `${target.user}@${target.host}`, 'true']);
 
     const fail = (error: VxfleetError): void => {
       if (isSettled) return;
       isSettled = true;
       clearTimeout(timer);
-      socket.destroy();
+      link.stream.destroy();
       reject(error);
     };
     const startTimer = (): void => {
-      timer = setTimeout(() => fail(timeoutError()), options.readyTimeoutMs);
+      timer = setTimeout(() => fail(timeoutError(host, target, readyTimeoutMs)), readyTimeoutMs);
     };
-    const timeoutError = (): VxfleetError => {
-      const reason = `did not finish the SSH handshake within ${options.readyTimeoutMs} ms`;
-      return new VxfleetError('connect', `${where} ${reason}`, {
-        host,
-        hint: `is the host overloaded? try: ${tryIt}`,
-        cause: silence(reason),
-      });
-    };
-    const lost = (cause?: Error): VxfleetError => {
-      if (login.hasTried) return login.refusal(host, target, cause?.message ?? 'the host closed the connection');
-      const stage = socket.bytesRead === 0 ? 'before it said anything' : 'during the SSH handshake';
-      return new VxfleetError(
-        'connect',
-        `${where} closed the connection ${stage}${cause === undefined ? '' : ` (${cause.message})`}`,
-        {
-          host,
-          hint: "sshd may be busy (MaxStartups) or hold back this address (PerSourcePenalties): see the host's sshd log",
-          cause,
-        },
-      );
-    };
+    const lost = (cause?: Error): VxfleetError =>
+      lostError(host, target, { link, login, cause, hasSpoken: options.hasSpoken });
 
     // Stays for the client's whole life: ssh2 may report twice, and an error without a listener would end the process.
     client.on('error', (error: Ssh2Error) => {
@@ -83,67 +55,43 @@ export function handshake(
       const isOver = error.message === 'All configured authentication methods failed';
       if (error.level === 'agent' || (error.level === 'client-authentication' && !isOver))
         return login.note(error.message);
-      if (refusal !== undefined) return fail(refusal);
+      if (check.refusal !== undefined) return fail(check.refusal);
       if (isOver) return fail(login.refusal(host, target));
       const isIncompatible =
         error.level === 'handshake' || (error.level === 'protocol' && !error.message.startsWith('Connection lost'));
       if (isIncompatible && !login.hasTried) return fail(incompatible(host, target, error));
       fail(lost(error));
     });
-    client.on('close', () => fail(refusal ?? lost()));
+    client.on('close', () => fail(check.refusal ?? lost()));
     client.on('handshake', (negotiated) => {
-      options.onTrace(`${host}: ${negotiated.kex}, ${negotiated.serverHostKey}, ${negotiated.cs.cipher}`);
-      if (newKey === undefined) return;
+      onTrace(`${host}: key: ${negotiated.kex}, ${negotiated.serverHostKey}, ${negotiated.cs.cipher}`);
       // Only now has the host proven that it holds the key, and no login was offered yet.
       try {
-        recordNewKey(newKey);
+        check.recordNewKey();
       } catch (thrown) {
         fail(toVxfleetError(thrown));
       }
-      newKey = undefined;
     });
     client.on('ready', () => {
       if (isSettled) return;
       isSettled = true;
       clearTimeout(timer);
+      onTrace(`${host}: auth: ${target.user} is in with ${login.lastTried}`);
       resolve(client);
     });
 
-    const entriesOfHost = (): readonly KnownHostsEntry[] => options.knownHosts.entriesOf(target.host, target.port);
-    /** Fills `refusal` unless the key may be used. */
-    const isTrusted = (key: Buffer): boolean => {
-      const { knownHosts } = options;
-      const verdict = judgeHostKey(entriesOfHost(), target.host, target.port, key);
-      if (verdict.kind === 'known') return true;
-      if (verdict.kind === 'unknown' && options.acceptNew) {
-        newKey = key;
-        return true;
-      }
-      refusal = hostKeyError(host, target, key, verdict, knownHosts.files);
-      return false;
-    };
-    const recordNewKey = (key: Buffer): void => {
-      // Another connection to the same host may have been first, with this key or another.
-      const verdict = judgeHostKey(entriesOfHost(), target.host, target.port, key);
-      if (verdict.kind === 'known') return;
-      if (verdict.kind !== 'unknown') throw hostKeyError(host, target, key, verdict, options.knownHosts.files);
-      options.knownHosts.add(target.host, target.port, key);
-      const shown = `${keyTypeName(keyType(key))} key ${fingerprint(key)}`;
-      options.onNotice(`${host}: recorded the new host key of ${where} in ${options.knownHosts.files[0]}: ${shown}`);
-    };
-
-    if (socket.destroyed) return fail(lost());
+    if (link.stream.destroyed) return fail(lost());
     startTimer();
-    coalesceWrites(socket);
+    coalesceWrites(link.stream);
     try {
       client.connect({
-        sock: socket,
+        sock: link.stream,
         username: target.user,
         readyTimeout: 0, // ours stops while a person types
-        keepaliveInterval: options.keepaliveIntervalMs,
-        keepaliveCountMax: options.keepaliveCountMax,
-        algorithms: { serverHostKey: hostKeyAlgorithms(entriesOfHost(), target.host, target.port) },
-        hostVerifier: (key: Buffer) => isTrusted(Buffer.from(key)),
+        keepaliveInterval: target.keepaliveIntervalMs,
+        keepaliveCountMax: target.keepaliveCountMax,
+        algorithms: { serverHostKey: usableAlgorithms(host, target, check) },
+        hostVerifier: (key: Buffer) => check.isTrusted(Buffer.from(key)),
         authHandler: (accepted: readonly string[] | null, _partial, next) => {
           clearTimeout(timer);
           void login.next(accepted).then((method) => {
@@ -161,8 +109,58 @@ export function handshake(
   });
 }
 
-function incompatible(host: string, target: SshTarget, error: Error): VxfleetError {
-  return new VxfleetError('protocol', `${target.host} port ${target.port} cannot be talked to: ${error.message}`, {
+/** Throws `protocol` when ssh_config leaves none. */
+function usableAlgorithms(
+  host: string,
+  target: EffectiveTarget,
+  check: HostKeyCheck,
+): ReturnType<HostKeyCheck['algorithms']> {
+  const algorithms = check.algorithms();
+  if (algorithms.length > 0) return algorithms;
+  const wanted = target.hostKeyAlgorithms?.join(',') ?? '';
+  throw new VxfleetError('protocol', `${placeOf(target)} cannot be talked to: HostKeyAlgorithms leaves ${wanted}`, {
+    host,
+    hint: 'vxfleet has ssh-ed25519, ecdsa-sha2-nistp256, -384 and -521, rsa-sha2-512 and rsa-sha2-256',
+  });
+}
+
+function timeoutError(host: string, target: EffectiveTarget, timeoutMs: number): VxfleetError {
+  const reason = `did not finish the SSH handshake within ${timeoutMs} ms`;
+  return new VxfleetError('connect', `${placeOf(target)} ${reason}`, {
+    host,
+    hint: `is the host overloaded? try: ${sshCommand(target, '-v')}`,
+    cause: silence(reason),
+  });
+}
+
+interface Loss {
+  readonly link: Link;
+  readonly login: Login;
+  readonly cause: Error | undefined;
+  readonly hasSpoken: boolean;
+}
+
+function lostError(host: string, target: EffectiveTarget, { link, login, cause, hasSpoken }: Loss): VxfleetError {
+  const reason = link.endReason() ?? cause?.message;
+  if (login.hasTried) return login.refusal(host, target, reason ?? 'the host closed the connection');
+  const stage = hasSpoken ? 'during the SSH handshake' : 'before it said anything';
+  const ended = link.endReason() === undefined ? 'closed the connection' : 'was lost';
+  return new VxfleetError(
+    'connect',
+    `${placeOf(target)} ${ended} ${stage}${reason === undefined ? '' : ` (${reason})`}`,
+    {
+      host,
+      hint:
+        target.route.kind === 'command'
+          ? `look at its ProxyCommand in your ssh_config; try: ${sshCommand(target, '-v')}`
+          : "sshd may be busy (MaxStartups) or hold back this address (PerSourcePenalties): see the host's sshd log",
+      cause,
+    },
+  );
+}
+
+function incompatible(host: string, target: EffectiveTarget, error: Error): VxfleetError {
+  return new VxfleetError('protocol', `${placeOf(target)} cannot be talked to: ${error.message}`, {
     host,
     hint: `is that port sshd's, and does it allow curve25519-sha256 and rsa-sha2-512 or ed25519? see: sshd -T`,
     cause: error,

@@ -1,24 +1,31 @@
 /** What a person is told about a host key that is not trusted. Pure. */
 import { VxfleetError } from '../errors.js';
-import type { SshTarget } from '../inventory/inventory.js';
-import { fingerprint, keyType, knownHostsName, type HostKeyVerdict, type KnownHostsEntry } from './known-hosts.js';
+import { hostKeyPlace, placeOf, type EffectiveTarget } from './effective-target.js';
+import {
+  fingerprint,
+  knownHostsName,
+  type HostKeyVerdict,
+  type KnownHostsEntry,
+  type ShownKey,
+} from './known-hosts.js';
 import { shellQuote } from './shell-quote.js';
 
 /** The refusal of a key: its fingerprint, the line it clashes with, and the command that accepts it once it is verified. */
 export function hostKeyError(
   host: string,
-  target: SshTarget,
-  key: Buffer,
+  target: EffectiveTarget,
+  key: ShownKey,
   verdict: Exclude<HostKeyVerdict, { kind: 'known' }>,
   files: readonly string[],
 ): VxfleetError {
-  const where = `${target.host} port ${target.port}`;
-  const shown = `${keyTypeName(keyType(key))} key ${fingerprint(key)}`;
+  const alias = target.hostKeyAlias === undefined ? '' : ` (HostKeyAlias ${target.hostKeyAlias})`;
+  const where = `${placeOf(target)}${alias}`;
+  const shown = describeKey(key);
   switch (verdict.kind) {
     case 'unknown':
       return new VxfleetError(
         'host-key',
-        `the host key of ${where} is not known: it shows ${shown}, and no line of ${files.join(' or ')} names it`,
+        `the host key of ${where} is not known: it shows ${shown}, and no line of ${files.join(' or ') || 'any file'} names it`,
         { host, hint: `${verifyHint(key)}\nif they are equal, run the same command with --accept-new` },
       );
     case 'changed':
@@ -51,14 +58,17 @@ function describe(entry: KnownHostsEntry): string {
   return `${entry.file}:${entry.line} has ${keyTypeName(entry.type)} key ${fingerprint(entry.key)}`;
 }
 
-function removeCommand(target: SshTarget, clash: KnownHostsEntry): string[] {
-  return ['ssh-keygen', '-R', knownHostsName(target.host, target.port), '-f', clash.file];
+function removeCommand(target: EffectiveTarget, clash: KnownHostsEntry): string[] {
+  const { host, port } = hostKeyPlace(target);
+  return ['ssh-keygen', '-R', knownHostsName(host, port), '-f', clash.file];
 }
 
-function verifyHint(key: Buffer): string {
-  const file = `/etc/ssh/ssh_host_${keyTypeName(keyType(key)).toLowerCase()}_key.pub`;
+function verifyHint({ type }: ShownKey): string {
+  const file = `/etc/ssh/ssh_host_${keyTypeName(type).toLowerCase()}_key.pub`;
   return `compare with the fingerprint on the host's own console: ssh-keygen -lf ${file}`;
 }
+
+export const describeKey = ({ type, fingerprint: shown }: ShownKey): string => `${keyTypeName(type)} key ${shown}`;
 
 /** The short name that OpenSSH shows: ED25519, ECDSA, RSA. */
 export function keyTypeName(type: string | undefined): string {

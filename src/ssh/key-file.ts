@@ -14,7 +14,13 @@ export type KeyFile =
   | { readonly kind: 'locked'; readonly publicKey: Buffer | undefined }
   /** Only a public key: the agent must hold the other half. */
   | { readonly kind: 'public'; readonly key: ParsedKey }
-  | { readonly kind: 'bad'; readonly reason: string; readonly hint: string };
+  | {
+      readonly kind: 'bad';
+      readonly reason: string;
+      readonly hint: string;
+      /** The type of a key that OpenSSH could use, and ssh2 cannot. */
+      readonly unsupported?: string;
+    };
 
 /** Asks the person for a key's passphrase; undefined when there is nobody to ask or no answer. */
 export type AskPassphrase = (keyPath: string) => Promise<string | undefined>;
@@ -62,15 +68,16 @@ async function readKeyFile(path: string): Promise<KeyFile> {
   }
   const key = parse(data);
   if (!(key instanceof Error) && !key.isPrivateKey()) return { kind: 'public', key };
+  const publicKey = publicHalf(data);
+  const type = publicKey === undefined ? publicTextType(data) : keyType(publicKey);
+  if (type !== undefined && /^sk-|-cert-v0\d@/.test(type)) {
+    const hint = 'name another key with ssh.identity_file, or use --transport openssh';
+    return { kind: 'bad', reason: unsupportedKey(type), hint, unsupported: type };
+  }
   // As ssh does: a private key that others can read is no longer private, and using it would hide that.
   if ((mode & 0o077) !== 0) {
     const octal = (mode & 0o777).toString(8).padStart(4, '0');
     return { kind: 'bad', reason: `others may access it (mode ${octal})`, hint: `chmod 600 ${path}` };
-  }
-  const publicKey = publicHalf(data);
-  const type = publicKey === undefined ? publicTextType(data) : keyType(publicKey);
-  if (type !== undefined && /^sk-|-cert-v0\d@/.test(type)) {
-    return { kind: 'bad', reason: unsupportedKey(type), hint: 'name another key with ssh.identity_file' };
   }
   if (!(key instanceof Error)) return { kind: 'private', key: openKey(key) };
   // ssh2 tells an encrypted key by this text only.

@@ -1,32 +1,35 @@
 /** The known_hosts files on disk: read once a run, appended to when a new key is accepted. */
 import { randomBytes } from 'node:crypto';
 import { closeSync, fstatSync, mkdirSync, openSync, readFileSync, readSync, writeSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import { VxfleetError } from '../errors.js';
 import { hashedName, knownHostsName, keyType, parseKnownHosts, type KnownHostsEntry } from './known-hosts.js';
 import { KnownHostsIndex } from './known-hosts-index.js';
 
-/** Files to read, in order. `userFile` (`--known-hosts FILE`) replaces the user's own. */
-export function knownHostsFiles(home: string, userFile?: string): string[] {
-  return [userFile ?? join(home, '.ssh', 'known_hosts'), '/etc/ssh/ssh_known_hosts'];
-}
-
-/** Entries of all files; a file that does not exist is empty. New keys go to the first file. */
+/** Entries of all files; a file that does not exist is empty. New keys go to the first of the user's. */
 export class KnownHostsStore {
   readonly files: readonly string[];
+  readonly #recordsTo: string | undefined;
+  readonly #onTrace: (message: string) => void;
+  readonly #remembered: KnownHostsEntry[] = [];
   #entries: KnownHostsEntry[] | undefined;
   #index: KnownHostsIndex | undefined;
-  readonly #onTrace: (message: string) => void;
 
-  constructor(files: readonly string[], onTrace: (message: string) => void = () => {}) {
-    this.files = files;
+  constructor(
+    userFiles: readonly string[],
+    globalFiles: readonly string[],
+    onTrace: (message: string) => void = () => {},
+  ) {
+    this.files = [...userFiles, ...globalFiles];
+    // UserKnownHostsFile /dev/null is what people write who want no file.
+    this.#recordsTo = userFiles.find((file) => file !== '/dev/null');
     this.#onTrace = onTrace;
   }
 
   /** Throws `host-key` when a file exists and cannot be read: it might hold a revocation. */
   entries(): readonly KnownHostsEntry[] {
     this.#entries ??= this.files.flatMap((file) => this.#read(file));
-    return this.#entries;
+    return [...this.#entries, ...this.#remembered];
   }
 
   /** Those of the entries that name this host, with its port or without one. Throws as entries() does. */
@@ -35,11 +38,19 @@ export class KnownHostsStore {
     return this.#index.of(host, port);
   }
 
-  /** Appends one line with one write, so that concurrent writers never mix; a host's key that is recorded already is left alone. */
-  add(host: string, port: number, key: Buffer): void {
-    const file = this.files[0];
+  /**
+   * Appends one line with one write, so that concurrent writers never mix. Without a file of the user's the key is remembered for this run.
+   * @returns the file
+   */
+  add(host: string, port: number, key: Buffer): string | undefined {
+    const file = this.#recordsTo;
     const type = keyType(key);
-    if (file === undefined || type === undefined) throw new VxfleetError('internal', 'no known_hosts file to write to');
+    if (type === undefined) throw new VxfleetError('internal', 'not a host key');
+    if (file === undefined) {
+      this.#remembered.push({ file: 'this run', line: 1, marker: null, names: knownHostsName(host, port), type, key });
+      this.#index = undefined;
+      return undefined;
+    }
     // Whoever hides names in this file (HashKnownHosts, Debian's default) gets hidden names; OpenSSH's own default is plain ones.
     const isHashed = this.entries().some((entry) => entry.file === file && entry.names.startsWith('|1|'));
     const name = knownHostsName(host, port);
@@ -49,6 +60,7 @@ export class KnownHostsStore {
       append(file, `${names} ${type} ${key.toString('base64')}\n`);
       this.#entries = undefined;
       this.#index = undefined;
+      return file;
     } catch (cause) {
       throw new VxfleetError('host-key', `cannot record the host key in ${file}: ${reasonOf(cause)}`, {
         hint: `make ${file} writable, or name another file with --known-hosts FILE`,

@@ -37,6 +37,14 @@ export type HostKeyVerdict =
   | { readonly kind: 'changed'; readonly clash: KnownHostsEntry }
   | { readonly kind: 'revoked'; readonly by: KnownHostsEntry };
 
+/** A host key as a person compares it. */
+export interface ShownKey {
+  /** Such as `ssh-ed25519`; undefined when the bytes were no key. */
+  readonly type: string | undefined;
+  /** `SHA256:…`. */
+  readonly fingerprint: string;
+}
+
 /** Reads one file's text. Never throws: lines that make no sense come back as problems. */
 export function parseKnownHosts(text: string, file: string): KnownHosts {
   const entries: KnownHostsEntry[] = [];
@@ -74,6 +82,8 @@ export function keyType(key: Buffer): string | undefined {
 export function fingerprint(key: Buffer): string {
   return `SHA256:${createHash('sha256').update(key).digest('base64').replace(/=+$/, '')}`;
 }
+
+export const showKey = (key: Buffer): ShownKey => ({ type: keyType(key), fingerprint: fingerprint(key) });
 
 /** The name under which OpenSSH stores a host: in lower case, with the port unless it is 22. */
 export function knownHostsName(host: string, port: number): string {
@@ -151,8 +161,16 @@ const ALGORITHMS_BY_TYPE = {
 /** A host key algorithm that may be offered. */
 export type HostKeyAlgorithm = (typeof ALGORITHMS_BY_TYPE)[keyof typeof ALGORITHMS_BY_TYPE][number];
 
-/** All algorithms, those of the keys known for this host first: else a host known by RSA shows ED25519 and looks changed. */
-export function hostKeyAlgorithms(entries: readonly KnownHostsEntry[], host: string, port: number): HostKeyAlgorithm[] {
+/**
+ * The algorithms, those of the keys known for this host first: else a host known by RSA shows ED25519 and looks changed.
+ * @param allowed HostKeyAlgorithms of ssh_config; default all that ssh2 has
+ */
+export function hostKeyAlgorithms(
+  entries: readonly KnownHostsEntry[],
+  host: string,
+  port: number,
+  allowed?: readonly string[],
+): HostKeyAlgorithm[] {
   const typesOf = (name: string): Set<string> =>
     new Set(
       entriesOf(entries, name)
@@ -164,5 +182,6 @@ export function hostKeyAlgorithms(entries: readonly KnownHostsEntry[], host: str
   const all = Object.entries(ALGORITHMS_BY_TYPE);
   const first = all.filter(([type]) => known.has(type));
   const rest = all.filter(([type]) => !known.has(type));
-  return [...first, ...rest].flatMap(([, algorithms]) => [...algorithms]);
+  const ordered = [...first, ...rest].flatMap(([, algorithms]) => [...algorithms]);
+  return ordered.filter((algorithm) => allowed === undefined || allowed.includes(algorithm));
 }

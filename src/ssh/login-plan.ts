@@ -1,50 +1,51 @@
-/** Which keys a login tries, in which order: only what is configured, never `none`, never a password. */
-import { join } from 'node:path';
-import type { AnyAuthMethod } from 'ssh2';
+/** Which keys a login tries, in which order: only what is configured, never `none`, a password only with `--ask-pass`. */
 import { VxfleetError } from '../errors.js';
-import type { SshTarget } from '../inventory/inventory.js';
 import { OneKeyAgent, type AgentContents, type AgentKey } from './agent-keys.js';
+import type { EffectiveTarget } from './effective-target.js';
 import { keyTypeName } from './host-key-error.js';
 import type { KeyFile, KeyRing } from './key-file.js';
 import { fingerprint } from './known-hosts.js';
-
-/** One key to try. */
-export interface LoginKey {
-  /** For messages: where the key is and which it is. */
-  readonly label: string;
-  /** May ask for a passphrase; a string is the reason why the key cannot be used. */
-  prepare(): Promise<AnyAuthMethod | string>;
-}
+import type { LoginMethod } from './login-method.js';
+import { passwordMethods } from './password-methods.js';
 
 export interface LoginPlan {
   /** At least one. */
-  readonly keys: readonly LoginKey[];
+  readonly methods: readonly LoginMethod[];
   /** Keys that were found and cannot be used, and why. */
   readonly notes: readonly string[];
 }
 
 /** What a login can draw on. */
 export interface LoginSources {
-  readonly home: string;
-  readonly agentSocket: string | undefined;
+  /** The target's agent. */
   readonly agent: AgentContents;
   readonly keyRing: KeyRing;
+  /** Of `--ask-pass`. */
+  readonly password: string | undefined;
 }
-
-/** In the order of ssh, the kinds that Debian's ssh-keygen makes. */
-const DEFAULT_KEYS = ['id_ed25519', 'id_ecdsa', 'id_rsa'] as const;
 
 /** Rejects with code `auth` when there is nothing to try: then the host need not be contacted. */
-export async function planLogin(host: string, target: SshTarget, sources: LoginSources): Promise<LoginPlan> {
-  return target.identityFile === undefined
-    ? planDefaults(host, target, sources)
-    : planIdentity(host, target, target.identityFile, sources);
+export async function planLogin(host: string, target: EffectiveTarget, sources: LoginSources): Promise<LoginPlan> {
+  const keys =
+    target.origins.identity_file === 'inventory'
+      ? await planIdentity(host, target, target.identityFiles[0] ?? '', sources)
+      : await planKeys(target, sources);
+  const passwords = target.isOfInventory ? passwordMethods(target, sources.password) : [];
+  const methods = [...keys.methods, ...passwords];
+  if (methods.length > 0) return { methods, notes: keys.notes };
+  throw nothingToTry(host, target, keys.notes);
 }
 
-async function planIdentity(host: string, target: SshTarget, path: string, sources: LoginSources): Promise<LoginPlan> {
+/** The one key that the inventory names: that it cannot be used is a mistake to correct. */
+async function planIdentity(
+  host: string,
+  target: EffectiveTarget,
+  path: string,
+  sources: LoginSources,
+): Promise<LoginPlan> {
   const file = await sources.keyRing.read(path);
   const inAgent = findInAgent(sources, publicKeyOf(file));
-  const only = (key: LoginKey): LoginPlan => ({ keys: [key], notes: [] });
+  const only = (method: LoginMethod): LoginPlan => ({ methods: [method], notes: [] });
   const refuse = (reason: string, hint: string): never => {
     throw new VxfleetError('auth', `cannot use the identity_file ${path}: ${reason}`, { host, hint });
   };
@@ -52,9 +53,9 @@ async function planIdentity(host: string, target: SshTarget, path: string, sourc
     case 'private':
       return only(fileKey(target, path, file, sources));
     case 'locked':
-      return only(inAgent === undefined ? fileKey(target, path, file, sources) : agentKey(target, inAgent, sources));
+      return only(inAgent === undefined ? fileKey(target, path, file, sources) : agentKey(target, inAgent));
     case 'public':
-      if (inAgent !== undefined) return only(agentKey(target, inAgent, sources));
+      if (inAgent !== undefined) return only(agentKey(target, inAgent));
       return refuse(
         'it is a public key and no agent holds its private half',
         `ssh-add the private key, or name its file`,
@@ -66,22 +67,38 @@ async function planIdentity(host: string, target: SshTarget, path: string, sourc
   }
 }
 
-async function planDefaults(host: string, target: SshTarget, sources: LoginSources): Promise<LoginPlan> {
-  const keys = sources.agent.keys.map((key) => agentKey(target, key, sources));
+/** As ssh does it: files whose key the agent has, the agent's other keys unless IdentitiesOnly, then the other files. */
+async function planKeys(target: EffectiveTarget, sources: LoginSources): Promise<LoginPlan> {
+  const isSaid = target.origins.identity_file !== 'default';
+  const preferred: AgentKey[] = [];
+  const fileKeys: LoginMethod[] = [];
   const notes = [...sources.agent.notes];
-  for (const name of DEFAULT_KEYS) {
-    const path = join(sources.home, '.ssh', name);
+  for (const path of target.identityFiles) {
     const file = await sources.keyRing.read(path);
-    if (file.kind === 'absent' || findInAgent(sources, publicKeyOf(file)) !== undefined) continue;
-    if (file.kind === 'private' || file.kind === 'locked') keys.push(fileKey(target, path, file, sources));
-    else notes.push(`${path}: ${file.kind === 'bad' ? file.reason : 'it is a public key'}`);
+    const half = file.kind === 'absent' ? await sources.keyRing.read(`${path}.pub`) : file;
+    const inAgent = findInAgent(sources, publicKeyOf(half));
+    if (inAgent !== undefined) preferred.push(inAgent);
+    else if (file.kind === 'private' || file.kind === 'locked') fileKeys.push(fileKey(target, path, file, sources));
+    else if (isSaid || file.kind !== 'absent') notes.push(`${path}: ${whyNot(file)}`);
   }
-  if (keys.length > 0) return { keys, notes };
-  const agent = sources.agentSocket === undefined ? 'no agent (SSH_AUTH_SOCK is not set)' : 'no key in the agent';
-  throw new VxfleetError(
+  for (const path of target.certificateFiles) notes.push(`${path}: certificates are not supported`);
+  const others = target.identitiesOnly ? [] : sources.agent.keys.filter((key) => !preferred.includes(key));
+  return { methods: [...[...preferred, ...others].map((key) => agentKey(target, key)), ...fileKeys], notes };
+}
+
+function whyNot(file: KeyFile): string {
+  if (file.kind === 'bad') return file.reason;
+  return file.kind === 'absent' ? 'there is no such file' : 'it is a public key';
+}
+
+function nothingToTry(host: string, target: EffectiveTarget, notes: readonly string[]): VxfleetError {
+  const why = target.origins.identity_agent === 'default' ? 'SSH_AUTH_SOCK is not set' : 'IdentityAgent';
+  const agent = target.agentSocket === undefined ? `no agent (${why})` : 'no key in the agent';
+  const only = target.identitiesOnly ? ' of its own (IdentitiesOnly)' : '';
+  return new VxfleetError(
     'auth',
     [
-      `no key to log in to ${target.host} with: ${agent}, no ${join(sources.home, '.ssh', 'id_*')} to use`,
+      `no key${only} to log in to ${target.host} with: ${agent}, none of ${target.identityFiles.join(', ')} to use`,
       ...notes,
     ].join('; '),
     { host, hint: 'ssh-add a key, make one with ssh-keygen, or name one with ssh.identity_file in the inventory' },
@@ -97,21 +114,23 @@ function findInAgent(sources: LoginSources, publicKey: Buffer | undefined): Agen
   return publicKey && sources.agent.keys.find(({ key }) => key.getPublicSSH().equals(publicKey));
 }
 
-function agentKey(target: SshTarget, { key, comment }: AgentKey, sources: LoginSources): LoginKey {
-  const agent = new OneKeyAgent(sources.agentSocket ?? '', key);
+function agentKey(target: EffectiveTarget, { key, comment }: AgentKey): LoginMethod {
+  const agent = new OneKeyAgent(target.agentSocket ?? '', key);
   return {
+    type: 'publickey',
     label: `${keyTypeName(key.type)} key ${fingerprint(key.getPublicSSH())} of the agent (${comment})`,
     prepare: async () => ({ type: 'agent', username: target.user, agent }),
   };
 }
 
 function fileKey(
-  target: SshTarget,
+  target: EffectiveTarget,
   path: string,
   file: Extract<KeyFile, { kind: 'private' | 'locked' }>,
   sources: LoginSources,
-): LoginKey {
+): LoginMethod {
   return {
+    type: 'publickey',
     label: path,
     async prepare() {
       const opened = file.kind === 'private' ? file : await sources.keyRing.unlock(path);

@@ -1,29 +1,74 @@
 /** One login's way through its planned keys, and the account of it when none was accepted. */
 import type { AnyAuthMethod } from 'ssh2';
 import { VxfleetError } from '../errors.js';
-import type { SshTarget } from '../inventory/inventory.js';
-import type { LoginKey, LoginPlan } from './login-plan.js';
+import { placeOf, type EffectiveTarget } from './effective-target.js';
+import type { LoginMethod } from './login-method.js';
+import type { LoginPlan } from './login-plan.js';
 import { shellQuote } from './shell-quote.js';
 
 /** sshd's MaxAuthTries: after so many keys it hangs up. */
-const SSHD_MAX_AUTH_TRIES = 6;
+export const SSHD_MAX_AUTH_TRIES = 6;
 
-/** The state of one login: each key is tried once. */
+interface Prepared {
+  readonly label: string;
+  readonly method: AnyAuthMethod;
+}
+
+/** How a login went. */
+export interface LoginAccount {
+  /** Labels of what was offered. */
+  readonly tried: readonly string[];
+  /** Why it ended before all was tried. */
+  readonly reason: string | undefined;
+  /** What the host says it takes. */
+  readonly accepted: readonly string[] | undefined;
+  readonly notes: readonly string[];
+  /** There were more keys than sshd's MaxAuthTries. */
+  readonly hasMany: boolean;
+}
+
+/** The refusal of a login, with all that was tried. */
+export function loginRefused(
+  host: string,
+  target: EffectiveTarget,
+  { tried, reason, accepted, notes, hasMany }: LoginAccount,
+): VxfleetError {
+  const who = `${target.user}@${placeOf(target)}`;
+  const facts = [
+    tried.length === 0
+      ? `cannot log in to ${who}: no usable key`
+      : `login refused by ${who}${reason === undefined ? '' : ` (${reason})`}; tried ${tried.join(', ')}`,
+    ...(accepted === undefined ? [] : [`the host accepts ${accepted.join(', ') || 'nothing'}`]),
+    ...notes,
+  ];
+  const copy = shellQuote(['ssh-copy-id', '-p', String(target.port), `${target.user}@${target.host}`]);
+  const hints = [`put a key of yours on the host: ${copy}, or name the right one with ssh.identity_file or ssh.user`];
+  if (hasMany)
+    hints.push(`sshd hangs up after ${SSHD_MAX_AUTH_TRIES} keys: name the one to use with ssh.identity_file`);
+  return new VxfleetError('auth', facts.join('; '), { host, hint: hints.join('\n') });
+}
+
+/** The state of one login: each method is tried once. */
 export class Login {
-  readonly #waiting: LoginKey[];
+  readonly #waiting: LoginMethod[];
   readonly #tried: string[] = [];
   readonly #notes: string[];
   #accepted: readonly string[] | null = null;
-  #prepared: { key: LoginKey; method: AnyAuthMethod } | undefined;
+  #prepared: Prepared | undefined;
 
   constructor(plan: LoginPlan) {
-    this.#waiting = [...plan.keys];
+    this.#waiting = [...plan.methods];
     this.#notes = [...plan.notes];
   }
 
   /** Whether the host was shown a key: from then on a broken connection may be a refusal, and must not be repeated. */
   get hasTried(): boolean {
     return this.#tried.length > 0;
+  }
+
+  /** The label of what was offered last. */
+  get lastTried(): string {
+    return this.#tried.at(-1) ?? 'nothing';
   }
 
   /** Opens the first usable key before the host is contacted, so that a question keeps no connection waiting. False if none is usable. */
@@ -38,7 +83,7 @@ export class Login {
     const next = this.#prepared ?? (await this.#prepareNext());
     this.#prepared = undefined;
     if (next === undefined) return false;
-    this.#tried.push(next.key.label);
+    this.#tried.push(next.label);
     return next.method;
   }
 
@@ -48,33 +93,31 @@ export class Login {
   }
 
   /** The refusal, with all that was tried. */
-  refusal(host: string, target: SshTarget, reason?: string): VxfleetError {
-    const who = `${target.user}@${target.host} port ${target.port}`;
-    const facts = [
-      this.#tried.length === 0
-        ? `cannot log in to ${who}: no usable key`
-        : `login refused by ${who}${reason === undefined ? '' : ` (${reason})`}; tried ${this.#tried.join(', ')}`,
-      ...(this.#accepted === null ? [] : [`the host accepts ${this.#accepted.join(', ') || 'nothing'}`]),
-      ...this.#notes,
-    ];
-    return new VxfleetError('auth', facts.join('; '), { host, hint: this.#hint(target) });
+  refusal(host: string, target: EffectiveTarget, reason?: string): VxfleetError {
+    const methods = this.#tried.length + this.#waiting.length;
+    return loginRefused(host, target, {
+      tried: this.#tried,
+      reason,
+      accepted: this.#accepted ?? undefined,
+      notes: this.#notes,
+      hasMany: methods >= SSHD_MAX_AUTH_TRIES,
+    });
   }
 
-  #hint(target: SshTarget): string {
-    const copy = shellQuote(['ssh-copy-id', '-p', String(target.port), `${target.user}@${target.host}`]);
-    const lines = [`put a key of yours on the host: ${copy}, or name the right one with ssh.identity_file or ssh.user`];
-    if (this.#tried.length + this.#waiting.length >= SSHD_MAX_AUTH_TRIES) {
-      lines.push(`sshd hangs up after ${SSHD_MAX_AUTH_TRIES} keys: name the one to use with ssh.identity_file`);
-    }
-    return lines.join('\n');
-  }
-
-  async #prepareNext(): Promise<{ key: LoginKey; method: AnyAuthMethod } | undefined> {
-    for (let key = this.#waiting.shift(); key !== undefined; key = this.#waiting.shift()) {
-      const method = await key.prepare();
-      if (typeof method !== 'string') return { key, method };
-      this.#notes.push(`${key.label}: ${method}`);
+  async #prepareNext(): Promise<Prepared | undefined> {
+    for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
+      if (!this.#isWorthwhile(next)) continue;
+      const method = await next.prepare();
+      if (typeof method !== 'string') return { label: next.label, method };
+      this.#notes.push(`${next.label}: ${method}`);
     }
     return undefined;
+  }
+
+  /** Does the host take such a thing, and has it not refused the same already? Unknown before the first refusal. */
+  #isWorthwhile({ type }: LoginMethod): boolean {
+    if (this.#accepted === null) return true;
+    const isRepeated = type === 'keyboard-interactive' && this.#accepted.includes('password');
+    return this.#accepted.includes(type) && !isRepeated;
   }
 }

@@ -1,4 +1,5 @@
 /** One connection to one host with one program running on it. The rest of vxfleet sees only this. */
+import type { SshTarget } from '../inventory/inventory.js';
 
 /** A program that runs on the host, its stdin and stdout open both ways for the whole run. */
 export interface Session {
@@ -30,7 +31,19 @@ export interface SessionEnd {
 export interface Transport {
   /**
    * Rejects with a VxfleetError of code connect (after its retries), host-key, auth, or protocol (no common algorithm, not an SSH
-   * server, the command is refused).
+   * server, the command is refused); usage or timeout when its ssh_config cannot be used. An error without a host is about what several
+   * hosts share, such as a jump host.
    */
-  open(host: string, target: import('../inventory/inventory.js').SshTarget, command: string): Promise<Session>;
+  open(host: string, target: SshTarget, command: string): Promise<Session>;
+}
+
+/** A transport as its run has it: with what is shared by its sessions. */
+export interface RunTransport extends Transport {
+  /**
+   * Looks up how each host is reached, and asks for what only a person knows, before anything else draws on the terminal. Contacts no host.
+   * Rejects with `usage` when the ssh_config cannot be used.
+   */
+  prepare(hosts: readonly { readonly host: string; readonly target: SshTarget }[]): Promise<void>;
+  /** Ends what its sessions shared. To be called when they have ended. */
+  close(): Promise<void>;
 }

@@ -83,7 +83,7 @@ class CaseRun {
 
   /** A firewall on the spoke: what comes for the new end is dropped. Its port is one that the old end does not have. */
   async #refuse(): Promise<void> {
-    const policy = `src 0.0.0.0/0 dst 0.0.0.0/0 proto udp dport ${this.#target.dstport} dir in action block`;
+    const policy = `src 0.0.0.0/0 dst 0.0.0.0/0 proto 17 dport ${this.#target.dstport} dir in action block`;
     await this.#site.shell('spoke', `ip xfrm policy add ${policy}`);
   }
 

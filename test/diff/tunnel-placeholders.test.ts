@@ -4,7 +4,7 @@ import { tunnelPlaceholders } from '../../src/diff/tunnel-placeholders.js';
 import type { Spoke } from '../../src/inventory/inventory.js';
 import { makePlan } from '../../src/plan/make-plan.js';
 
-const ssh = { host: 'h', port: 22, user: 'root', identityFile: undefined };
+const ssh = { host: 'h', port: 22, user: 'root', identityFile: undefined, proxyJump: undefined };
 const spokeOf = (id: number): Spoke => ({
   name: `site${id}`,
   id,

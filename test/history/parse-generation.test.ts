@@ -19,6 +19,22 @@ describe('parseGeneration', () => {
     expect(planOf(withDefaults)).toEqual(withDefaults);
   });
 
+  it('has the way to the host as the inventory said it, over the hub and the jump hosts before it', () => {
+    const { tunnel } = samplePlan();
+    const unsaid = { port: undefined, user: undefined, identityFile: undefined, proxyJump: undefined };
+    const gate = { ...unsaid, host: 'gate', user: 'me', isOutside: true } as const;
+    const hub = { ...unsaid, host: 'hub.example.net', port: 2222, proxyJump: [gate] };
+    for (const ssh of [
+      { ...unsaid, host: 'tokyo', proxyJump: [hub] },
+      { ...unsaid, host: 'tokyo', proxyJump: [] },
+      { ...unsaid, host: 'tokyo', identityFile: '/keys/fleet' },
+    ]) {
+      expect(planOf({ ...tunnel, ssh })).toEqual({ ...tunnel, ssh });
+    }
+    const forged = { ...unsaid, host: 'tokyo', proxyJump: [{ ...gate, host: 'gate;reboot' }] };
+    expect(planOf({ ...tunnel, ssh: forged })).toBeNull();
+  });
+
   it('has no plan where vxfleet rendered nothing', () => {
     expect(planOf(null)).toBeNull();
   });

@@ -64,6 +64,8 @@ const FIELDS = [
   ['hub', 'ssh', 'host'],
   ['hub', 'ssh', 'user'],
   ['hub', 'ssh', 'identity_file'],
+  ['hub', 'ssh', 'proxy_jump'],
+  ['spoke', 'ssh', 'proxy_jump'],
   ...['defaults', 'spoke'].flatMap((owner) => [
     [owner, 'id'],
     [owner, 'mode'],
@@ -151,11 +153,15 @@ test('whatever stands in a field, it is refused or safe to write into a stanza',
         }
         const { inventory } = result;
         expect(inventory.prefix).toMatch(/^[0-9a-f:]+\/[34][0-9]$/);
-        for (const { underlay, ssh } of [inventory.hub, ...inventory.spokes]) {
+        const hosts = [inventory.hub, ...inventory.spokes];
+        for (const { underlay } of hosts) {
           expect(underlay.address).toMatch(/^[0-9]+(\.[0-9]+){3}$/);
           expect(underlay.device).toMatch(/^[A-Za-z0-9_.+][A-Za-z0-9_.+-]{0,14}$/);
+        }
+        // These reach the command line of ssh, and a ProxyCommand's shell.
+        for (const ssh of hosts.flatMap(({ ssh }) => [ssh, ...(ssh.proxyJump ?? [])])) {
           expect(ssh.host).toMatch(/^[A-Za-z0-9_:][A-Za-z0-9_.:%-]*$/);
-          expect(ssh.user).toMatch(/^[A-Za-z0-9_][A-Za-z0-9_.@+-]*$/);
+          expect(ssh.user ?? 'root').toMatch(/^[A-Za-z0-9_][A-Za-z0-9_.@+-]*$/);
         }
         for (const { name: accepted, tags, mode, ...spoke } of inventory.spokes) {
           for (const word of [accepted, ...tags]) expect(word).toMatch(/^[a-z0-9][a-z0-9-]*$/);

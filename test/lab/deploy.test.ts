@@ -52,7 +52,7 @@ describe.skipIf(unavailable !== undefined)(`deploying a fleet of eight spokes ${
 
   /** A firewall on tokyo that drops this UDP port: a trial on it comes up and stays silent. */
   const dropPort = async (port: string): Promise<void> => {
-    const policy = `ip xfrm policy add src 0.0.0.0/0 dst 0.0.0.0/0 proto udp dport ${port} dir in action block`;
+    const policy = `ip xfrm policy add src 0.0.0.0/0 dst 0.0.0.0/0 proto 17 dport ${port} dir in action block`;
     expect(await lab.exec('tokyo', policy.split(' '))).toMatchObject({ code: 0 });
   };
 

@@ -24,7 +24,7 @@ describe.skipIf(unavailable !== undefined)(`a deploy that is disturbed ${unavail
   };
   /** A firewall on tokyo: a trial on this port comes up and is never proven. */
   const dropPort = async (port: string): Promise<void> => {
-    const policy = `ip xfrm policy add src 0.0.0.0/0 dst 0.0.0.0/0 proto udp dport ${port} dir in action block`;
+    const policy = `ip xfrm policy add src 0.0.0.0/0 dst 0.0.0.0/0 proto 17 dport ${port} dir in action block`;
     expect(await lab.exec('tokyo', policy.split(' '))).toMatchObject({ code: 0 });
   };
   const until = async (what: string, isTrue: () => Promise<boolean>, seconds: number): Promise<void> => {

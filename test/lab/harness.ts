@@ -12,6 +12,7 @@ import { checkMachine } from '../../src/lab/check-machine.js';
 import { labCut, labHeal } from '../../src/lab/lab-cable.js';
 import { controllerCommand, hostCommand, type LabCommand } from '../../src/lab/lab-command.js';
 import { labDown } from '../../src/lab/lab-down.js';
+import { parseImageChoice, type ImageChoice } from '../../src/lab/lab-images.js';
 import { homeDirectory } from '../../src/lab/lab-paths.js';
 import { labReboot } from '../../src/lab/lab-reboot.js';
 import { labUp } from '../../src/lab/lab-up.js';
@@ -44,6 +45,13 @@ export interface RunOptions {
   readonly interrupt?: AbortSignal;
 }
 
+interface LabOptions {
+  readonly spokes?: number;
+  readonly inventoryText?: string;
+  /** In place of the test project's. */
+  readonly images?: readonly ImageChoice[];
+}
+
 export interface TestLab {
   readonly name: string;
   /** The inventory that `run` uses by default; tests may rewrite it. */
@@ -74,14 +82,31 @@ export async function labAvailability(): Promise<string | undefined> {
   );
 }
 
+/** Words of `lab up --image`. */
+export const imageChoices = (...texts: readonly string[]): ImageChoice[] =>
+  texts.map((text) => {
+    const choice = parseImageChoice(text);
+    if (choice === undefined) throw new Error(`there is no image ${text}`);
+    return choice;
+  });
+
+/** What all hosts of a lab run unless a test says otherwise: a test project's own, see vitest.config.ts. */
+const PROJECT_IMAGES = imageChoices(process.env['VXFLEET_TEST_IMAGE'] ?? 'machine');
+
 /** Starts a lab of this name (a-z and 0-9; unlike every other test file's), replacing one that an earlier test run left. */
 export async function startLab(
   name: string,
-  { spokes = 2, inventoryText }: { readonly spokes?: number; readonly inventoryText?: string } = {},
+  { spokes = 2, inventoryText, images = PROJECT_IMAGES }: LabOptions = {},
 ): Promise<TestLab> {
   await labDown({ name });
   const given = inventoryText === undefined ? undefined : await writeInventory(name, inventoryText);
-  const { inventoryPath } = await labUp({ name, spokes, inventory: given, log: () => undefined });
+  const { inventoryPath } = await labUp({
+    name,
+    spokes,
+    inventory: given,
+    images,
+    log: () => undefined,
+  });
   return {
     name,
     inventoryPath,

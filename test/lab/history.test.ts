@@ -63,7 +63,7 @@ describe.skipIf(unavailable !== undefined)('vxfleet history', () => {
 
   it('shows a change that was put back', async () => {
     // A firewall on osaka: a trial on this port comes up and stays silent.
-    const policy = 'src 0.0.0.0/0 dst 0.0.0.0/0 proto udp dport 4790 dir in';
+    const policy = 'src 0.0.0.0/0 dst 0.0.0.0/0 proto 17 dport 4790 dir in';
     await lab.exec('osaka', `ip xfrm policy add ${policy} action block`.split(' '));
     const text = await readFile(lab.inventoryPath, 'utf8');
     await writeFile(lab.inventoryPath, text.replace(/^( +)id: 2\b/m, '$1vxlan: { dstport: 4790 }\n$&'));

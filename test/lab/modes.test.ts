@@ -517,7 +517,7 @@ describe.skipIf(unavailable !== undefined)(`both modes on real hosts ${unavailab
       const error = await failureWith(
         'tokyo',
         'tokyo',
-        'ip xfrm policy add src 0.0.0.0/0 dst 0.0.0.0/0 proto udp dport 4789 dir in action block',
+        'ip xfrm policy add src 0.0.0.0/0 dst 0.0.0.0/0 proto 17 dport 4789 dir in action block',
         'ip xfrm policy flush',
       );
       expect(error?.layer).toMatch(/^(encapsulation|underlay)$/);

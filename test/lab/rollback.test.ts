@@ -70,7 +70,7 @@ describe.skipIf(unavailable !== undefined)(`vxfleet rollback ${unavailable ?? ''
     await sh(host, `${file}; ifup ${name} 2>/dev/null`);
   };
   const dropPort = async (port: string): Promise<void> => {
-    await sh('tokyo', `ip xfrm policy add src 0.0.0.0/0 dst 0.0.0.0/0 proto udp dport ${port} dir in action block`);
+    await sh('tokyo', `ip xfrm policy add src 0.0.0.0/0 dst 0.0.0.0/0 proto 17 dport ${port} dir in action block`);
   };
 
   beforeAll(async () => {

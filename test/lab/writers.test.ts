@@ -87,7 +87,7 @@ describe.skipIf(unavailable !== undefined)(`several writers ${unavailable ?? ''}
     original = await readFile(lab.inventoryPath, 'utf8');
     await mkdir(scratch, { recursive: true });
     expect((await run(['deploy'])).code).toBe(0);
-    const policy = 'src 0.0.0.0/0 dst 0.0.0.0/0 proto udp dport 4999 dir in action block';
+    const policy = 'src 0.0.0.0/0 dst 0.0.0.0/0 proto 17 dport 4999 dir in action block';
     await sh('tokyo', `ip xfrm policy add ${policy}`);
   });
   beforeEach(async () => {

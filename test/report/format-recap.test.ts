@@ -144,7 +144,7 @@ describe('formatRecap', () => {
   });
 });
 
-describe('a failure of the hub', () => {
+describe('a failure that tunnels share', () => {
   const error = {
     code: 'connect',
     end: 'hub',
@@ -168,5 +168,23 @@ describe('a failure of the hub', () => {
     const text = formatRecap(makeRecap('r1', 'deploy', results, 5, ending), { color: false, width: 120 });
     expect(text.split(error.message)).toHaveLength(2);
     expect(text).toContain('3 tunnels (vxlan01-03) unreachable');
+  });
+
+  it('is told once when it is that of a jump host before the spokes', () => {
+    const onTheWay = {
+      ...error,
+      end: null,
+      message: 'the jump host gate cannot be passed: cannot connect to 192.0.2.1 port 22: connection refused',
+    };
+    const behind = results.map((result) => ({
+      ...result,
+      ends: { hub: 'untouched', spoke: 'unreachable' } as const,
+      error: onTheWay,
+    }));
+    const ending = { interrupted: false, exitCodeOnDifference: false };
+    const text = formatRecap(makeRecap('r1', 'deploy', behind, 5, ending), { color: false, width: 120 });
+    expect(text.split(onTheWay.message)).toHaveLength(2);
+    expect(text).toContain('3 tunnels (vxlan01-03) unreachable');
+    expect(text).toContain('ssh, on the way to the host (connect)');
   });
 });

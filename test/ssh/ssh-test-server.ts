@@ -1,12 +1,30 @@
 /** Real ssh2 servers and keys to test the transport against. */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { AddressInfo, ServerOpts, Server as TcpServer } from 'node:net';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import ssh2, { type AuthContext, type Connection, type ServerChannel } from 'ssh2';
+import ssh2, {
+  type AuthContext,
+  type AuthenticationType,
+  type Connection,
+  type KexAlgorithm,
+  type PublicKeyAuthContext,
+  type ServerChannel,
+} from 'ssh2';
 import { onTestFinished } from 'vitest';
+import { VxfleetError } from '../../src/errors.js';
 import type { SshTarget } from '../../src/inventory/inventory.js';
+import type { ConnectionOptions } from '../../src/ssh/merge-target.js';
+import { createAutoTransport } from '../../src/ssh/auto-transport.js';
+import { OpenSsh } from '../../src/ssh/openssh.js';
+import { OpenSshKeys } from '../../src/ssh/openssh-keys.js';
+import { createOpenSshTransport } from '../../src/ssh/openssh-transport.js';
+import { createSsh2Transport, type Ssh2TransportOptions } from '../../src/ssh/ssh2-transport.js';
+import { TargetResolver } from '../../src/ssh/target-resolver.js';
+import type { RunTransport, Session } from '../../src/ssh/transport.js';
 
 export interface KeyPair {
   readonly private: string;
@@ -53,6 +71,14 @@ export interface ServerBehaviour {
   /** Default: echoes stdin, exits 0 at EOF. */
   readonly onExec?: (channel: ServerChannel, command: string, connection: Connection) => void;
   readonly refuseChannel?: boolean;
+  /** Takes this password, and no key unless `authorized` says so. */
+  readonly password?: string;
+  /** By which methods the password is taken; default `password`. */
+  readonly passwordMethods?: readonly ('password' | 'keyboard-interactive')[];
+  /** The key exchange algorithms that it has; default those of ssh2. */
+  readonly kex?: readonly KexAlgorithm[];
+  /** A jump host: opens connections for its clients. */
+  readonly forwards?: boolean;
 }
 
 export interface TestServer {
@@ -63,6 +89,8 @@ export interface TestServer {
   /** Methods and keys that logins came with, in order. */
   readonly logins: string[];
   readonly commands: string[];
+  /** Ports that clients were connected to. */
+  readonly forwarded: number[];
 }
 
 export async function startServer(behaviour: ServerBehaviour = {}): Promise<TestServer> {
@@ -74,9 +102,11 @@ export async function startServer(behaviour: ServerBehaviour = {}): Promise<Test
     connections: 0,
     logins: [] as string[],
     commands: [] as string[],
+    forwarded: [] as number[],
   };
   const open = new Set<Connection>();
-  const server = new ssh2.Server({ hostKeys: hostKeys.map((pair) => pair.private) }, (connection) => {
+  const algorithms = behaviour.kex === undefined ? {} : { kex: [...behaviour.kex] };
+  const server = new ssh2.Server({ hostKeys: hostKeys.map((pair) => pair.private), algorithms }, (connection) => {
     state.connections += 1;
     open.add(connection);
     connection.on('error', () => {});
@@ -91,17 +121,46 @@ export async function startServer(behaviour: ServerBehaviour = {}): Promise<Test
         (behaviour.onExec ?? echo)(channel, info.command, connection);
       });
     });
+    if (behaviour.forwards === true) connection.on('tcpip', forward);
     behaviour.onConnection?.(connection);
   });
+  const forward = (
+    accept: () => ServerChannel,
+    reject: () => void,
+    info: { destIP: string; destPort: number },
+  ): void => {
+    state.forwarded.push(info.destPort);
+    const upstream = connect(info.destPort, info.destIP);
+    upstream.once('error', () => reject());
+    upstream.once('connect', () => {
+      const channel = accept();
+      channel.on('error', () => {});
+      channel.on('close', () => upstream.destroy());
+      upstream.on('close', () => channel.end());
+      channel.pipe(upstream).pipe(channel);
+    });
+  };
+  const passwordMethods = behaviour.password === undefined ? [] : (behaviour.passwordMethods ?? ['password']);
+  const methods: AuthenticationType[] = ['publickey', ...passwordMethods];
   const authenticate = (context: AuthContext): void => {
     if (context.method !== 'publickey') {
       state.logins.push(context.method);
-      return context.reject(['publickey']);
+      return authenticateByPassword(context);
     }
-    const isAllowed = allowed === undefined || allowed.some((key) => key.equals(context.key.data));
+    const isAllowed =
+      allowed === undefined ? behaviour.password === undefined : allowed.some((key) => key.equals(context.key.data));
     if (context.signature === undefined || !isAllowed) state.logins.push(`publickey ${context.key.algo}`);
-    if (!isAllowed) return context.reject(['publickey', 'password']);
+    if (!isAllowed) return context.reject(behaviour.password === undefined ? ['publickey', 'password'] : methods);
     context.accept();
+  };
+  const authenticateByPassword = (context: Exclude<AuthContext, PublicKeyAuthContext>): void => {
+    const isTaken = passwordMethods.some((method) => method === context.method);
+    const judge = (given: string | undefined): void =>
+      given === behaviour.password ? context.accept() : context.reject(methods);
+    if (isTaken && context.method === 'password') return judge(context.password);
+    if (isTaken && context.method === 'keyboard-interactive')
+      return context.prompt([{ prompt: 'Password: ', echo: false }], ([answer]) => judge(answer));
+    context.reject(methods);
   };
   // A listener of ours, with noDelay: Nagle's algorithm at the server costs 40 ms an exchange.
   const listener = createServer({ noDelay: true }, (socket) => {
@@ -151,7 +210,7 @@ export async function startTcpServer(
 }
 
 export function targetOf(port: number, more: Partial<SshTarget> = {}): SshTarget {
-  return { host: '127.0.0.1', port, user: 'root', identityFile: undefined, ...more };
+  return { host: '127.0.0.1', port, user: 'root', identityFile: undefined, proxyJump: undefined, ...more };
 }
 
 /** The line that makes this server known. */
@@ -159,4 +218,88 @@ export function knownLine(port: number, pair: KeyPair): string {
   const key = wireKey(pair);
   const type = key.toString('latin1', 4, 4 + key.readUInt32BE(0));
   return `[127.0.0.1]:${port} ${type} ${key.toString('base64')}\n`;
+}
+
+export type TestTransportOptions = Partial<Omit<Ssh2TransportOptions, 'resolver'> & ConnectionOptions> & {
+  /** SSH_AUTH_SOCK. */
+  readonly agentSocket?: string;
+  /** `-F`; without it no ssh_config is looked at. */
+  readonly configFile?: string;
+  /** What carries SSH; default `ssh2`. */
+  readonly carrier?: Carrier;
+  /** Whether `auto` finds an ssh program; default true. */
+  readonly hasOpenSsh?: boolean;
+  /** The ssh program. */
+  readonly program?: string;
+};
+
+export type Carrier = 'auto' | 'ssh2' | 'openssh';
+
+/** The transport under test, closed after it. */
+export function transportOf(home: string, options: TestTransportOptions = {}): RunTransport {
+  const {
+    agentSocket,
+    configFile,
+    carrier = 'ssh2',
+    hasOpenSsh = true,
+    environment,
+    knownHosts,
+    acceptNew,
+    connectTimeoutMs,
+    keepaliveIntervalMs,
+    ...rest
+  } = options;
+  const connection: ConnectionOptions = {
+    home,
+    environment: { SSH_AUTH_SOCK: agentSocket, ...environment },
+    knownHosts,
+    acceptNew,
+    connectTimeoutMs,
+    keepaliveIntervalMs,
+  };
+  const openssh = configFile === undefined ? undefined : new OpenSsh({ home, configFile });
+  const shared = { resolver: new TargetResolver(connection, openssh), retryDelayMs: 20, ...rest };
+  const keys = new OpenSshKeys();
+  const ssh2Transport = createSsh2Transport(shared);
+  const opensshTransport = createOpenSshTransport({ ...shared, keys });
+  const { onTrace = () => {}, onNotice = () => {} } = rest;
+  const both = { ssh2: ssh2Transport, openssh: opensshTransport };
+  const auto = createAutoTransport({ ...shared, ...both, keys, onTrace, onNotice, hasOpenSsh: () => hasOpenSsh });
+  const transport = { auto, ...both }[carrier];
+  onTestFinished(() => transport.close());
+  return transport;
+}
+
+/** The error with which an opening fails. */
+export async function failureOf(opening: Promise<Session>): Promise<VxfleetError> {
+  const outcome = await opening.then(
+    () => 'it succeeded',
+    (thrown: unknown) => thrown,
+  );
+  if (!(outcome instanceof VxfleetError)) throw new Error(`no VxfleetError: ${String(outcome)}`);
+  return outcome;
+}
+
+/** All output until the end. */
+export async function outputOf(session: Session): Promise<string> {
+  const chunks: Buffer[] = [];
+  session.onData((chunk) => chunks.push(chunk));
+  await session.ended;
+  return Buffer.concat(chunks).toString();
+}
+
+export const hasAgent = ['ssh-agent', 'ssh-add'].every((name) => spawnSync(name, ['-?']).error === undefined);
+
+/** A real ssh-agent that holds these keys; ended by its pid after the test. */
+export async function startAgent(home: string, ...keys: readonly { private: string }[]): Promise<string> {
+  const socket = join(home, 'agent.sock');
+  const agent = spawn('ssh-agent', ['-D', '-a', socket], { stdio: 'ignore' });
+  onTestFinished(() => void agent.kill());
+  while (!existsSync(socket)) await sleep(5);
+  for (const key of keys) {
+    const file = join(home, 'to-add');
+    writeFileSync(file, key.private, { mode: 0o600 });
+    execFileSync('ssh-add', ['-q', file], { env: { ...process.env, SSH_AUTH_SOCK: socket }, stdio: 'pipe' });
+  }
+  return socket;
 }

@@ -80,6 +80,7 @@ outcome_of() { # VARIABLE IF RUN
 history_of() { # [IF...]
   local file line head
   local -a files=() bad
+  [[ ! -e $STORE || -r $STORE ]] || fail refused "only root reads $STORE: set ssh.become to true, or ssh.user to root"
   if (($# == 0)); then files=("$STORE"/vxlan*/[0-9]*); fi
   for file; do files+=("$STORE/$file"/[0-9]*); done
   ((${#files[@]} > 0)) || return 0
