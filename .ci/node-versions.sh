@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# npm run test:node-versions: the unit tests that Node.js has a part in, and the package's, with each Node.js of .ci/node-versions, except the version that is the machine's own.
+# npm run test:node-versions: the unit tests that Node.js has a part in, and the package's, with each Node.js of .ci/node-versions. The
+# machine's own version is left out: npm test has it. (What is left out of the tests is in test/vitest.config.ts.)
 # Part of npm test. Arguments go to vitest.
 # The binaries come from npm, by the lock file's digests and without any script, into ~/.cache/vxfleet (530 MB; it may be deleted at any time).
 # Where they cannot be had, nothing is tested: under CI that is a failure, elsewhere a message.

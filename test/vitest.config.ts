@@ -1,11 +1,6 @@
 import { defineConfig } from 'vitest/config';
 import { fileURLToPath } from 'node:url';
 
-/** The main job and what may come between, tested on every Debian; with VXFLEET_TESTS=full all that a release could make a difference to. */
-const MAIN_FILES = ['deploy', 'faults', 'rollback'];
-const FULL_FILES = [...MAIN_FILES, 'history', 'modes', 'orphans', 'refusals', 'writers'];
-const isFull = process.env['VXFLEET_TESTS'] === 'full';
-
 /** Minutes of what Node.js has no part in: the bash program of the hosts, the model of its protocol, the kernel, sizes, the source's layers. */
 const LEFT_OUT_ON_OTHER_NODES = [
   'test/host/host-{doubt,guard,probe,program,records,systemd}.test.ts',
@@ -17,6 +12,11 @@ const LEFT_OUT_ON_OTHER_NODES = [
 ];
 /** Set by .ci/node-versions.sh. */
 const leftOut = process.env['VXFLEET_TESTS'] === 'node-versions' ? LEFT_OUT_ON_OTHER_NODES : [];
+
+/** The main job and what may come between, tested on every Debian; with VXFLEET_TESTS=full all that a release could make a difference to. */
+const MAIN_FILES = ['deploy', 'faults', 'rollback'];
+const FULL_FILES = [...MAIN_FILES, 'history', 'modes', 'orphans', 'refusals', 'writers'];
+const isFull = process.env['VXFLEET_TESTS'] === 'full';
 
 /** Tests of real hosts that run this image of `lab up`. */
 const labProject = (name: string, image: string, files: readonly string[], groupOrder: number) => ({
