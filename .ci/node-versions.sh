@@ -29,7 +29,7 @@ install_into() { # DIRECTORY LOCK_DIRECTORY
   local next
   mkdir -p "$CACHE" && next=$(mktemp -d "$CACHE/.next.XXXXXX") || return 1
   if ! { cp "$2/package.json" "$2/package-lock.json" "$next" &&
-    npm ci --prefix "$next" --ignore-scripts --no-audit --no-fund --loglevel=error --fetch-retry-maxtimeout=5000 >&2; }; then
+    npm ci --prefix "$next" --ignore-scripts --no-audit --no-fund --loglevel=error --fetch-retry-mintimeout=1000 --fetch-retry-maxtimeout=5000 >&2; }; then
     rm -rf "$next"
     return 1
   fi
