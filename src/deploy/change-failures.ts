@@ -1,6 +1,7 @@
 /** What is said of a change that was not made, or was taken back. Pure. */
 import type { TunnelFailure } from '../events.js';
 import type { End, TunnelPlan } from '../plan/plan.js';
+import { PING_HINT } from '../verify/ping-fault.js';
 import type { PrepareOutcome } from './tunnel-end.js';
 
 export const INTERRUPTED: TunnelFailure = {
@@ -30,6 +31,8 @@ function unpreparedHint(reason: string, { spoke, interface: name }: TunnelPlan):
       return 'Somebody else is at work on that host. Run the command again.';
     case 'invalid':
       return `The candidate is what \`vxfleet render ${spoke}\` prints.`;
+    case 'ping':
+      return PING_HINT;
     default:
       return `Look at: df /run /etc; ls /run/vxfleet/${name}.`;
   }

@@ -74,7 +74,9 @@ ask_kernel() { # QUERIES
   out=$(exec ip -6 -d -N -j -force -batch - 2>/dev/null <<<"$1" 3>&- 4<&- 9>&-)
 }
 
+# Empty when there is no such file.
 read_file() { # VARIABLE FILE
+  printf -v "$1" ''
   IFS= read -rd '' "$1" 2>/dev/null <"$2" || true
 }
 
