@@ -1,7 +1,7 @@
 /** Reasons to leave an end alone before anything on it is touched: each with what stands where and the way out. Pure. */
 import type { End, TunnelPlan } from '../plan/plan.js';
 import { MAC_PREFIX } from '../plan/make-plan.js';
-import type { HostFacts } from '../host/host-facts.js';
+import { ifupdownOf, type HostFacts } from '../host/host-facts.js';
 import type { Layer } from '../events.js';
 import { OWNER_PREFIX, ownerOf, remoteOf } from '../render/check-stanza.js';
 import { isRuleOf } from '../verify/compare-end.js';
@@ -56,7 +56,8 @@ const hasPrograms: Rule = ({ missingPrograms }) =>
         'apt-get install iproute2 iputils-ping ifupdown (all are on a stock Debian server).',
       );
 
-const hasClassicIfupdown: Rule = ({ ifupdown }) => {
+const hasKnownIfupdown: Rule = (facts) => {
+  const { ifupdown } = facts;
   if (ifupdown === undefined) {
     return refuse(
       'implementation',
@@ -64,13 +65,12 @@ const hasClassicIfupdown: Rule = ({ ifupdown }) => {
       'apt-get install ifupdown, and let it manage this interface.',
     );
   }
-  return ifupdown.startsWith('ifup version 0.')
-    ? undefined
-    : refuse(
-        'implementation',
-        `this is not classic ifupdown: ${ifupdown.slice(0, 80)}`,
-        'ifupdown2 and ifupdown-ng read our stanzas differently and fail silently; apt-get install ifupdown replaces them.',
-      );
+  if (ifupdownOf(facts) !== undefined) return undefined;
+  return refuse(
+    'implementation',
+    `this ifup is neither ifupdown nor a packaged ifupdown2: ${ifupdown.slice(0, 80)}`,
+    `${ifupdown.startsWith('ifupdown-ng') ? 'ifupdown-ng ignores lines that a tunnel needs (docs/ifupdown.md); ' : ''}apt-get install ifupdown replaces it.`,
+  );
 };
 
 const readsInterfacesD: Rule = ({ sourcesInterfacesD }) =>
@@ -257,7 +257,7 @@ const TAKEOVER_HINT = 'deploy --takeover ends it now.';
 const RULES: readonly Rule[] = [
   isRoot,
   hasNoOpenTrial,
-  hasClassicIfupdown,
+  hasKnownIfupdown,
   hasPrograms,
   readsInterfacesD,
   canWrite,
@@ -271,6 +271,6 @@ const RULES: readonly Rule[] = [
   hasFreeVni,
 ];
 
-const RULES_OF_REMOVAL: readonly Rule[] = [isRoot, hasNoOpenTrial, hasClassicIfupdown, hasPrograms, canWrite];
+const RULES_OF_REMOVAL: readonly Rule[] = [isRoot, hasNoOpenTrial, hasKnownIfupdown, hasPrograms, canWrite];
 
 const refuse = (layer: Layer, message: string, hint: string): Refusal => ({ layer, message, hint });

@@ -26,7 +26,7 @@ export async function verifyTunnel(
   try {
     const onStep = tellSteps(emit, plan);
     spoke = await inspectSpoke(access, plan, onStep);
-    const tunnel = joinTunnel(access.fleet, plan, { hub, spoke }, plannedEnds(access, plan));
+    const tunnel = joinTunnel(access.fleet, plan, { hub, spoke }, plannedEnds(access, plan, { hub, spoke }));
     onStep('verify');
     const { checks, failure } = await proveTunnel(tunnel, verifySeconds);
     const error = fileFailure(tunnel, failure) ?? failure;
