@@ -132,7 +132,7 @@ describe.skipIf(unavailable !== undefined).each(debians)(
     it('put a change back that cannot be proven', async () => {
       await host.dropPort('tokyo', 4999);
       await host.change('tokyo', 'vxlan: { dstport: 4999 }');
-      const { code, recap } = await host.run('deploy', 'tokyo', '--verify-timeout', '2');
+      const { code, recap } = await host.run('deploy', 'tokyo', '--verify-timeout', '1');
       expect(code).toBe(1);
       expect(recap.tunnels[0]).toMatchObject({ status: 'reverted', ends: { hub: 'reverted', spoke: 'reverted' } });
       expect(await host.answers()).toBe(true);
@@ -168,8 +168,10 @@ describe.skipIf(unavailable !== undefined).each(debians)(
     it('put a trial back alone when the controller is killed', async () => {
       await host.dropPort('tokyo', 4999);
       await host.change('tokyo', 'vxlan: { dstport: 4999 }');
-      const deploy = lab.run(['deploy', 'tokyo', '--verify-timeout', '30'], { timeoutMs: 5000 });
-      await until('the trial is open', host.isArmed, 5);
+      const kill = new AbortController();
+      const deploy = lab.run(['deploy', 'tokyo', '--verify-timeout', '30'], { kill: kill.signal });
+      await until('the trial is open', host.isArmed, 20);
+      kill.abort();
       expect((await deploy).code).toBeNull();
       await until('it answers and nothing is left', async () => (await host.answers()) && (await host.isClean()), 15);
       await writeFile(lab.inventoryPath, INVENTORY);
@@ -185,8 +187,10 @@ describe.skipIf(unavailable !== undefined).each(debians)(
       await writeFile(name, (await readFile(name, 'utf8')).replace('  post-down', '  post-up sleep 77\n  post-down'));
       await writeFile(lab.inventoryPath, INVENTORY.replace('hub:', `templates: ${scratch}\nhub:`));
       const hangs = async (): Promise<boolean> => (await lab.exec('tokyo', ['pgrep', '-fx', 'sleep 77'])).code === 0;
-      const deploy = lab.run(['deploy', 'tokyo'], { timeoutMs: 4000 });
-      await until('ifup hangs', hangs, 4);
+      const kill = new AbortController();
+      const deploy = lab.run(['deploy', 'tokyo'], { kill: kill.signal });
+      await until('ifup hangs', hangs, 20);
+      kill.abort();
       expect((await deploy).code).toBeNull();
       await until('it answers and nothing is left', async () => (await host.answers()) && (await host.isClean()), 15);
       expect(await hangs()).toBe(false);
@@ -224,6 +228,28 @@ describe.skipIf(unavailable !== undefined).each(debians)(
       expect((await watcher.stop()).stdout).not.toContain('Deleted');
       expect(await host.on('osaka', state)).toBe(before);
       expect((await host.run('deploy')).recap.counts).toMatchObject({ unchanged: 3 });
+    });
+
+    it.runIf(isFull)('that have changed over from ifupdown get its files replaced, and go back to them where a change fails', async () => {
+      const { stdout } = await lab.run(['render', 'tokyo', '--output', 'json']);
+      const { text } = JSON.parse(stdout.split('\n')[0] ?? '') as { text: string };
+      const old = Buffer.from(text).toString('base64');
+      await host.on(
+        'hub',
+        `ifdown vxlan01; base64 -d <<<${old} >${LIVE}; ! ifup -i ${LIVE} vxlan01; [ -e /sys/class/net/vxlan01 ]`,
+      );
+      await until('it answers', host.answers, 5);
+      await host.dropPort('tokyo', 4999);
+      await host.change('tokyo', 'vxlan: { dstport: 4999 }');
+      const failed = await host.run('deploy', 'tokyo', '--verify-timeout', '1');
+      expect(failed.recap.tunnels[0]).toMatchObject({ status: 'reverted' });
+      expect(await host.on('hub', `cat ${LIVE}`)).toBe(text);
+      await writeFile(lab.inventoryPath, INVENTORY);
+      expect(await host.run('deploy', 'tokyo')).toMatchObject({ code: 0, recap: { counts: { changed: 1 } } });
+      const index = await host.indexOf('hub', 'vxlan01');
+      const refused = await host.run('rollback', 'tokyo');
+      expect(refused.recap.tunnels[0]?.error?.message).toMatch(/ifquery: error: .*: invalid syntax 'no-scripts'$/);
+      expect(await host.indexOf('hub', 'vxlan01')).toBe(index);
     });
 
     it('lose a tunnel that leaves the inventory, with its rules, also when its link is gone already', async () => {

@@ -23,11 +23,24 @@ stand_in() { # IF
   ask ip link add "$1" type vxlan id "$((0xff0000 + 16#${1#vxlan}))" dstport 65535
 }
 
-# Of a line that fails it only warns, and goes on with the next.
+# Of a line that fails it only warns, and goes on with the next. A line that it does not know is passed over, and makes its status 1: of an old file, made
+# for ifupdown, that is how it was up before; a candidate with such a line is not valid.
 bring_up_with_ifupdown2() { # IF [-i FILE]
+  local errors=''
   with_ifupdown2 "$1" ifup -i "${3-$INTERFACES_D/$1}" "$1"
+  errors_in_output
+  if ((rc == 1)) && [[ $errors == +("error: "+([!$'\n'])": invalid syntax '"+([!$'\n'])?($'\n')) ]]; then rc=0; fi
   [[ $out != *": "@(pre-up|up|post-up)" cmd '"*' failed: '* ]] || rc=1
   ((rc == 0)) && exists "$1"
+}
+
+# The lines of $out that say an error, into $errors.
+errors_in_output() {
+  local line
+  while IFS= read -r line; do
+    [[ $line != error:* ]] || errors+=$line$'\n'
+  done <<<"$out"
+  errors=${errors%$'\n'}
 }
 
 # It has one lock for the whole host and gives up at once (status 89) when somebody else has it, as an administrator's ifreload. Our own wait for each
@@ -58,7 +71,7 @@ stop_ifupdown2() { # IF
 
 # Would it take the candidate, and take it with -i?
 is_valid_for_ifupdown2() { # IF DIR
-  local text=''
+  local text='' errors=''
   read_file text /etc/network/ifupdown2/ifupdown2.conf
   if [[ $'\n'$text =~ $'\n'[[:blank:]]*disable_cli_interfacesfile[[:blank:]]*[=:][[:blank:]]*1 ]]; then
     problem='disable_cli_interfacesfile=1 in /etc/network/ifupdown2/ifupdown2.conf: ifup would not run a trial from /run'
@@ -66,8 +79,7 @@ is_valid_for_ifupdown2() { # IF DIR
   fi
   # It has no lock, which `ifup -s` would take, and no status for what it says.
   ask ifquery -i "$2/new" "$1"
-  if ((rc != 0)) || [[ $'\n'$out == *$'\n'error:* ]]; then
-    problem="ifquery: $out"
-    return 1
-  fi
+  errors_in_output
+  [[ -n $errors ]] || ((rc == 0)) || errors=$out
+  [[ -z $errors ]] || { problem="ifquery: $errors"; return 1; }
 }
