@@ -165,6 +165,22 @@ describe.skipIf(unavailable !== undefined).each(debians)(
       expect(forgotten.recap.tunnels[0]?.error?.message).toMatch(/hub\.liquid is for ifupdown, and the host of /);
     });
 
+    it.each(['disable_cli_interfacesfile=1', 'use_daemon=yes'])(
+      'are refused with %s, and nothing is down',
+      async (line) => {
+        const file = '/etc/network/ifupdown2/ifupdown2.conf';
+        const index = await host.indexOf('tokyo', 'vxlan01');
+        await host.on('tokyo', `cp -a ${file} /root/conf; sed -i 's/^${line.replace(/=.*/, '')}=.*/${line}/' ${file}`);
+        await host.change('tokyo', 'vxlan: { mtu: 1300 }');
+        const { code, recap } = await host.run('deploy', 'tokyo');
+        await host.on('tokyo', `mv /root/conf ${file}`);
+        expect(code).toBe(1);
+        expect(recap.tunnels[0]).toMatchObject({ status: 'failed', ends: { hub: 'untouched', spoke: 'untouched' } });
+        expect(recap.tunnels[0]?.error?.message).toContain(line);
+        expect(await host.indexOf('tokyo', 'vxlan01')).toBe(index);
+      },
+    );
+
     it('put a trial back alone when the controller is killed', async () => {
       await host.dropPort('tokyo', 4999);
       await host.change('tokyo', 'vxlan: { dstport: 4999 }');
@@ -230,27 +246,30 @@ describe.skipIf(unavailable !== undefined).each(debians)(
       expect((await host.run('deploy')).recap.counts).toMatchObject({ unchanged: 3 });
     });
 
-    it.runIf(isFull)('that have changed over from ifupdown get its files replaced, and go back to them where a change fails', async () => {
-      const { stdout } = await lab.run(['render', 'tokyo', '--output', 'json']);
-      const { text } = JSON.parse(stdout.split('\n')[0] ?? '') as { text: string };
-      const old = Buffer.from(text).toString('base64');
-      await host.on(
-        'hub',
-        `ifdown vxlan01; base64 -d <<<${old} >${LIVE}; ! ifup -i ${LIVE} vxlan01; [ -e /sys/class/net/vxlan01 ]`,
-      );
-      await until('it answers', host.answers, 5);
-      await host.dropPort('tokyo', 4999);
-      await host.change('tokyo', 'vxlan: { dstport: 4999 }');
-      const failed = await host.run('deploy', 'tokyo', '--verify-timeout', '1');
-      expect(failed.recap.tunnels[0]).toMatchObject({ status: 'reverted' });
-      expect(await host.on('hub', `cat ${LIVE}`)).toBe(text);
-      await writeFile(lab.inventoryPath, INVENTORY);
-      expect(await host.run('deploy', 'tokyo')).toMatchObject({ code: 0, recap: { counts: { changed: 1 } } });
-      const index = await host.indexOf('hub', 'vxlan01');
-      const refused = await host.run('rollback', 'tokyo');
-      expect(refused.recap.tunnels[0]?.error?.message).toMatch(/ifquery: error: .*: invalid syntax 'no-scripts'$/);
-      expect(await host.indexOf('hub', 'vxlan01')).toBe(index);
-    });
+    it.runIf(isFull)(
+      'that have changed over from ifupdown get its files replaced, and go back to them where a change fails',
+      async () => {
+        const { stdout } = await lab.run(['render', 'tokyo', '--output', 'json']);
+        const { text } = JSON.parse(stdout.split('\n')[0] ?? '') as { text: string };
+        const old = Buffer.from(text).toString('base64');
+        await host.on(
+          'hub',
+          `ifdown vxlan01; base64 -d <<<${old} >${LIVE}; ! ifup -i ${LIVE} vxlan01; [ -e /sys/class/net/vxlan01 ]`,
+        );
+        await until('it answers', host.answers, 5);
+        await host.dropPort('tokyo', 4999);
+        await host.change('tokyo', 'vxlan: { dstport: 4999 }');
+        const failed = await host.run('deploy', 'tokyo', '--verify-timeout', '1');
+        expect(failed.recap.tunnels[0]).toMatchObject({ status: 'reverted' });
+        expect(await host.on('hub', `cat ${LIVE}`)).toBe(text);
+        await writeFile(lab.inventoryPath, INVENTORY);
+        expect(await host.run('deploy', 'tokyo')).toMatchObject({ code: 0, recap: { counts: { changed: 1 } } });
+        const index = await host.indexOf('hub', 'vxlan01');
+        const refused = await host.run('rollback', 'tokyo');
+        expect(refused.recap.tunnels[0]?.error?.message).toMatch(/ifquery: error: .*: invalid syntax 'no-scripts'$/);
+        expect(await host.indexOf('hub', 'vxlan01')).toBe(index);
+      },
+    );
 
     it('lose a tunnel that leaves the inventory, with its rules, also when its link is gone already', async () => {
       const rules = async (): Promise<string> => host.on('osaka', 'ip -6 rule; ip -6 route show table 30002');

@@ -76,6 +76,9 @@ is_valid_for_ifupdown2() { # IF DIR
   if [[ $'\n'$text =~ $'\n'[[:blank:]]*disable_cli_interfacesfile[[:blank:]]*[=:][[:blank:]]*1 ]]; then
     problem='disable_cli_interfacesfile=1 in /etc/network/ifupdown2/ifupdown2.conf: ifup would not run a trial from /run'
     return 1
+  elif [[ $text == *use_daemon=yes* ]]; then
+    problem='use_daemon=yes in /etc/network/ifupdown2/ifupdown2.conf: vxfleet was not tried with the daemon'
+    return 1
   fi
   # It has no lock, which `ifup -s` would take, and no status for what it says.
   ask ifquery -i "$2/new" "$1"
