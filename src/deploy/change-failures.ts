@@ -30,7 +30,7 @@ function unpreparedHint(reason: string, { spoke, interface: name }: TunnelPlan):
     case 'changed':
       return 'Somebody else is at work on that host. Run the command again.';
     case 'invalid':
-      return `The candidate is what \`vxfleet render ${spoke}\` prints.`;
+      return `\`vxfleet diff ${spoke}\` shows the candidate.`;
     case 'ping':
       return PING_HINT;
     default:
@@ -42,5 +42,5 @@ function unpreparedHint(reason: string, { spoke, interface: name }: TunnelPlan):
 export function afterRevert(failure: TunnelFailure, spoke: string): TunnelFailure {
   const isAboutKernel = ['link', 'params', 'addresses', 'routes', 'policy'].includes(failure.layer ?? '');
   if (failure.code !== 'verify' || !isAboutKernel) return failure;
-  return { ...failure, hint: `The candidate was put back; \`vxfleet render ${spoke}\` prints it.` };
+  return { ...failure, hint: `The candidate was put back; \`vxfleet diff ${spoke}\` shows it.` };
 }

@@ -1,5 +1,5 @@
 /** What a host must have and allow for vxfleet to work there at all: each with what is missing and the way to it. Pure. */
-import type { HostFacts } from '../host/host-facts.js';
+import { ifupdownOf, type HostFacts } from '../host/host-facts.js';
 import type { Layer } from '../events.js';
 import type { TunnelPlan } from '../plan/plan.js';
 
@@ -66,7 +66,8 @@ export const canRead: HostRule = ({ unreadableFiles }, tunnel) => {
       );
 };
 
-export const hasClassicIfupdown: HostRule = ({ ifupdown }) => {
+export const hasKnownIfupdown: HostRule = (facts) => {
+  const { ifupdown } = facts;
   if (ifupdown === undefined) {
     return refuse(
       'implementation',
@@ -74,13 +75,12 @@ export const hasClassicIfupdown: HostRule = ({ ifupdown }) => {
       'apt-get install ifupdown, and let it manage this interface.',
     );
   }
-  return ifupdown.startsWith('ifup version 0.')
-    ? undefined
-    : refuse(
-        'implementation',
-        `this is not classic ifupdown: ${ifupdown.slice(0, 80)}`,
-        'ifupdown2 and ifupdown-ng read our stanzas differently and fail silently; apt-get install ifupdown replaces them.',
-      );
+  if (ifupdownOf(facts) !== undefined) return undefined;
+  return refuse(
+    'implementation',
+    `this ifup is neither ifupdown nor a packaged ifupdown2: ${ifupdown.slice(0, 80)}`,
+    `${ifupdown.startsWith('ifupdown-ng') ? 'ifupdown-ng ignores lines that a tunnel needs (docs/ifupdown.md); ' : ''}apt-get install ifupdown replaces it.`,
+  );
 };
 
 export const readsInterfacesD: HostRule = ({ sourcesInterfacesD }) =>

@@ -6,7 +6,7 @@ import {
   answersFromIp,
   canRead,
   canWrite,
-  hasClassicIfupdown,
+  hasKnownIfupdown,
   hasPrograms,
   INTERFACES_D,
   isRoot,
@@ -206,7 +206,7 @@ const TAKEOVER_HINT = 'deploy --takeover ends it now.';
 const RULES: readonly Rule[] = [
   isRoot,
   hasNoOpenTrial,
-  hasClassicIfupdown,
+  hasKnownIfupdown,
   hasPrograms,
   answersFromIp,
   mayChangeNetwork,
@@ -226,7 +226,7 @@ const RULES: readonly Rule[] = [
 const RULES_OF_REMOVAL: readonly Rule[] = [
   isRoot,
   hasNoOpenTrial,
-  hasClassicIfupdown,
+  hasKnownIfupdown,
   hasPrograms,
   answersFromIp,
   mayChangeNetwork,

@@ -38,7 +38,7 @@ export interface OpenTrial {
 
 export interface HostFacts {
   readonly uid: number;
-  /** First line of `ifup --version`; undefined when ifup or ifdown is missing. */
+  /** First line of `ifup --version`, `ifupdown2` for that one; undefined when ifup or ifdown is missing. */
   readonly ifupdown: string | undefined;
   /** Programs we need that are not on the host's PATH; `/sys` when that is not mounted. */
   readonly missingPrograms: readonly string[];
@@ -75,6 +75,12 @@ export interface HostFacts {
   readonly trials: ReadonlyMap<string, OpenTrial>;
   readonly links: ReadonlyMap<string, KernelLink>;
   readonly network: KernelNetwork;
+}
+
+/** The ifupdown that the host has, if it is one that we work with. */
+export function ifupdownOf({ ifupdown }: Pick<HostFacts, 'ifupdown'>): 'ifupdown' | 'ifupdown2' | undefined {
+  if (ifupdown === 'ifupdown2') return 'ifupdown2';
+  return ifupdown?.startsWith('ifup version 0.') === true ? 'ifupdown' : undefined;
 }
 
 /** @param queries the ones sent with the inspect command. Throws protocol when `ip` answered no JSON. */

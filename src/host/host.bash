@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # vxfleet's hand on a host. The controller sends this text over one SSH exec and keeps its stdin open for the whole run; nothing is
-# installed. Needed: bash, coreutils, grep, sed, util-linux, ip, ping, and classic ifupdown. The protocol, and why it is safe: docs/protocol.md.
+# installed. Needed: bash, coreutils, grep, sed, util-linux, ip, ping, and ifupdown or ifupdown2. The protocol, and why it is safe: docs/protocol.md.
 #
 # Its parts stand in program/ and are put in their places before it is sent (host-program.ts). The text is read into PROGRAM and run from
 # there; the controller puts these assignments in front of it:
@@ -68,6 +68,8 @@ shopt -s nullglob extglob
 . ./program/inspect.bash
 # shellcheck source=src/host/program/interface.bash
 . ./program/interface.bash
+# shellcheck source=src/host/program/ifupdown2.bash
+. ./program/ifupdown2.bash
 # shellcheck source=src/host/program/trial-state.bash
 . ./program/trial-state.bash
 # shellcheck source=src/host/program/guard.bash

@@ -6,7 +6,9 @@ inspect() { # DEVICE
   [[ $WRITES != yes ]] || sweep
   reply uid "$EUID"
   reply ssh "${SSH_CONNECTION-}"
-  if type -P ifup >/dev/null && type -P ifdown >/dev/null; then
+  if [[ -n $ifupdown2 ]]; then
+    reply ifupdown ifupdown2
+  elif type -P ifup >/dev/null && type -P ifdown >/dev/null; then
     ask ifup --version
     reply ifupdown "${out%%$'\n'*}"
   fi
@@ -87,7 +89,7 @@ find_foreign_stanzas() {
   done
 }
 
-# Does /etc/network/interfaces read interfaces.d? (interfaces(5): source takes a shell pattern, source-directory a directory)
+# Does /etc/network/interfaces read interfaces.d? (interfaces(5): source takes a shell pattern, source-directory a directory; ifupdown2 has no such word)
 sources_interfaces_d() {
   local word pattern rest
   while read -r word pattern rest; do
@@ -95,7 +97,7 @@ sources_interfaces_d() {
     # shellcheck disable=SC2053 # the right side is a pattern on purpose
     case $word in
       source) [[ $INTERFACES_D/vxlan01 == $pattern ]] && return 0 ;;
-      source-directory) [[ ${pattern%/} == "$INTERFACES_D" ]] && return 0 ;;
+      source-directory) [[ -z $ifupdown2 && ${pattern%/} == "$INTERFACES_D" ]] && return 0 ;;
     esac
   done </etc/network/interfaces 2>/dev/null
   return 1

@@ -55,6 +55,10 @@ lay_beside() { # IF TEXT
 
 # Would ifupdown take the candidate? Why not is in $problem. What ifquery finds, ifup -n finds too. (field-notes 1.6)
 is_valid() { # IF DIR
+  if [[ -n $ifupdown2 ]]; then
+    is_valid_for_ifupdown2 "$@"
+    return
+  fi
   ask ifup -n -i "$2/new" --state-dir "$2/empty" "$1"
   if ((rc != 0)) || [[ $'\n'$out == *$'\n'ifup:* ]]; then
     problem="ifup -n: $out"
