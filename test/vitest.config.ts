@@ -47,6 +47,8 @@ export default defineConfig({
           name: 'unit',
           include: ['test/**/*.test.ts'],
           exclude: ['test/lab/**', 'test/package/**', 'test/architecture/**', ...leftOut],
+          // The longest of them wait too. By default vitest leaves one processor of two alone.
+          maxWorkers: 2,
           sequence: { groupOrder: 0 },
         },
       },
