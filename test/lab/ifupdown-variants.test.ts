@@ -271,6 +271,23 @@ describe.skipIf(unavailable !== undefined).each(debians)(
       },
     );
 
+    it.runIf(isFull)('bring an adopted file back, whose own address ifupdown2 sets two times of three', async () => {
+      const stanza = (address: string, local: string, remote: string): string =>
+        `auto vxlan01\niface vxlan01 inet6 static\n  address ${address}/80\n` +
+        `  pre-up ip link add vxlan01 type vxlan id 77 local ${local} remote ${remote} dev eth0 dstport 4700\n`;
+      const ends = { hub: ['1', '198.18.0.1', '198.18.1.1'], tokyo: ['2', '198.18.1.1', '198.18.0.1'] } as const;
+      for (const [name, [id, local, remote]] of Object.entries(ends)) {
+        const text = Buffer.from(stanza(`2001:db8:1::${id}`, local, remote)).toString('base64');
+        await host.on(name, `ifdown vxlan01; base64 -d <<<${text} >${LIVE}; ifup vxlan01`);
+      }
+      for (let round = 0; round < 3; round += 1) {
+        expect(await host.run('deploy', 'tokyo', '--adopt')).toMatchObject({ code: 0 });
+        expect(await host.run('rollback', 'tokyo')).toMatchObject({ code: 0 });
+      }
+      expect(await host.on('hub', 'ping -6 -c1 -W2 2001:db8:1::2')).toContain(' 1 received');
+      expect(await host.run('deploy', 'tokyo', '--adopt')).toMatchObject({ code: 0 });
+    });
+
     it('lose a tunnel that leaves the inventory, with its rules, also when its link is gone already', async () => {
       const rules = async (): Promise<string> => host.on('osaka', 'ip -6 rule; ip -6 route show table 30002');
       expect(await rules()).toContain('30002');

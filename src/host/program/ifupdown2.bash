@@ -26,12 +26,25 @@ stand_in() { # IF
 # Of a line that fails it only warns, and goes on with the next. A line that it does not know is passed over, and makes its status 1: of an old file, made
 # for ifupdown, that is how it was up before; a candidate with such a line is not valid.
 bring_up_with_ifupdown2() { # IF [-i FILE]
-  local errors=''
-  with_ifupdown2 "$1" ifup -i "${3-$INTERFACES_D/$1}" "$1"
+  local file=${3-$INTERFACES_D/$1} errors='' tries
+  for tries in 1 2 3 4 5; do
+    with_ifupdown2 "$1" ifup -i "$file" "$1"
+    lacks_address "$1" "$file" || break
+  done
   errors_in_output
   if ((rc == 1)) && [[ $errors == +("error: "+([!$'\n'])": invalid syntax '"+([!$'\n'])?($'\n')) ]]; then rc=0; fi
   [[ $out != *": "@(pre-up|up|post-up)" cmd '"*' failed: '* ]] || rc=1
   ((rc == 0)) && exists "$1"
+}
+
+# Of a link that a line of the file makes it may not have heard in time: it then sets none of the stanza's own addresses, without a word. Our files have
+# none; those of somebody else, or made for ifupdown, do.
+lacks_address() { # IF FILE
+  local text='' out='' rc
+  read_file text "$2"
+  [[ $text =~ (^|$'\n')[[:blank:]]*address[[:blank:]]+[0-9a-fA-F]*: ]] && exists "$1" || return 1
+  ask ip -6 -o addr show dev "$1" scope global
+  [[ -z $out ]]
 }
 
 # The lines of $out that say an error, into $errors.
