@@ -3,25 +3,44 @@
  *
  *     count-results.mjs DIRECTORY TEST_STATUS DEMO_STATUS
  *
- * DIRECTORY holds `checks` (a line a check), `vitest.json` (its JSON reporter's) and `vitest-status` (its exit code). A step that
- * left nothing behind counts as failed: no result is no success.
+ * DIRECTORY holds `checks` (a line a check) and, of each run of vitest, its JSON reporter's `NAME.json` and its exit code `NAME-status`: `vitest`, and
+ * `vitest-VERSION` for another version of Node.js. A step that left nothing behind counts as failed: no result is no success.
  */
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** @returns {{ passed: number, failed: number, skipped: number, failures: string[] }} */
-function countResults({ checks, vitestJson, vitestStatus, testStatus, demoStatus }) {
+function countResults({ checks, vitestRuns, testStatus, demoStatus }) {
+  const checkLines = (checks ?? '').split('\n').filter(Boolean);
+  const failedChecks = checkLines.filter((line) => !line.startsWith('ok '));
+  const failures = failedChecks.map((line) => `check: ${line.replace(/^\S+ /, '')}`);
+  if (checkLines.length === 0) failures.push('the checks did not run');
+  let passed = checkLines.length - failedChecks.length;
+  let skipped = 0;
+
+  for (const run of vitestRuns) {
+    const tests = countTests(run);
+    passed += tests.passed;
+    skipped += tests.skipped;
+    failures.push(...tests.failures.map((failure) => `${run.name} ${failure}`));
+  }
+  if (testStatus !== 0 && failures.length === 0) failures.push(`npm test ended with ${testStatus}`);
+  if (demoStatus === 0) passed += 1;
+  else failures.push('npm run demo');
+  return { passed, failed: failures.length, skipped, failures };
+}
+
+/**
+ * One run of vitest.
+ * @returns {{ passed: number, skipped: number, failures: string[] }}
+ */
+function countTests({ json, status }) {
+  const files = parseFiles(json);
+  if (files === undefined || files.length === 0) return { passed: 0, skipped: 0, failures: ['left no results'] };
   const failures = [];
   let passed = 0;
   let skipped = 0;
-  const count = (ok, name) => (ok ? (passed += 1) : failures.push(name));
-
-  const checkLines = (checks ?? '').split('\n').filter(Boolean);
-  for (const line of checkLines) count(line.startsWith('ok '), `check: ${line.replace(/^\S+ /, '')}`);
-  if (checkLines.length === 0) failures.push('the checks did not run');
-
-  const files = parseFiles(vitestJson);
-  for (const file of files ?? []) {
+  for (const file of files) {
     for (const test of file.assertionResults) {
       if (test.status === 'passed') passed += 1;
       else if (test.status === 'failed') failures.push(`test: ${test.fullName}`);
@@ -31,14 +50,9 @@ function countResults({ checks, vitestJson, vitestStatus, testStatus, demoStatus
     const hasFailedTest = file.assertionResults.some((test) => test.status === 'failed');
     if (file.status === 'failed' && !hasFailedTest) failures.push(`test file: ${file.name}`);
   }
-  if (files === undefined || files.length === 0) failures.push('vitest left no results');
   // Errors outside of any test (an unhandled rejection, say) end vitest with 1 and are in no test's result.
-  if (vitestStatus !== 0 && !failures.some((failure) => /^(?:test|vitest)/.test(failure)))
-    failures.push('vitest: error outside of a test');
-  if (testStatus !== 0 && failures.length === 0) failures.push(`npm test ended with ${testStatus}`);
-  count(demoStatus === 0, 'npm run demo');
-
-  return { passed, failed: failures.length, skipped, failures };
+  if (status !== 0 && failures.length === 0) failures.push('error outside of a test');
+  return { passed, skipped, failures };
 }
 
 function parseFiles(json) {
@@ -61,10 +75,15 @@ function main([directory, testStatus, demoStatus]) {
       return undefined;
     }
   };
+  const statusFiles = readdirSync(directory).filter((file) => /^vitest-.+-status$/.test(file));
+  const runs = ['vitest', ...statusFiles.map((file) => file.replace(/-status$/, '')).toSorted()];
   const results = countResults({
     checks: read('checks'),
-    vitestJson: read('vitest.json'),
-    vitestStatus: Number(read('vitest-status') ?? Number.NaN),
+    vitestRuns: runs.map((name) => ({
+      name,
+      json: read(`${name}.json`),
+      status: Number(read(`${name}-status`) ?? Number.NaN),
+    })),
     testStatus: Number(testStatus),
     demoStatus: Number(demoStatus),
   });

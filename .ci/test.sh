@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# npm test: set-up, every check of the source, every test. On Debian, as root, installs what the tests run and the machine lacks.
+# npm test: set-up, every check of the source, every test, and what Node.js has a part in again on other versions of it. On Debian, as root,
+# installs what the tests run and the machine lacks.
 # With CI_RESULTS=DIRECTORY the results are also left there as data, for .ci/run. With VXFLEET_TESTS=full (npm run test:full) the lab's
-# tests run on every Debian that the lab has. Arguments go to vitest.
+# tests run on every Debian that the lab has. Arguments go to vitest; with any, the machine's own Node.js is the only one.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -20,5 +21,7 @@ vitest_status=0
 node_modules/.bin/vitest run --config test/vitest.config.ts "${reporters[@]}" "$@" || vitest_status=$?
 if [ -n "${CI_RESULTS:-}" ]; then echo "$vitest_status" >"$CI_RESULTS/vitest-status"; fi
 [ "$vitest_status" -eq 0 ] || failed=1
+
+if [ "$#" -eq 0 ]; then .ci/node-versions.sh || failed=1; fi
 
 exit "$failed"

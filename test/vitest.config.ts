@@ -1,6 +1,18 @@
 import { defineConfig } from 'vitest/config';
 import { fileURLToPath } from 'node:url';
 
+/** Minutes of what Node.js has no part in: the bash program of the hosts, the model of its protocol, the kernel, sizes, the source's layers. */
+const LEFT_OUT_ON_OTHER_NODES = [
+  'test/host/host-{doubt,guard,probe,program,records,systemd}.test.ts',
+  'test/host/protocol-model.test.ts',
+  'test/inventory/load-inventory.test.ts',
+  'test/render/scale.test.ts',
+  'test/verify/expectation-matches-templates.test.ts',
+  'test/architecture/**',
+];
+/** Set by .ci/node-versions.sh. */
+const leftOut = process.env['VXFLEET_TESTS'] === 'node-versions' ? LEFT_OUT_ON_OTHER_NODES : [];
+
 /** The main job and what may come between, tested on every Debian; with VXFLEET_TESTS=full all that a release could make a difference to. */
 const MAIN_FILES = ['deploy', 'faults', 'rollback'];
 const FULL_FILES = [...MAIN_FILES, 'history', 'modes', 'orphans', 'refusals', 'writers'];
@@ -34,7 +46,9 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/lab/**', 'test/package/**', 'test/architecture/**'],
+          exclude: ['test/lab/**', 'test/package/**', 'test/architecture/**', ...leftOut],
+          // The longest of them wait too. By default vitest leaves one processor of two alone.
+          maxWorkers: 2,
           sequence: { groupOrder: 0 },
         },
       },
@@ -43,6 +57,7 @@ export default defineConfig({
         test: {
           name: 'package',
           include: ['test/package/**/*.test.ts', 'test/architecture/**/*.test.ts'],
+          exclude: leftOut,
           // npm, tsc and the dependency graph, in processes of their own.
           testTimeout: 120_000,
           hookTimeout: 180_000,

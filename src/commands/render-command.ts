@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { ENDS } from '../plan/plan.js';
 import { loadTemplates } from '../render/load-templates.js';
-import { renderFleet } from '../render/render-fleet.js';
+import { renderFleet, type FileReader } from '../render/render-fleet.js';
 import { addCommonOptions, type CommonOptions } from './common-options.js';
 import { examples, LIMIT_HELP } from './help-text.js';
 import { loadFleet, PROBLEMS_SHOWN } from './load-fleet.js';
@@ -10,19 +10,31 @@ import type { Finish } from './finish.js';
 export function addRenderCommand(program: Command, finish: Finish): void {
   const command = program.command('render').description('Print the interfaces files as they would be on each host.');
   addCommonOptions(command.argument('[limit...]', LIMIT_HELP))
+    .option(
+      '--ifupdown2',
+      'for hosts that have ifupdown2; where the inventory sets no MTU, for underlay devices of 1500 bytes',
+    )
     .addHelpText('after', examples('vxfleet render tokyo', 'vxfleet render hub --output json'))
-    .action((limits: string[], options: CommonOptions) => finish(showFiles(limits, options)));
+    .action((limits: string[], options: RenderOptions) => finish(showFiles(limits, options)));
 }
 
-async function showFiles(limits: readonly string[], options: CommonOptions): Promise<number> {
+interface RenderOptions extends CommonOptions {
+  readonly ifupdown2?: boolean;
+}
+
+/** ifupdown2's files name the MTU, which is the underlay device's to say where the inventory does not: this one fits most. */
+const STOCK_MTU = 1450;
+
+async function showFiles(limits: readonly string[], options: RenderOptions): Promise<number> {
   const fleet = await loadFleet(options, limits);
   if (fleet === PROBLEMS_SHOWN) return 2;
   const files = renderFleet(fleet.tunnels, loadTemplates(fleet.inventory.templates));
+  const reader: FileReader = { ifupdown: options.ifupdown2 === true ? 'ifupdown2' : 'ifupdown', mtu: STOCK_MTU };
   const shown = fleet.tunnels.flatMap((tunnel) =>
     ENDS.filter((end) => end === 'hub' || fleet.ends === 'both').map((end) => ({
       host: end === 'hub' ? 'hub' : tunnel.spoke,
       path: `/etc/network/interfaces.d/${tunnel.interface}`,
-      text: files.of(tunnel)[end],
+      text: files.of(tunnel, end, reader).text,
     })),
   );
   const text =

@@ -1,6 +1,7 @@
 /** What is said of a change that was not made, or was taken back. Pure. */
 import type { TunnelFailure } from '../events.js';
 import type { End, TunnelPlan } from '../plan/plan.js';
+import { PING_HINT } from '../verify/ping-fault.js';
 import type { PrepareOutcome } from './tunnel-end.js';
 
 export const INTERRUPTED: TunnelFailure = {
@@ -29,7 +30,9 @@ function unpreparedHint(reason: string, { spoke, interface: name }: TunnelPlan):
     case 'changed':
       return 'Somebody else is at work on that host. Run the command again.';
     case 'invalid':
-      return `The candidate is what \`vxfleet render ${spoke}\` prints.`;
+      return `\`vxfleet diff ${spoke}\` shows the candidate.`;
+    case 'ping':
+      return PING_HINT;
     default:
       return `Look at: df /run /etc; ls /run/vxfleet/${name}.`;
   }
@@ -39,5 +42,5 @@ function unpreparedHint(reason: string, { spoke, interface: name }: TunnelPlan):
 export function afterRevert(failure: TunnelFailure, spoke: string): TunnelFailure {
   const isAboutKernel = ['link', 'params', 'addresses', 'routes', 'policy'].includes(failure.layer ?? '');
   if (failure.code !== 'verify' || !isAboutKernel) return failure;
-  return { ...failure, hint: `The candidate was put back; \`vxfleet render ${spoke}\` prints it.` };
+  return { ...failure, hint: `The candidate was put back; \`vxfleet diff ${spoke}\` shows it.` };
 }

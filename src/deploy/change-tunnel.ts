@@ -162,7 +162,7 @@ class Change {
     try {
       const outcome = await this.#tunnel[end].trial();
       const { layer, message } = outcome;
-      const hint = `The candidate is what \`vxfleet render ${this.#tunnel.plan.spoke}\` prints.`;
+      const hint = `\`vxfleet diff ${this.#tunnel.plan.spoke}\` shows the candidate.`;
       const failure: TunnelFailure | null = outcome.ok ? null : { code: 'host', end, layer, message, hint };
       return { outcome, at: performance.now(), failure };
     } catch (error) {

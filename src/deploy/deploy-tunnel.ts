@@ -42,7 +42,7 @@ export async function deployTunnel(
   try {
     spoke = await inspectSpoke(access, plan, tellSteps(options.emit, plan));
     const hosts = await takeOverTrials(access, plan, { hub, spoke }, options);
-    const tunnel = joinTunnel(access.fleet, plan, hosts, plannedEnds(access, plan));
+    const tunnel = joinTunnel(access.fleet, plan, hosts, plannedEnds(access, plan, hosts));
     return await deployInspected(tunnel, access.session, options);
   } catch (error) {
     return thrownResult(plan, error);

@@ -4,7 +4,7 @@ import type { HostSession } from '../host/host-session.js';
 
 /** A connected host and what it said of itself. */
 export interface InspectedHost {
-  /** Bounces of tunnels, of which a host does as many at once as it has processors: more would only be down for longer. */
+  /** Bounces of tunnels, of which a host does as many at once as it has processors (more would only be down for longer), or one where ifupdown2 does one at a time. */
   readonly bounces: LimitFunction;
   readonly session: HostSession;
   readonly facts: HostFacts;

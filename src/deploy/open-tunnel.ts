@@ -2,10 +2,11 @@
 import pLimit, { type LimitFunction } from 'p-limit';
 import { VxfleetError } from '../errors.js';
 import { HostSession, type HostSessionOptions } from '../host/host-session.js';
-import { parseFacts } from '../host/host-facts.js';
+import { ifupdownOf, parseFacts } from '../host/host-facts.js';
 import type { End, FleetPlan, TunnelPlan } from '../plan/plan.js';
-import type { FleetFiles } from '../render/render-fleet.js';
+import type { EndFile, FleetFiles } from '../render/render-fleet.js';
 import type { Transport } from '../ssh/transport.js';
+import { resolveMtu } from '../verify/expect-end.js';
 import { fleetQueries } from '../verify/queries.js';
 import { TunnelEnd } from './tunnel-end.js';
 import type { InspectedHost } from './inspected-host.js';
@@ -50,7 +51,8 @@ async function inspectHost(
     const reply = await session.call({ verb: 'inspect', args: [device], payload, timeoutMs: INSPECT_TIMEOUT_MS });
     if (!reply.ok) throw new VxfleetError('host', `inspect failed on ${host}: ${reply.text}`, { host });
     const facts = parseFacts(reply, queries);
-    bounces ??= pLimit(facts.cpus);
+    // ifupdown2 has one lock for the whole host.
+    bounces ??= pLimit(ifupdownOf(facts) === 'ifupdown2' ? 1 : facts.cpus);
     return { session, facts, bounces, reconnect, reinspect: inspect };
   };
   try {
@@ -82,11 +84,26 @@ export interface DesiredEnds {
   readonly proof: Tunnel['proof'];
 }
 
-/** As the inventory says. */
-export const plannedEnds = (access: FleetAccess, plan: TunnelPlan): DesiredEnds => ({
-  ...access.files.of(plan),
-  proof: 'planned',
-});
+/** As the inventory says, in the words of each host's ifupdown. Throws inventory. */
+export function plannedEnds(
+  access: FleetAccess,
+  plan: TunnelPlan,
+  hosts: Readonly<Record<End, Pick<InspectedHost, 'facts'>>>,
+): DesiredEnds {
+  const fileOf = (end: End): EndFile => {
+    const { facts } = hosts[end];
+    // A device that is not there is refused by name.
+    const mtu = resolveMtu(plan, facts.deviceMtu ?? 1500);
+    return access.files.of(plan, end, { ifupdown: ifupdownOf(facts) ?? 'ifupdown', mtu });
+  };
+  const [hub, spoke] = [fileOf('hub'), fileOf('spoke')];
+  return {
+    hub: hub.text,
+    spoke: spoke.text,
+    custom: { hub: hub.isCustom, spoke: spoke.isCustom },
+    proof: 'planned',
+  };
+}
 
 export function joinTunnel(
   fleet: FleetPlan,

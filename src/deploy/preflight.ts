@@ -2,16 +2,22 @@
 import type { End, TunnelPlan } from '../plan/plan.js';
 import { MAC_PREFIX } from '../plan/make-plan.js';
 import type { HostFacts } from '../host/host-facts.js';
-import type { Layer } from '../events.js';
+import {
+  answersFromIp,
+  canRead,
+  canWrite,
+  hasKnownIfupdown,
+  hasPrograms,
+  INTERFACES_D,
+  isRoot,
+  mayChangeNetwork,
+  readsInterfacesD,
+  refuse,
+  type Refusal,
+} from './host-fitness.js';
 import { OWNER_PREFIX, ownerOf, remoteOf } from '../render/check-stanza.js';
 import { isRuleOf } from '../verify/compare-end.js';
 import { VXLAN_OVERHEAD } from '../verify/expect-end.js';
-
-export interface Refusal {
-  readonly layer: Layer;
-  readonly message: string;
-  readonly hint: string;
-}
 
 export interface PreflightOptions {
   /** Take over a file of this name that vxfleet did not write. */
@@ -35,63 +41,6 @@ export function refusalOf(
   }
   return undefined;
 }
-
-const INTERFACES_D = '/etc/network/interfaces.d';
-
-const isRoot: Rule = (facts) =>
-  facts.uid === 0
-    ? undefined
-    : refuse(
-        'ssh',
-        `the login is not root (uid ${facts.uid})`,
-        "Links and /etc/network are root's: set ssh.become to true (sudo; docs/ssh.md), or ssh.user to root.",
-      );
-
-const hasPrograms: Rule = ({ missingPrograms }) =>
-  missingPrograms.length === 0
-    ? undefined
-    : refuse(
-        'implementation',
-        `not found on the host: ${missingPrograms.join(', ')}`,
-        'apt-get install iproute2 iputils-ping ifupdown (all are on a stock Debian server).',
-      );
-
-const hasClassicIfupdown: Rule = ({ ifupdown }) => {
-  if (ifupdown === undefined) {
-    return refuse(
-      'implementation',
-      'ifup is not installed',
-      'apt-get install ifupdown, and let it manage this interface.',
-    );
-  }
-  return ifupdown.startsWith('ifup version 0.')
-    ? undefined
-    : refuse(
-        'implementation',
-        `this is not classic ifupdown: ${ifupdown.slice(0, 80)}`,
-        'ifupdown2 and ifupdown-ng read our stanzas differently and fail silently; apt-get install ifupdown replaces them.',
-      );
-};
-
-const readsInterfacesD: Rule = ({ sourcesInterfacesD }) =>
-  sourcesInterfacesD
-    ? undefined
-    : refuse(
-        'implementation',
-        `/etc/network/interfaces does not read ${INTERFACES_D}`,
-        `Add the line "source ${INTERFACES_D}/*" to it, as Debian ships it; without it the tunnel would not survive a reboot.`,
-      );
-
-const canWrite: Rule = ({ canWriteEtc, canWriteRun }) => {
-  const path = canWriteEtc ? '/run' : INTERFACES_D;
-  return canWriteEtc && canWriteRun
-    ? undefined
-    : refuse(
-        'file',
-        `${path} is not writable`,
-        `Is it there, and is its file system mounted read-write? (findmnt -T ${path})`,
-      );
-};
 
 const hasDevice: Rule = ({ deviceMtu }, tunnel, end) => {
   const { device } = end === 'hub' ? tunnel.hubUnderlay : tunnel.spokeUnderlay;
@@ -257,8 +206,11 @@ const TAKEOVER_HINT = 'deploy --takeover ends it now.';
 const RULES: readonly Rule[] = [
   isRoot,
   hasNoOpenTrial,
-  hasClassicIfupdown,
+  hasKnownIfupdown,
   hasPrograms,
+  answersFromIp,
+  mayChangeNetwork,
+  canRead,
   readsInterfacesD,
   canWrite,
   hasDevice,
@@ -271,6 +223,13 @@ const RULES: readonly Rule[] = [
   hasFreeVni,
 ];
 
-const RULES_OF_REMOVAL: readonly Rule[] = [isRoot, hasNoOpenTrial, hasClassicIfupdown, hasPrograms, canWrite];
-
-const refuse = (layer: Layer, message: string, hint: string): Refusal => ({ layer, message, hint });
+const RULES_OF_REMOVAL: readonly Rule[] = [
+  isRoot,
+  hasNoOpenTrial,
+  hasKnownIfupdown,
+  hasPrograms,
+  answersFromIp,
+  mayChangeNetwork,
+  canRead,
+  canWrite,
+];

@@ -1,5 +1,6 @@
 /** A tunnel under work: its plan, its two ends on their hosts, and what is expected of each. */
 import { VxfleetError } from '../errors.js';
+import { ifupdownOf } from '../host/host-facts.js';
 import type { Layer, TunnelFailure } from '../events.js';
 import { refusalOf, type PreflightOptions } from './preflight.js';
 import { ENDS, type End, type FleetPlan, type TunnelPlan } from '../plan/plan.js';
@@ -60,7 +61,7 @@ export function assessEnd(tunnel: Tunnel, end: End): Assessment {
   const { interface: name } = tunnel.plan;
   const link = facts.links.get(name);
   // Without its entry in ifstate, ifupdown does nothing when the host goes down or somebody says ifdown (field-notes 1.4, 3.3).
-  const isForgotten = link !== undefined && !facts.configured.includes(name);
+  const isForgotten = ifupdownOf(facts) !== 'ifupdown2' && link !== undefined && !facts.configured.includes(name);
   return {
     end,
     sameFile: hasDesiredFile,

@@ -2,6 +2,7 @@
 import type { Emit, TunnelResult } from '../events.js';
 import { ENDS, type TunnelPlan } from '../plan/plan.js';
 import type { InspectedHost } from './inspected-host.js';
+import { blindnessOf } from './host-fitness.js';
 import { inspectSpoke, joinTunnel, plannedEnds, type FleetAccess } from './open-tunnel.js';
 import { proveTunnel } from './prove-tunnel.js';
 import { tellSteps } from './tell-steps.js';
@@ -26,7 +27,9 @@ export async function verifyTunnel(
   try {
     const onStep = tellSteps(emit, plan);
     spoke = await inspectSpoke(access, plan, onStep);
-    const tunnel = joinTunnel(access.fleet, plan, { hub, spoke }, plannedEnds(access, plan));
+    const tunnel = joinTunnel(access.fleet, plan, { hub, spoke }, plannedEnds(access, plan, { hub, spoke }));
+    const blindness = blindnessOfEnds(tunnel);
+    if (blindness !== null) return untouchedResult(plan, 'failed', blindness);
     onStep('verify');
     const { checks, failure } = await proveTunnel(tunnel, verifySeconds);
     const error = fileFailure(tunnel, failure) ?? failure;
@@ -40,6 +43,15 @@ export async function verifyTunnel(
   } finally {
     await spoke?.session.close();
   }
+}
+
+/** A host that cannot be asked must not be said to have no tunnel. */
+function blindnessOfEnds(tunnel: Tunnel): TunnelFailure | null {
+  for (const end of ENDS) {
+    const refusal = blindnessOf(tunnel[end].facts, tunnel.plan);
+    if (refusal !== undefined) return { code: 'refused', end, ...refusal };
+  }
+  return null;
 }
 
 /**

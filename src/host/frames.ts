@@ -16,18 +16,35 @@ interface Pending {
 
 /** Bytes; the host program's lines stay under 1000. */
 const LONGEST_LINE = 4096;
+/** Characters of noise that are kept: some lines of what ran in the program's place. */
+const NOISE_KEEP = 1024;
 
-/** Collects lines into replies. Lines that do not begin with the nonce are noise (a banner, a shell start-up file) and are dropped. */
+/**
+ * Collects lines into replies. Lines that do not begin with the nonce are noise (a banner, a shell start-up file); they are dropped, but for the end of
+ * those before the first that does: what they say matters when none follows.
+ */
 export class FrameReader {
   readonly #prefix: string;
   readonly #onReply: (sequence: number, reply: Reply) => void;
   readonly #pending = new Map<number, Pending>();
   #rest: Buffer[] = [];
   #restBytes = 0;
+  #noise = '';
+  #hasHeard = false;
 
   constructor(nonce: string, onReply: (sequence: number, reply: Reply) => void) {
     this.#prefix = `${nonce} `;
     this.#onReply = onReply;
+  }
+
+  /** Has a line of the host program come? */
+  get hasHeard(): boolean {
+    return this.#hasHeard;
+  }
+
+  /** The end of what came before the host program's first line, or instead of it. */
+  get noise(): string {
+    return toUtf8(`${this.#noise}${Buffer.concat(this.#rest).toString('latin1')}`.slice(-NOISE_KEEP));
   }
 
   push(chunk: Buffer): void {
@@ -55,7 +72,12 @@ export class FrameReader {
   #line(line: string): void {
     // Noise without a final newline may stand before our first line.
     const at = line.indexOf(this.#prefix);
-    if (at < 0) return;
+    if (at < 0) {
+      if (!this.#hasHeard) this.#noise = `${this.#noise}${line}\n`.slice(-NOISE_KEEP);
+      return;
+    }
+    this.#hasHeard = true;
+    this.#noise = '';
     const [sequenceText, key, value] = splitWords(line.slice(at + this.#prefix.length));
     const sequence = Number(sequenceText);
     const pending = this.#pending.get(sequence) ?? { values: new Map<string, string[]>() };

@@ -38,14 +38,19 @@ export interface OpenTrial {
 
 export interface HostFacts {
   readonly uid: number;
-  /** First line of `ifup --version`; undefined when ifup or ifdown is missing. */
+  /** First line of `ifup --version`, `ifupdown2` for that one; undefined when ifup or ifdown is missing. */
   readonly ifupdown: string | undefined;
-  /** Programs we need that are not on the host's PATH. */
+  /** Programs we need that are not on the host's PATH; `/sys` when that is not mounted. */
   readonly missingPrograms: readonly string[];
+  /** What ip said in place of an answer, and its version; undefined when it can be asked. */
+  readonly ipFault: string | undefined;
+  /** May root change the network? (CAP_NET_ADMIN) */
+  readonly canChangeNetwork: boolean;
   /** Does /etc/network/interfaces read /etc/network/interfaces.d? */
   readonly sourcesInterfacesD: boolean;
   readonly canWriteEtc: boolean;
   readonly canWriteRun: boolean;
+  readonly canWriteVar: boolean;
   /** Processors. */
   readonly cpus: number;
   /** MTU of the underlay device in bytes; undefined when there is no such device. */
@@ -62,12 +67,20 @@ export interface HostFacts {
   readonly files: ReadonlyMap<string, string>;
   /** Those of the files that have a zero byte, which no text has: what we know of them is what stands before it. */
   readonly binaryFiles: readonly string[];
+  /** Files that are there, and that even root cannot open: a tunnel's, or /etc/network/interfaces. */
+  readonly unreadableFiles: readonly string[];
   /** Interfaces that ifupdown believes to be up. Not evidence (field-notes 1.4). */
   readonly configured: readonly string[];
   /** Open trials, by interface. */
   readonly trials: ReadonlyMap<string, OpenTrial>;
   readonly links: ReadonlyMap<string, KernelLink>;
   readonly network: KernelNetwork;
+}
+
+/** The ifupdown that the host has, if it is one that we work with. */
+export function ifupdownOf({ ifupdown }: Pick<HostFacts, 'ifupdown'>): 'ifupdown' | 'ifupdown2' | undefined {
+  if (ifupdown === 'ifupdown2') return 'ifupdown2';
+  return ifupdown?.startsWith('ifup version 0.') === true ? 'ifupdown' : undefined;
 }
 
 /** @param queries the ones sent with the inspect command. Throws protocol when `ip` answered no JSON. */
@@ -80,9 +93,12 @@ export function parseFacts(reply: Reply, queries: readonly NetworkQuery[]): Host
     uid: Number(value('uid')),
     ifupdown: values.get('ifupdown'),
     missingPrograms: words(value('missing')),
+    ipFault: values.get('ip_fault'),
+    canChangeNetwork: hasCapability(values.get('capabilities'), CAP_NET_ADMIN),
     sourcesInterfacesD: values.has('sources'),
     canWriteEtc: values.has('writable_etc'),
     canWriteRun: values.has('writable_run'),
+    canWriteVar: values.has('writable_var'),
     cpus: countCpus(value('cpus')),
     deviceMtu: Number.isNaN(deviceMtu) ? undefined : deviceMtu,
     forwards: value('forwarding') === '1',
@@ -92,6 +108,7 @@ export function parseFacts(reply: Reply, queries: readonly NetworkQuery[]): Host
     stanzas: [...parseStanzas(value('stanzas')), ...[...files].flatMap(([name, text]) => stanzasOf(name, text))],
     files,
     binaryFiles: words(value('binary')),
+    unreadableFiles: words(value('unreadable')),
     configured: lines(value('ifstate')).map((line) => line.split('=')[0] ?? ''),
     trials: new Map([...byPrefix(values, 'trial:')].map(([name, text]) => [name, parseTrial(text)])),
     links: new Map(parseLinks(value('links')).map((link) => [link.name, link])),
@@ -124,6 +141,13 @@ function countCpus(list: string): number {
     counts.reduce((sum, count) => sum + count, 0),
   );
 }
+
+/** Its bit in a capability mask (capabilities(7), linux/capability.h). */
+const CAP_NET_ADMIN = 12n;
+
+/** @param mask in hex; a kernel that says none refuses none */
+const hasCapability = (mask: string | undefined, bit: bigint): boolean =>
+  mask === undefined || ((BigInt(`0x${mask}`) >> bit) & 1n) === 1n;
 
 function parseTrial(text: string): OpenTrial {
   const [state = '', run = '', left = '', holder, operator = '', from = '', since = '', command = ''] =

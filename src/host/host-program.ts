@@ -5,5 +5,5 @@ const read = (path: string): string => readFileSync(new URL(path, import.meta.ur
 
 /** Without the comments, which are half of it: every host is sent the whole. ASCII alone: it is counted in characters and read in bytes. */
 export const HOST_PROGRAM = read('./host.bash')
-  .replace(/^\. (\.\/program\/[a-z-]+\.bash)$/gm, (_, path: string) => read(path))
+  .replace(/^\. (\.\/program\/[a-z0-9-]+\.bash)$/gm, (_, path: string) => read(path))
   .replace(/^ *#.*\n/gm, '');

@@ -7,6 +7,8 @@ import { VxfleetError } from '../errors.js';
 import { FrameReader, type Reply } from './frames.js';
 import { HOST_PROGRAM } from './host-program.js';
 import { openAsRoot } from './open-as-root.js';
+import { startFailure } from './start-failure.js';
+import { BASH, startInput, starterOf } from './starter.js';
 
 /** What the host program can do; what each means stands in the header of host.bash. */
 export type Verb =
@@ -60,8 +62,12 @@ export interface HostSessionOptions {
 
 /** How long a session that was told to end may take to unwind its trials, in ms: an ifdown and an ifup at their longest. */
 const CLOSE_GRACE_MS = 75_000;
-/** How long the host program may take to say hello after the channel is open, in ms: a slow start-up file. */
-const HELLO_TIMEOUT_MS = 20_000;
+/** How long the host program may take to say hello after the channel is open, in ms: a slow start-up file, a busy host. */
+const HELLO_TIMEOUT_MS = 30_000;
+/** How long what runs in its place may take to end on the end of its stdin, in ms. */
+const STRANGER_GRACE_MS = 1000;
+/** With what bash ends when it cannot fork: 126 and 128 (bash 5: jobs.c, make_child; sig.c, throw_to_top_level). */
+const NO_FORK_STATUS = 254;
 /** Signs of life a window: one that is late must not end a run. */
 const SIGNS_A_WINDOW = 4;
 
@@ -74,22 +80,31 @@ interface Waiting {
 export class HostSession {
   readonly host: string;
   readonly #session: Session;
+  readonly #user: string | undefined;
+  readonly #reader: FrameReader;
   readonly #waiting = new Map<number, Waiting>();
   readonly #signs: NodeJS.Timeout;
+  readonly #hello: NodeJS.Timeout;
   #next = 1;
+  #isSilent = false;
   #lost: VxfleetError | undefined;
 
-  private constructor(host: string, session: Session, nonce: string, windowSeconds: number) {
+  private constructor(host: string, session: Session, user: string | undefined, nonce: string, windowSeconds: number) {
     this.host = host;
     this.#session = session;
-    const reader = new FrameReader(nonce, (sequence, reply) => this.#settle(sequence, reply));
-    session.onData((chunk) => reader.push(chunk));
+    this.#user = user;
+    this.#reader = new FrameReader(nonce, (sequence, reply) => this.#settle(sequence, reply));
+    session.onData((chunk) => this.#reader.push(chunk));
+    this.#hello = setTimeout(() => this.#giveUpSilent(), HELLO_TIMEOUT_MS).unref();
     // What the host's TCP believes of a controller that lost its power is true only hours later.
     this.#signs = setInterval(() => session.write('0 alive 0\n'), (windowSeconds * 1000) / SIGNS_A_WINDOW).unref();
     void session.ended.then((end) => this.#end(end));
   }
 
-  /** Connects and starts the program, as root. Rejects with connect, host-key, auth (sudo's refusal too), lost, timeout or protocol. */
+  /**
+   * Connects and starts the program, as root. Rejects with connect, host-key, auth (sudo's refusal too), lost, timeout or protocol. That a host
+   * does not run the program is what the first call rejects with.
+   */
   static async open(
     transport: Transport,
     host: string,
@@ -98,18 +113,17 @@ export class HostSession {
   ): Promise<HostSession> {
     const nonce = randomBytes(16).toString('hex');
     const program = `${assignments(nonce, options)}\n${HOST_PROGRAM}`;
-    // read -N takes exactly the program and leaves what follows on stdin to it; ASCII in the C locale, so a character is a byte.
-    const starter = `LC_ALL=C; export LC_ALL; IFS= read -rN ${program.length} PROGRAM && eval "$PROGRAM"`;
+    const starter = starterOf(program);
     const opened =
       target.become === true
         ? await openAsRoot(transport, host, target, starter, options.becomePasswordOf?.(target))
-        : await transport.open(host, target, `exec bash -c '${starter}'`);
-    const session = new HostSession(host, opened, nonce, options.windowSeconds);
-    session.#session.write(program);
+        : await transport.open(host, target, `${BASH} -c '${starter}'`);
+    const session = new HostSession(host, opened, target.user, nonce, options.windowSeconds);
+    session.#session.write(startInput(program));
     return session;
   }
 
-  /** Sends a command. Rejects with lost or timeout; a command that failed on the host is a reply with ok: false. */
+  /** Sends a command. Rejects with lost or timeout, or protocol when the host does not run the program; a command that failed on the host is a reply with ok: false. */
   call(command: HostCommand): Promise<Reply> {
     if (this.#lost !== undefined) return Promise.reject(this.#lost);
     const sequence = this.#next++;
@@ -138,7 +152,14 @@ export class HostSession {
   /** Ends the program's stdin and waits until it is gone; it takes back every trial that is still open. */
   async close(): Promise<void> {
     clearInterval(this.#signs);
-    await this.#session.close(CLOSE_GRACE_MS);
+    await this.#session.close(this.#reader.hasHeard ? CLOSE_GRACE_MS : STRANGER_GRACE_MS);
+  }
+
+  /** Whatever runs there is not our program; its last words come with its end. */
+  #giveUpSilent(): void {
+    if (this.#reader.hasHeard) return;
+    this.#isSilent = true;
+    void this.close();
   }
 
   #settle(sequence: number, reply: Reply): void {
@@ -151,9 +172,30 @@ export class HostSession {
 
   #end(end: SessionEnd): void {
     clearInterval(this.#signs);
-    const why = end.lost ?? `the program on the host ended with ${end.signal ?? `status ${end.exitCode ?? 'unknown'}`}`;
+    clearTimeout(this.#hello);
+    this.#lost =
+      this.#isSilent || (end.lost === null && !this.#reader.hasHeard) ? this.#unstarted(end) : this.#lossOf(end);
+    for (const waiting of this.#waiting.values()) {
+      clearTimeout(waiting.timer);
+      waiting.reject(this.#lost);
+    }
+    this.#waiting.clear();
+  }
+
+  #unstarted(end: SessionEnd): VxfleetError {
+    return startFailure({
+      host: this.host,
+      user: this.#user,
+      end: this.#isSilent ? undefined : end,
+      said: `${this.#reader.noise}\n${end.stderr}`,
+      timeoutMs: HELLO_TIMEOUT_MS,
+    });
+  }
+
+  #lossOf(end: SessionEnd): VxfleetError {
+    const why = end.lost ?? `the program on the host ended with ${end.signal ?? statusText(end.exitCode)}`;
     const stderr = end.stderr.trim();
-    this.#lost = new VxfleetError(
+    return new VxfleetError(
       'lost',
       `lost ${this.host}: ${why}${stderr === '' ? '' : ` (${stderr.split('\n').at(-1)})`}`,
       {
@@ -161,12 +203,12 @@ export class HostSession {
         hint: 'Nothing is needed on the host: it takes an open trial back alone. Run the command again when it answers.',
       },
     );
-    for (const waiting of this.#waiting.values()) {
-      clearTimeout(waiting.timer);
-      waiting.reject(this.#lost);
-    }
-    this.#waiting.clear();
   }
+}
+
+function statusText(exitCode: number | null): string {
+  const meaning = exitCode === NO_FORK_STATUS ? ', as it does when no more processes can be started there' : '';
+  return `status ${exitCode ?? 'unknown'}${meaning}`;
 }
 
 /** The lines in front of the program. ASCII alone: what is sent is counted in characters and read in bytes. */

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # vxfleet's hand on a host. The controller sends this text over one SSH exec and keeps its stdin open for the whole run; nothing is
-# installed. Needed: bash, coreutils, grep, sed, util-linux, ip, ping, and classic ifupdown. The protocol, and why it is safe: docs/protocol.md.
+# installed. Needed: bash, coreutils, grep, sed, util-linux, ip, ping, and ifupdown or ifupdown2. The protocol, and why it is safe: docs/protocol.md.
 #
 # Its parts stand in program/ and are put in their places before it is sent (host-program.ts). The text is read into PROGRAM and run from
 # there; the controller puts these assignments in front of it:
@@ -46,7 +46,9 @@
 #
 # A trial lives in /run/vxfleet/IF; its state is the name of one file there. Whoever renames that file first decides.
 
-export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+# Where ifup looks too (ifupdown 0.8: execute.c, set_environ); what it does not need may also be where the login's own PATH has it.
+IFUP_PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+export LC_ALL=C PATH=$IFUP_PATH${PATH:+:$PATH}
 INTERFACES_D=/etc/network/interfaces.d
 TRIALS=/run/vxfleet
 STORE=/var/lib/vxfleet
@@ -66,6 +68,8 @@ shopt -s nullglob extglob
 . ./program/inspect.bash
 # shellcheck source=src/host/program/interface.bash
 . ./program/interface.bash
+# shellcheck source=src/host/program/ifupdown2.bash
+. ./program/ifupdown2.bash
 # shellcheck source=src/host/program/trial-state.bash
 . ./program/trial-state.bash
 # shellcheck source=src/host/program/guard.bash
@@ -159,7 +163,9 @@ read_line() {
 }
 
 main() {
-  local line seq verb length arguments locked='' guarded=''
+  local line seq verb length arguments locked='' guarded='' guard_fault='' ping_fault='' has_tried_ping=''
+  # Every clock and every process is read from there. The status is one that the controller knows (starter.ts).
+  [[ -r /proc/uptime && -r /proc/self/stat ]] || { echo '/proc is not mounted' >&2; exit 96; }
   exec 3>&1 4<&0 </dev/null >/dev/null 2>&1
   trap '' HUP PIPE
   trap end_session TERM INT
@@ -180,6 +186,8 @@ main() {
     if [[ $verb == prepare && $WRITES == yes ]]; then
       guarded=''
       ! stand_guard || guarded=yes
+      # Once: a host does not get another ping in the middle of a run.
+      [[ -n $has_tried_ping ]] || { has_tried_ping=yes; find_ping_fault; }
     fi
     # Job control gives each job a process group of its own, so that one can be ended with all it started.
     set -m

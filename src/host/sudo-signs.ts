@@ -18,13 +18,14 @@ export class SudoSigns {
   /** One character a byte. */
   #text = '';
   #end: SessionEnd | undefined;
+  #hasLoginBash = false;
   #listener: (chunk: Buffer) => void;
   #wake: () => void = () => undefined;
 
-  /** @param mark which begins `MARK root` on a line of its own, and the prompt `MARK asks NAME:` */
+  /** @param mark which begins `MARK login` and `MARK root`, each on a line of its own, and the prompt `MARK asks NAME:` */
   constructor(session: Session, mark: string) {
     this.#session = session;
-    this.#pattern = new RegExp(`${mark} (?:root\\n|asks ([^\\n:]*):)`);
+    this.#pattern = new RegExp(`${mark} (?:login\\n|root\\n|asks ([^\\n:]*):)`);
     this.#listener = (chunk) => {
       this.#text = (this.#text + chunk.toString('latin1')).slice(-KEEP);
       this.#wake();
@@ -34,6 +35,11 @@ export class SudoSigns {
       this.#end = end;
       this.#wake();
     });
+  }
+
+  /** Has the login shell started the bash that starts sudo? As far as the signs have been taken. */
+  get hasLoginBash(): boolean {
+    return this.#hasLoginBash;
   }
 
   /** What was said beside the signs, at last; of a login shell that did not get as far as ours, on stderr. */
@@ -79,9 +85,12 @@ export class SudoSigns {
   }
 
   #take(): SudoSign | undefined {
-    const found = this.#pattern.exec(this.#text);
-    if (found !== null) {
+    for (let found = this.#pattern.exec(this.#text); found !== null; found = this.#pattern.exec(this.#text)) {
       this.#text = this.#text.replace(found[0], '\n');
+      if (found[0].endsWith('login\n')) {
+        this.#hasLoginBash = true;
+        continue;
+      }
       return found[1] === undefined ? { kind: 'root' } : { kind: 'asks', whose: found[1] };
     }
     return this.#end === undefined ? undefined : { kind: 'ended', end: this.#end };

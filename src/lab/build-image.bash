@@ -1,5 +1,5 @@
 #!/bin/bash
-# Builds what a lab host has and the machine lacks, as one overlayfs layer: build-image.bash CACHE KEY COPY
+# Builds what a lab host has and the machine lacks, as one overlayfs layer: build-image.bash CACHE KEY COPY [IFUPDOWN]
 #
 # CACHE/KEY/upper is the result, unless it is there already; it is then copied to COPY/upper. It holds the packages that a Debian server
 # with ifupdown and sshd has, and whiteouts over everything of the machine that a host must not see. The machine itself is only ever read. Progress goes to stdout, a line a step.
@@ -16,6 +16,7 @@ here=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
 . "$here/mount-api.bash"
 # shellcheck source=src/lab/image-parts.bash
 . "$here/image-parts.bash"
+choose_ifupdown "$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)" "${4-}"
 
 work=$cache/building
 root=$work/root

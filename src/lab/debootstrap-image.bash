@@ -1,5 +1,5 @@
 #!/bin/bash
-# Makes a Debian release of its own, with debootstrap, for hosts that shall not run the machine's: debootstrap-image.bash CACHE KEY COPY RELEASE
+# Makes a Debian release of its own, with debootstrap, for hosts that shall not run the machine's: debootstrap-image.bash CACHE KEY COPY RELEASE [IFUPDOWN]
 #
 # CACHE/KEY/root is the result, unless it is there already; it is then copied to COPY/root. Nothing of the machine is in it but the address of the
 # mirror that the machine's apt uses. Progress goes to stdout, a line a step.
@@ -15,6 +15,7 @@ release=$4
 here=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
 # shellcheck source=src/lab/image-parts.bash
 . "$here/image-parts.bash"
+choose_ifupdown "$release" "${5-}"
 
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 # A tmpfs, gone with the mount namespace: dpkg syncs every file that it writes, which costs nothing there.

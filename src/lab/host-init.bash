@@ -19,7 +19,9 @@ ip link set lo up
 [[ $role != hub ]] || echo 1 >/proc/sys/net/ipv6/conf/all/forwarding
 ip address add "$address/15" dev "$device"
 ip link set "$device" up
-ifup -a 3>&-
+# As its networking.service does: what ifupdown2 remembers is on the disk, and is forgotten here after a boot.
+networking=/usr/share/ifupdown2/sbin/start-networking
+if [[ -x $networking ]]; then "$networking" start 3>&-; else ifup -a 3>&-; fi
 
 serve_ssh() {
   while :; do

@@ -5,6 +5,15 @@
 # shellcheck disable=SC2034 # read where this is sourced
 host_packages=(openssh-server ifupdown iproute2 iputils-ping procps sudo)
 
+# choose_ifupdown RELEASE [ifupdown2|ifupdown-ng]: which ifupdown a host has. Until Debian 12 ifupdown-ng is `ifup`; then it stands beside as `ifup-ng`.
+choose_ifupdown() {
+  case ${2-} in
+    '') ;;
+    ifupdown-ng) [[ $1 == @(bullseye|bookworm) ]] && host_packages[1]=$2 || host_packages+=("$2") ;;
+    *) host_packages[1]=$2 ;;
+  esac
+}
+
 # fail MESSAGE [HINT]: facts first, then what to do about it, on a line that the caller recognises.
 fail() {
   printf '%s\n' "$1" >&2
@@ -58,6 +67,7 @@ PrintMotd no
 Subsystem sftp internal-sftp
 FILE
   for needed in usr/sbin/sshd sbin/ifup bin/ping bin/ps usr/bin/sudo; do
-    [[ -x $root/$needed ]] || fail "the image has no /$needed"
+    # In it: a link that begins at the root would lead to the machine's.
+    chroot "$root" test -x "/$needed" || fail "the image has no /$needed"
   done
 }

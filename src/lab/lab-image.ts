@@ -33,13 +33,15 @@ export async function installImage(
 }
 
 async function buildCommand(image: LabImage, destination: string): Promise<string[]> {
-  if (image === 'machine') {
+  const [debian = '', ifupdown] = image.split('+');
+  const rest = ifupdown === undefined ? [] : [ifupdown];
+  if (debian === 'machine') {
     // Another recipe or another Debian makes another image.
-    const key = await digestFiles(['build-image.bash', 'image-parts.bash', 'mount-api.bash'], '/etc/debian_version');
-    return ['bash', programFile('build-image.bash'), IMAGE_ROOT, key, destination];
+    const digest = await digestFiles(['build-image.bash', 'image-parts.bash', 'mount-api.bash'], '/etc/debian_version');
+    return ['bash', programFile('build-image.bash'), IMAGE_ROOT, [...rest, digest].join('-'), destination, ...rest];
   }
-  const key = `${image}-${await digestFiles(['debootstrap-image.bash', 'image-parts.bash'])}`;
-  return ['bash', programFile('debootstrap-image.bash'), IMAGE_ROOT, key, destination, image];
+  const key = [debian, ...rest, await digestFiles(['debootstrap-image.bash', 'image-parts.bash'])].join('-');
+  return ['bash', programFile('debootstrap-image.bash'), IMAGE_ROOT, key, destination, debian, ...rest];
 }
 
 /** Removes every image; labs that are up have copies. */

@@ -2,8 +2,20 @@
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { stateFile } from './lab-paths.js';
 
-/** `machine` is the Debian of the machine itself, under a layer; the others are releases of their own, made with debootstrap. */
-export const LAB_IMAGES = ['machine', 'bullseye', 'bookworm', 'trixie'] as const;
+/**
+ * `machine` is the Debian of the machine itself, under a layer; the others are releases of their own, made with debootstrap. Behind a plus stands what
+ * takes ifupdown's place, or stands beside it where Debian lets both be installed (ifupdown-ng from Debian 13 on).
+ */
+export const LAB_IMAGES = [
+  'machine',
+  'bullseye',
+  'bookworm',
+  'trixie',
+  'machine+ifupdown2',
+  'machine+ifupdown-ng',
+  'trixie+ifupdown2',
+  'trixie+ifupdown-ng',
+] as const;
 
 export type LabImage = (typeof LAB_IMAGES)[number];
 

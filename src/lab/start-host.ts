@@ -51,7 +51,7 @@ export async function startHost(lab: string, host: LabHost): Promise<void> {
 /** What is below the host's own disk, for overlayfs: a layer over the machine's root, or a root of its own. */
 function lowerLayers(lab: string, { image }: LabHost): string {
   const directory = imageDirectory(lab, image);
-  return image === 'machine' ? `${directory}/upper:/` : `${directory}/root`;
+  return image.startsWith('machine') ? `${directory}/upper:/` : `${directory}/root`;
 }
 
 function consoleEnd(lab: string, host: string): string {

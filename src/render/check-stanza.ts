@@ -15,8 +15,9 @@ export function ownerOf(text: string): { readonly interface: string; readonly sp
 /** The peer's underlay address in a stanza's `ip link add`. */
 export const remoteOf = (text: string): string | undefined => /\bremote ([0-9.]+)\b/.exec(text)?.[1];
 
-/** The stanza's own address, without its length. */
-export const addressOf = (text: string): string | undefined => /^\s*address ([0-9a-f:]+)/m.exec(text)?.[1];
+/** The end's first address, without its length: the stanza's own, or what a line of it adds. */
+export const addressOf = (text: string): string | undefined =>
+  /^\s*(?:address|post-up ip -6 addr replace) ([0-9a-f:]+)/m.exec(text)?.[1];
 
 /** Lines that begin something other than an option of the stanza above them (interfaces(5)). */
 const TOP_LEVEL_LINE =

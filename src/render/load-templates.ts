@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { VxfleetError } from '../errors.js';
@@ -10,6 +10,9 @@ import { type CompiledTemplate, compileTemplate } from './compile-template.js';
 /** One template for the hub's end and one for each mode of a spoke's. */
 export const TEMPLATE_NAMES = ['hub', 'gateway', 'policy'] as const;
 export type TemplateName = (typeof TEMPLATE_NAMES)[number];
+
+/** Who reads the file: each has a set of templates of its own (docs/ifupdown.md says why). */
+export type Ifupdown = 'ifupdown' | 'ifupdown2';
 
 export interface Template extends CompiledTemplate {
   /** From the inventory's `templates:` directory. */
@@ -28,15 +31,30 @@ const BUILT_IN = fileURLToPath(new URL('../../templates', import.meta.url));
 /** The template that renders an end. */
 export const templateName = (end: End, mode: Mode): TemplateName => (end === 'hub' ? 'hub' : mode);
 
+export type TemplateSets = Readonly<Record<Ifupdown, Templates>>;
+
 /**
  * The built-in templates, each replaced by the file of the same name in `directory` (the inventory's `templates:`) when there is
- * one. Throws `inventory` when the directory or a file cannot be read, holds a template of an unknown name, or has an error.
+ * one; ifupdown2's are in a directory `ifupdown2` of either. Throws `inventory` when the directory or a file cannot be read, holds a
+ * template of an unknown name, or has an error.
  */
-export function loadTemplates(directory: string | undefined): Templates {
+export const loadTemplates = (directory: string | undefined): TemplateSets => ({
+  ifupdown: loadSet(BUILT_IN, directory),
+  ifupdown2: loadSet(join(BUILT_IN, 'ifupdown2'), within(directory, 'ifupdown2')),
+});
+
+/** Undefined when it is not there: nobody has to override the templates of an ifupdown that no host of the fleet has. */
+function within(directory: string | undefined, name: string): string | undefined {
+  if (directory === undefined) return undefined;
+  const path = join(directory, name);
+  return existsSync(path) ? path : undefined;
+}
+
+function loadSet(builtIn: string, directory: string | undefined): Templates {
   const overrides = directory === undefined ? new Set<string>() : listOverrides(directory);
   const load = (name: TemplateName): Template => {
     const isCustom = directory !== undefined && overrides.has(`${name}.liquid`);
-    const file = join(isCustom ? directory : BUILT_IN, `${name}.liquid`);
+    const file = join(isCustom ? directory : builtIn, `${name}.liquid`);
     return { ...compileTemplate(file, readTemplate(file)), isCustom };
   };
   const byName = { hub: load('hub'), gateway: load('gateway'), policy: load('policy') };

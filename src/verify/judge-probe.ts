@@ -1,6 +1,7 @@
 /** What the host program's `probe` answered → checks, and for the first that failed: which layer, and what to look at. Pure. */
 import type { Check, Layer } from '../events.js';
 import { ENDS, type End, type TunnelPlan } from '../plan/plan.js';
+import { PING_HINT, pingFault } from './ping-fault.js';
 import type { PlannedCheck } from './plan-checks.js';
 
 /** A failed check with its diagnosis. */
@@ -32,6 +33,10 @@ export function judgePings(planned: readonly PlannedCheck[], values: Values): Ch
 /** The first failing layer under a failed check, in the order of field-notes 3.3. */
 export function diagnose(tunnel: TunnelPlan, failed: Check, values: Readonly<Record<End, Values>>): Diagnosis {
   const asked = values[failed.from];
+  const fault = pingFault(textOf(failed, asked));
+  if (fault !== undefined) {
+    return { layer: 'implementation', message: `ping cannot be used: ${fault}`, hint: PING_HINT };
+  }
   const what = `${failed.target} (${failed.prefix}) does not answer from ${failed.source}`;
   if ((asked.get('small') ?? '').split(' ').includes(`${failed.source}>${failed.target}`))
     return smallOnly(tunnel, failed);
@@ -45,6 +50,13 @@ export function diagnose(tunnel: TunnelPlan, failed: Check, values: Readonly<Rec
     };
   }
   return diagnoseUnderlay(tunnel, failed.from, what, values) ?? diagnosePeer(tunnel, what, asked);
+}
+
+/** What the ping of a check said. */
+function textOf({ source, target }: Check, values: Values): string {
+  const start = `${source}>${target} `;
+  const line = (values.get('pings') ?? '').split('\n').find((answer) => answer.startsWith(start));
+  return line?.slice(start.length).replace(/^\d+ /, '') ?? '';
 }
 
 const smallOnly = (tunnel: TunnelPlan, failed: Check): Diagnosis => ({

@@ -159,7 +159,7 @@ function documents(text: string): string[] {
 const notJson = (text: string, cause?: unknown): VxfleetError =>
   new VxfleetError('protocol', `ip answered something that is not JSON: ${text.slice(0, 120)}`, {
     cause,
-    hint: 'iproute2 older than 4.18 has no -j; Debian 10 and later have it.',
+    hint: 'iproute2 5.10 (Debian 11) or newer is needed.',
   });
 
 function parseRoute(entry: Json, query: NetworkQuery | undefined): KernelRoute[] {

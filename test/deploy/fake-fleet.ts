@@ -180,9 +180,9 @@ function transportTo(host: FakeHost): Transport {
         write: (data) => {
           const text = data.toString();
           if (text.endsWith(' alive 0\n')) return;
-          // The first thing written is the program, and the first word of it the nonce.
+          // The first thing written is the program, which names the nonce first.
           if (nonce === undefined) {
-            nonce = /^NONCE=(\w+)/.exec(text)?.[1] ?? '';
+            nonce = /^NONCE=(\w+)/m.exec(text)?.[1] ?? '';
             return;
           }
           const lineEnd = text.indexOf('\n');

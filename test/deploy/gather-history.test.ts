@@ -37,7 +37,7 @@ class FakeHosts implements Transport {
       destroy: () => {},
       write: (data) => {
         const text = data.toString();
-        // The first thing written is the program, and the first word of it the nonce.
+        // The first thing written is the program, which names the nonce first.
         if (nonce === undefined) nonce = /NONCE='?(\w+)/.exec(text)?.[1] ?? '';
         else {
           const [sequence, verb, , ...args] = text.trim().split(' ');

@@ -42,7 +42,7 @@ esac
 
 /**
  * ping: what answers stands in /var/lib/answers, a line `FIRST_LINE_OF_THE_RUNNING_FILE|TARGET` each; nothing else does. Every question is
- * in /var/lib/fake.log. As iputils' ping with -w it goes on asking until its time is over, unless the file says at once that it cannot.
+ * in /var/lib/fake.log, but for those to the host itself, which are answered. As iputils' ping with -w it goes on asking until its time is over, unless the file says at once that it cannot.
  */
 const FAKE_PING = String.raw`#!/bin/bash
 target=\${!#}
@@ -53,6 +53,7 @@ while (($#)); do
   esac
   shift
 done
+[[ $target != ::1 ]] || { echo '1 packets transmitted, 1 received, 0% packet loss'; exit 0; }
 alias=$(cat "/sys/class/net/$interface/ifalias" 2>/dev/null)
 echo "ping $alias|$target" >>/var/lib/fake.log
 for ((tries = 0; tries < \${seconds:-1} * 10; tries++)); do

@@ -29,6 +29,17 @@ function frames(sequence: number, key: string, value: string, pieceBytes = 800):
 const end = (sequence: number, text = 'ok'): Buffer => Buffer.from(`${NONCE} ${sequence} ! ${text}\n`);
 
 describe('noise', () => {
+  it('is kept as far as it says why nothing else comes, and no longer', () => {
+    const reader = new FrameReader(NONCE, () => {});
+    reader.push(Buffer.from(`${'x'.repeat(9000)}\nmaintenance\nuntil nöon`));
+    expect(reader.hasHeard).toBe(false);
+    expect(reader.noise).toMatch(/^x+\nmaintenance\nuntil nöon$/);
+    expect(reader.noise.length).toBeLessThan(1100);
+    reader.push(Buffer.from(`\n${NONCE} 0 hello 5.2\nlater noise\n`));
+    expect(reader.hasHeard).toBe(true);
+    expect(reader.noise).toBe('');
+  });
+
   it('without a line break, however much of it, does not hide what follows', () => {
     const noise = Array.from({ length: 50 }, () => 'x'.repeat(100_000));
     const [first] = read(...noise, Buffer.concat([...frames(1, 'uid', '0'), end(1)]));

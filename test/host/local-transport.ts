@@ -33,7 +33,8 @@ export function localTransport(
         child.on('close', (exitCode, signal) => resolve({ exitCode, signal, lost: null, stderr }));
       });
       child.stdin.on('error', () => {}); // the program may be gone already
-      await once(child.stderr, 'data').then(([chunk]: Buffer[]) => (stderr += String(chunk)));
+      child.stderr.on('data', (chunk: Buffer) => (stderr += String(chunk)));
+      await once(child.stderr, 'data');
       let isMute = false;
       onOpen({
         pid: Number.parseInt(stderr, 10),

@@ -114,7 +114,8 @@ describe('a program by sudo', { timeout: 20_000 }, () => {
     expect(error).toMatchObject({ code: 'auth', message: expect.stringContaining('tokyo has no sudo') as string });
     expect(error.hint).toContain('apt-get install sudo');
     const noBash = await failureOf(open(fakeSudo('', { PATH: '/nonexistent' }), PASSWORD));
-    expect(noBash.message).toMatch(/did not start bash.*127.*bash: not found/);
+    expect(noBash).toMatchObject({ code: 'protocol' });
+    expect(noBash.message).toMatch(/^admin on tokyo finds no bash \(.*bash: not found\)$/);
   });
 
   it('has a password that is not shown even when the host shows it', async () => {
@@ -159,7 +160,7 @@ describe('a sudo', () => {
     const host = scripted();
     const failure = failureOf(open(host));
     await opened();
-    host.say('unable to resolve host tokyo\n');
+    host.say('MARK login\nunable to resolve host tokyo\n');
     await vi.advanceTimersByTimeAsync(20_000);
     const error = await failure;
     expect(error.code).toBe('timeout');
@@ -167,6 +168,20 @@ describe('a sudo', () => {
       'sudo on tokyo neither asked for a password nor started bash within 20 s (unable to resolve host tokyo)',
     );
     expect(host.session.close).toHaveBeenCalledOnce();
+    expect(host.session.write).not.toHaveBeenCalled();
+  });
+
+  it('that is never started is not what is in the way', async () => {
+    vi.useFakeTimers();
+    const host = scripted();
+    const failure = failureOf(open(host, PASSWORD));
+    await opened();
+    host.say('Which environment? ');
+    await vi.advanceTimersByTimeAsync(20_000);
+    expect(await failure).toMatchObject({
+      code: 'timeout',
+      message: "tokyo let admin in, but did not start vxfleet's program within 20 s (Which environment?)",
+    });
     expect(host.session.write).not.toHaveBeenCalled();
   });
 

@@ -43,6 +43,8 @@ export interface RunOptions {
   readonly timeoutMs?: number;
   /** Aborting sends SIGINT, as Ctrl-C does. */
   readonly interrupt?: AbortSignal;
+  /** Aborting sends SIGKILL. */
+  readonly kill?: AbortSignal;
 }
 
 interface LabOptions {
@@ -143,9 +145,10 @@ function start({ command, args, env }: LabCommand, options: RunOptions): ChildPr
   });
 }
 
-async function collect(child: ChildProcess, { timeoutMs, interrupt }: RunOptions): Promise<Outcome> {
+async function collect(child: ChildProcess, { timeoutMs, interrupt, kill }: RunOptions): Promise<Outcome> {
   const timer = timeoutMs === undefined ? undefined : setTimeout(() => child.kill('SIGKILL'), timeoutMs);
   interrupt?.addEventListener('abort', () => child.kill('SIGINT'));
+  kill?.addEventListener('abort', () => child.kill('SIGKILL'));
   if (child.stdout === null || child.stderr === null) throw new TypeError('spawn without pipes');
   const code = new Promise<number | null>((resolve, reject) => {
     child.once('error', reject);

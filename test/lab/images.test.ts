@@ -31,7 +31,26 @@ describe('the choice of images', () => {
     expect(imagesOf('hub=trixie', 'hub=bookworm')).toEqual(['hub=bookworm', 'tokyo=machine', 'osaka=machine']);
   });
 
-  it.each(['', 'sid', 'tokyo', 'tokyo=', 'tokyo=sid', 'trixie=tokyo', 'trixie '])('takes no "%s"', (text) => {
+  it('may have another ifupdown', () => {
+    expect(imagesOf('machine+ifupdown2', 'osaka=trixie+ifupdown-ng')).toEqual([
+      'hub=machine+ifupdown2',
+      'tokyo=machine+ifupdown2',
+      'osaka=trixie+ifupdown-ng',
+    ]);
+  });
+
+  it.each([
+    'machine+',
+    '+ifupdown2',
+    'machine+ifupdown3',
+    '',
+    'sid',
+    'tokyo',
+    'tokyo=',
+    'tokyo=sid',
+    'trixie=tokyo',
+    'trixie ',
+  ])('takes no "%s"', (text) => {
     expect(parseImageChoice(text)).toBeUndefined();
   });
 

@@ -141,12 +141,12 @@ const CASES: readonly Case[] = [
     hint: /ssh\.user to root/,
   },
   {
-    what: 'ifupdown2 in the place of ifupdown',
+    what: 'an ifup of another hand',
     host: 'tokyo',
     breakIt: `printf '#!/bin/sh\\necho ifupdown2:3.0.0\\n' > ${FAKE_IFUP}; chmod 755 ${FAKE_IFUP}`,
     mend: `rm ${FAKE_IFUP}`,
     layer: 'implementation',
-    message: /not classic ifupdown: ifupdown2:3\.0\.0/,
+    message: /neither ifupdown nor a packaged ifupdown2: ifupdown2:3\.0\.0/,
     hint: /apt-get install ifupdown/,
   },
   {

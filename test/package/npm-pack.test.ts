@@ -78,6 +78,13 @@ describe('the packed package', () => {
     expect(stdout).toContain('vxlan01');
   });
 
+  // Where Node.js would warn of something deprecated that we or a dependency use.
+  it.each(['--help', 'inventory', 'render'])('prints nothing on stderr: %s', async (command) => {
+    const options = command === '--help' ? [] : ['-i', join(installed, 'inventory.example.yaml')];
+    const { stderr } = await run(process.execPath, [join(installed, 'dist/bin.js'), command, ...options], { env });
+    expect(stderr).toBe('');
+  });
+
   it('renders stanzas with the templates that came with it', async () => {
     const { stdout } = await vxfleet('render', '-i', join(installed, 'inventory.example.yaml'));
     expect(stdout).toMatch(/^auto vxlan01$/m);

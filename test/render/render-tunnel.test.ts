@@ -1,15 +1,17 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
 import { makePlan } from '../../src/plan/make-plan.js';
 import { loadTemplates } from '../../src/render/load-templates.js';
+import { renderFleet } from '../../src/render/render-fleet.js';
 import { renderTunnel } from '../../src/render/render-tunnel.js';
 import { VARIABLE_NAMES } from '../../src/render/template-variables.js';
 import { inventory, spoke } from './fleet.js';
 
-const templates = loadTemplates(undefined);
+const sets = loadTemplates(undefined);
+const templates = sets.ifupdown;
 const osaka = spoke('osaka', 10, { mode: 'policy', mtu: 1400, vni: 1010, dstport: 4790 });
 const plan = makePlan(inventory('2001:db8:ae00::/40', [spoke('tokyo', 1), osaka]));
 const [tokyoTunnel, osakaTunnel] = [plan.tunnels[0]!, plan.tunnels[1]!];
@@ -20,6 +22,13 @@ test.each([
   ['policy', osakaTunnel, 'spoke'],
 ] as const)('renders the golden %s stanza', async (name, tunnel, end) => {
   await expect(renderTunnel(tunnel, end, templates)).toMatchFileSnapshot(`golden/${name}`);
+  const files = renderFleet(plan.tunnels, sets);
+  expect(files.of(tunnel, end, { ifupdown: 'ifupdown', mtu: 1450 })).toEqual({
+    text: renderTunnel(tunnel, end, templates),
+    isCustom: false,
+  });
+  const { text } = files.of(tunnel, end, { ifupdown: 'ifupdown2', mtu: 1450 });
+  await expect(text).toMatchFileSnapshot(`golden/ifupdown2/${name}`);
 });
 
 test('no accepted name, device or number makes a line that the templates did not write', () => {
@@ -91,7 +100,7 @@ describe('custom templates', () => {
   afterAll(() => rmSync(directory, { recursive: true }));
   const custom = (source: string) => {
     writeFileSync(join(directory, 'hub.liquid'), source);
-    return loadTemplates(directory);
+    return loadTemplates(directory).ifupdown;
   };
   const head =
     '# Managed by vxfleet: tunnel {{ interface }}\nauto {{ interface }}\niface {{ interface }} inet6 static\n';
@@ -126,6 +135,23 @@ describe('custom templates', () => {
     ['a continued line', `${head}  up true \\\n  x\n`, /backslash/],
   ])('%s is refused', (_, source, message) => {
     expect(() => renderTunnel(tokyoTunnel, 'hub', custom(source))).toThrow(message);
+  });
+
+  test('for one ifupdown alone are refused on a host with the other', () => {
+    custom(`${head}  address ::1/80\n`);
+    const reader = { ifupdown: 'ifupdown2', mtu: 1450 } as const;
+    const load = () => renderFleet([tokyoTunnel], loadTemplates(directory));
+    expect(() => load().of(tokyoTunnel, 'hub', reader)).toThrow(
+      /hub\.liquid is for ifupdown, and the host of tokyo's hub/,
+    );
+    expect(load().of(tokyoTunnel, 'spoke', reader)).toMatchObject({ isCustom: false });
+    mkdirSync(join(directory, 'ifupdown2'));
+    writeFileSync(join(directory, 'ifupdown2/hub.liquid'), `${head}  mtu {{ mtu }}\n`);
+    expect(load().of(tokyoTunnel, 'hub', reader)).toEqual({
+      text: expect.stringContaining('  mtu 1450\n') as string,
+      isCustom: true,
+    });
+    rmSync(join(directory, 'ifupdown2'), { recursive: true });
   });
 
   test('a directory that is not there is an inventory error', () => {

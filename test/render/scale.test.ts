@@ -10,7 +10,7 @@ test('plans the 65,535 spokes of a /32, and renders each shape of theirs once', 
   const spokes = Array.from({ length: 65_535 }, (_, index) =>
     spoke(`s${index + 1}`, index + 1, { mode: index % 2 ? 'policy' : 'gateway', mtu: index % 3 ? undefined : 1400 }),
   );
-  const templates = loadTemplates(undefined);
+  const templates = loadTemplates(undefined).ifupdown;
   const liquid = vi.spyOn(Liquid.prototype, 'renderSync');
   let bytes = 0;
   for (const tunnel of makePlan(inventory('2001:db8::/32', spokes)).tunnels)

@@ -86,6 +86,25 @@ describe('the diagnosis of a failed check', () => {
     return diagnose(tunnel, check, check.from === 'hub' ? { hub: asked, spoke: other } : { hub: other, spoke: asked });
   };
 
+  it.each([
+    ["ping: invalid option -- 'n' | Usage: ping [OPTION]", "ping: invalid option -- 'n'"],
+    ['ping: unrecognized option: M | BusyBox v1.35.0', 'ping: unrecognized option: M'],
+    ['bash: line 812: exec: ping: not found', 'exec: ping: not found'],
+    ['bash: line 812: /usr/bin/ping: Permission denied', '/usr/bin/ping: Permission denied'],
+    ['ping: socktype: SOCK_RAW | ping: socket: Operation not permitted', 'ping: socktype: SOCK_RAW'],
+  ])('names a ping that cannot ask before anything else: %s', (text, fault) => {
+    const found = judge(peer, { ...symptoms, pings: `${keyOf(peer)} 2 ${text}` });
+    expect(found).toMatchObject({ layer: 'implementation', message: `ping cannot be used: ${fault}` });
+    expect(found.hint).toContain('iputils-ping');
+  });
+
+  it.each([
+    'PING x(x) | ping: sendmsg: Operation not permitted | 3 packets transmitted, 0 received',
+    'ping: bind icmp socket: Cannot assign requested address',
+  ])('does not take a filter or an address for the ping: %s', (text) => {
+    expect(judge(peer, { ...symptoms, pings: `${keyOf(peer)} 2 ${text}` }).layer).toBe('mtu');
+  });
+
   it('names the MTU when small packets pass, whatever else there is', () => {
     const found = judge(peer, symptoms);
     expect(found.layer).toBe('mtu');

@@ -25,11 +25,11 @@ ask() { # COMMAND...
 
 # The same for one that may hang, and may start programs of its own, as ifup does: these would keep the pipe open, and the whole group,
 # which ifup leads itself, ends with it. What comes is its number, what it says, and its status: of a process substitution that has ended
-# before we wait, bash may have forgotten how.
+# before we wait, bash may have forgotten how. Whoever may have to end it finds its process in the file $process_file, if one is named.
 run() { # SECONDS COMMAND...
-  local output pid='' part='' now ends status=129
+  local output pid='' part='' process='' now ends status=129
   exec {output}< <(
-    exec 2>&1 </dev/null 3>&- 4<&- 9>&-
+    exec 2>&1 </dev/null 3>&- 4<&- 8<&- 9>&-
     (printf '%s\n' "$BASHPID"; exec "${@:2}") &
     wait "$!"
     printf '\n%s' "$?"
@@ -38,6 +38,7 @@ run() { # SECONDS COMMAND...
   tick
   ends=$((now + $1 * 100))
   IFS= read -r -u "$output" pid
+  [[ -z ${process_file-} ]] || { process_of process "$pid" && printf '%s\n' "$process" >"$process_file"; } 2>/dev/null
   while ((now < ends)); do
     # In large pieces: without -N, bash reads a pipe byte by byte.
     IFS= read -rN 65536 -t "$(((ends - now + 99) / 100))" -u "$output" part
@@ -74,7 +75,9 @@ ask_kernel() { # QUERIES
   out=$(exec ip -6 -d -N -j -force -batch - 2>/dev/null <<<"$1" 3>&- 4<&- 9>&-)
 }
 
+# Empty when there is no such file.
 read_file() { # VARIABLE FILE
+  printf -v "$1" ''
   IFS= read -rd '' "$1" 2>/dev/null <"$2" || true
 }
 

@@ -5,7 +5,8 @@
 take_lock() {
   local file=$TRIALS/.$RUN.lock
   while :; do
-    exec 9<>"$file" && flock -w 5 9 || return 1
+    exec 9<>"$file" || return 1
+    guard_fault=$(exec flock -w 5 9 2>&1 3>&- 4<&-) || return 1
     # Somebody who swept up may have removed it before it was locked.
     [[ ! $file -ef /proc/self/fd/9 ]] || return 0
   done
@@ -47,7 +48,7 @@ start_guard_unit() { # "PID START" of the program
   local file=$TRIALS/.$RUN.program out rc tries
   printf 'GUARD_OF=%q\n%s\n' "$1" "$PROGRAM" >"$file" || return 1
   # It names no unit type: the text is read when the service starts, which we see by the guard's own file.
-  run 10 systemd-run --quiet --collect --unit="vxfleet-$RUN" --description='vxfleet: ends trials nobody confirms' bash "$file"
+  run 10 systemd-run --quiet --collect --unit="vxfleet-$RUN" --description='vxfleet: ends trials nobody confirms' "$BASH" "$file"
   if ((rc == 0)); then
     for ((tries = 0; tries < 250; tries++)); do
       ! is_process_in "$TRIALS/.$RUN.guard" || return 0

@@ -6,19 +6,27 @@ inspect() { # DEVICE
   [[ $WRITES != yes ]] || sweep
   reply uid "$EUID"
   reply ssh "${SSH_CONNECTION-}"
-  if type -P ifup >/dev/null && type -P ifdown >/dev/null; then
+  if [[ -n $ifupdown2 ]]; then
+    reply ifupdown ifupdown2
+  elif type -P ifup >/dev/null && type -P ifdown >/dev/null; then
     ask ifup --version
     reply ifupdown "${out%%$'\n'*}"
   fi
-  for file in ip ping sha256sum sync flock; do
+  for file in ping sha256sum sync flock; do
     type -P "$file" >/dev/null || missing+="$file "
   done
+  PATH=$IFUP_PATH type -P ip >/dev/null || missing+='ip '
+  [[ -d /sys/class/net/lo ]] || missing+='/sys '
   reply missing "$missing"
+  # CapEff of proc_pid_status(5), in hex. A root without some of them is one in a container.
+  read_file text /proc/self/status
+  [[ ! $text =~ CapEff:[[:blank:]]*([0-9a-f]+) ]] || reply capabilities "${BASH_REMATCH[1]}"
   sources_interfaces_d && reply sources yes
   # A device that is made by its own stanza (bond, VLAN, bridge) must be made before the tunnels are.
   [[ -n $device && ! -e /sys/class/net/$device/device ]] && is_defined_after_source "$device" && reply late_device yes
   [[ -w $INTERFACES_D ]] && reply writable_etc yes
   [[ -w /run ]] && reply writable_run yes
+  [[ -w $STORE || (! -e $STORE && -w ${STORE%/*}) ]] && reply writable_var yes
   if [[ -n $device && -r /sys/class/net/$device/mtu ]]; then
     read_file text "/sys/class/net/$device/mtu"
     reply device_mtu "${text%$'\n'}"
@@ -29,8 +37,10 @@ inspect() { # DEVICE
   reply cpus "${text%$'\n'}"
   find_foreign_stanzas
   reply stanzas "$stanzas"
+  [[ ! -e /etc/network/interfaces ]] || can_open /etc/network/interfaces || reply unreadable '/etc/network/interfaces '
   for file in "$INTERFACES_D"/vxlan*; do
     [[ -f $file ]] || continue
+    can_open "$file" || reply unreadable "$file "
     # Of a file with a zero byte bash has what stands before it.
     if IFS= read -rd '' text <"$file"; then reply binary "${file##*/} "; fi 2>/dev/null
     reply "file:${file##*/}" "$text"
@@ -46,7 +56,23 @@ inspect() { # DEVICE
   reply links "$out"
   ask_kernel "$payload"
   reply network "$out"
+  # There is no host without rules.
+  [[ -n $out ]] || explain_ip
 }
+
+# Why ip has not answered, and which one it is, for people.
+explain_ip() {
+  local said
+  ask ip -6 -d -N -j rule show
+  said=${out#*: line +([0-9]): }
+  ask ip -V
+  reply ip_fault "${said%%$'\n'*} (${out%%$'\n'*})"
+}
+
+# What root may not even open is a security module's, or on a broken disk: not the same as nothing.
+can_open() { # FILE
+  { :; } <"$1"
+} 2>/dev/null
 
 # Lines `file:line:text` of whoever else defines a tunnel's interface, into $stanzas. Files of our names are sent whole.
 find_foreign_stanzas() {
@@ -63,7 +89,7 @@ find_foreign_stanzas() {
   done
 }
 
-# Does /etc/network/interfaces read interfaces.d? (interfaces(5): source takes a shell pattern, source-directory a directory)
+# Does /etc/network/interfaces read interfaces.d? (interfaces(5): source takes a shell pattern, source-directory a directory; ifupdown2 has no such word)
 sources_interfaces_d() {
   local word pattern rest
   while read -r word pattern rest; do
@@ -71,7 +97,7 @@ sources_interfaces_d() {
     # shellcheck disable=SC2053 # the right side is a pattern on purpose
     case $word in
       source) [[ $INTERFACES_D/vxlan01 == $pattern ]] && return 0 ;;
-      source-directory) [[ ${pattern%/} == "$INTERFACES_D" ]] && return 0 ;;
+      source-directory) [[ -z $ifupdown2 && ${pattern%/} == "$INTERFACES_D" ]] && return 0 ;;
     esac
   done </etc/network/interfaces 2>/dev/null
   return 1

@@ -3,9 +3,10 @@
 
 exists() { [[ -e /sys/class/net/$1 ]]; } # IF
 
-# Does ifupdown believe that it is up?
+# Does ifupdown believe that it is up? ifupdown2 brings up whatever it believes.
 is_remembered() { # IF
   local state=''
+  [[ -z $ifupdown2 ]] || return 1
   read_file state /run/network/ifstate
   [[ $'\n'$state == *$'\n'"$1="* ]]
 }
@@ -15,6 +16,10 @@ is_remembered() { # IF
 # ifdown would signal the process group of that number. (field-notes 1.4)
 take_down() { # IF [-i FILE]
   local interface=$1
+  if [[ -n $ifupdown2 ]]; then
+    take_down_with_ifupdown2 "$@"
+    return
+  fi
   shift
   drop_stale_pid "/run/network/ifup-$interface.pid"
   run "$UP_SECONDS" ifdown --force "$@" "$interface"
@@ -26,6 +31,10 @@ take_down() { # IF [-i FILE]
 # Ends an ifup that still runs, with its process group, which it leads itself.
 stop_ifup() { # IF
   local pid='' name=''
+  if [[ -n $ifupdown2 ]]; then
+    stop_ifupdown2 "$1"
+    return
+  fi
   read_file pid "/run/network/ifup-$1.pid"
   read_file name "/proc/${pid%$'\n'}/comm"
   [[ $name != ifup* ]] || kill -KILL -- "-${pid%$'\n'}" 2>/dev/null
@@ -42,6 +51,10 @@ drop_stale_pid() { # FILE
 # Up by the given file or by /etc.
 bring_up() { # IF [-i FILE]
   local interface=$1
+  if [[ -n $ifupdown2 ]]; then
+    bring_up_with_ifupdown2 "$@"
+    return
+  fi
   shift
   run "$UP_SECONDS" ifup "$@" "$interface"
   ((rc == 0)) && exists "$interface"

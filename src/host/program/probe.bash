@@ -73,13 +73,28 @@ ping_until() { # KEY HUNDREDTHS SOURCE TARGET BYTES TEXT
   local now ends left text=$6 status=1
   tick
   ends=$((now + $2))
-  while ((status != 0 && (left = (ends - now + 99) / 100) > 0)); do
+  while ((status != 0 && (left = (ends - now + 99) / 100) > 0)) && ! is_ping_fault "$text"; do
     text=$(ping_once "$left" "$3" "$4" "$5")
     status=$?
     ((status == 0)) || pause 0.2
     tick
   done
   printf '%s %s %s\n' "$1" "$status" "${text//$'\n'/ | }"
+}
+
+# Is that what a ping says that cannot do what it is asked for: another one than iputils', or one that may not open its socket, or none?
+# One that has sent something can; the firewall that does not permit it is another matter.
+is_ping_fault() { # OUTPUT
+  [[ $1 != *' transmitted'* && $1 == @(*'nvalid option'*|*'nrecognized option'*|*[Uu]sage:*|*'not permitted'*|*'ermission denied'*|*'not found'*) ]]
+}
+
+# Tries the very options on the host itself, before the first trial: into $ping_fault what is wrong. That ::1 answers is not asked for.
+find_ping_fault() {
+  local text
+  text=$(ping_once 1 ::1 ::1 1280)
+  is_ping_fault "$text" || return 0
+  ping_fault=${text#*: line +([0-9]): }
+  ping_fault=${ping_fault%%$'\n'*}
 }
 
 # What the layers below say, for the diagnosis: neighbours and the underlay. And whether a small packet would pass.
