@@ -13,7 +13,7 @@ describe('makeRunIdentity', () => {
     delete process.env['SUDO_USER'];
     const identity = makeRunIdentity(['deploy', 'tokyo', '--force'], new Date('2026-11-23T12:00:05.678Z'));
     expect(identity).toEqual({
-      run: expect.stringMatching(/^20261123T120005-[0-9a-f]{6}$/),
+      run: expect.stringMatching(/^20261123T120005-iu[0-9a-z]{4}$/),
       operator: `${userInfo().username}@${hostname()}`,
       since: '2026-11-23T12:00:05Z',
       command: 'deploy tokyo --force',
@@ -23,6 +23,12 @@ describe('makeRunIdentity', () => {
   it('names the person behind sudo', () => {
     process.env['SUDO_USER'] = 'alice';
     expect(makeRunIdentity([]).operator).toBe(`alice@${hostname()}`);
+  });
+
+  // rollback and history take the later of two runs by their ids when their seconds are the same.
+  it('gives ids that sort as time does, within a second too', () => {
+    const ids = [0, 1, 35, 36, 999].map((ms) => makeRunIdentity([], new Date(1_800_000_000_000 + ms)).run);
+    expect(ids.toSorted()).toEqual(ids);
   });
 
   it('gives two runs of one second two ids', () => {
