@@ -1,7 +1,8 @@
 /** Who does what: kept with every change on the hosts, and told to a second operator. */
 import { randomInt } from 'node:crypto';
-import { hostname, userInfo } from 'node:os';
+import { hostname } from 'node:os';
 import type { RunIdentity } from '../host/host-session.js';
+import { localUser } from '../ssh/local-user.js';
 
 /**
  * The run's id is `YYYYMMDDTHHMMSS-` (UTC), two digits of base 36 for the milliseconds, so that ids sort as time does, and four at random, so that two
@@ -20,13 +21,5 @@ export function makeRunIdentity(argv: readonly string[] = process.argv.slice(2),
 
 const inBase36 = (value: number, digits: number): string => value.toString(36).padStart(digits, '0');
 
-/** The person behind sudo; a uid without a name in passwd is itself. */
-function userName(): string {
-  const sudoUser = process.env['SUDO_USER'] ?? '';
-  if (sudoUser !== '') return sudoUser;
-  try {
-    return userInfo().username;
-  } catch {
-    return String(process.getuid?.() ?? 'unknown');
-  }
-}
+/** The person behind sudo. */
+const userName = (): string => process.env['SUDO_USER'] || localUser().name;

@@ -1,10 +1,11 @@
 /** Merges what the options, the inventory and ssh_config say of a host. */
-import { hostname, userInfo } from 'node:os';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { DEFAULTS, type SshTarget } from '../inventory/inventory.js';
 import { SettingChooser } from './choose-setting.js';
 import type { EffectiveTarget, Origin, SettingName } from './effective-target.js';
 import { expandPath, expandTokens, type Tokens } from './expand-tokens.js';
+import { localUser } from './local-user.js';
 import { splitFiles } from './openssh-answer.js';
 import { opensshLines } from './openssh-lines.js';
 import type { ConfigAnswer } from './openssh.js';
@@ -78,7 +79,7 @@ type Address = Pick<EffectiveTarget, 'host' | 'port' | 'user' | 'become' | 'host
 
 function mergeAddress(target: SshTarget, chooser: SettingChooser): Address {
   const hostName = chooser.unless('hostname', target.host);
-  const defaultUser = target.isOutside === true ? userInfo().username : DEFAULTS.sshUser;
+  const defaultUser = target.isOutside === true ? localUser().name : DEFAULTS.sshUser;
   return {
     // The inventory names the host, and ssh_config may say where that is.
     host: chooser.choose('host', {
@@ -220,7 +221,7 @@ function mergeTimes({
 }
 
 function tokensOf(target: SshTarget, address: Address, home: string): Tokens {
-  const { username, uid } = userInfo();
+  const { name, uid } = localUser();
   const machine = hostname();
   return {
     d: home,
@@ -232,12 +233,14 @@ function tokensOf(target: SshTarget, address: Address, home: string): Tokens {
     n: target.host,
     p: String(address.port),
     r: address.user,
-    u: username,
+    u: name,
   };
 }
 
 /** ssh takes ~ from passwd and has expanded it already in some values; here it is HOME, as for every other file. */
 function rehome(path: string, home: string): string {
-  const passwdHome = userInfo().homedir;
-  return path.startsWith(`${passwdHome}/`) ? join(home, path.slice(passwdHome.length)) : path;
+  const passwdHome = localUser().home;
+  return passwdHome !== undefined && path.startsWith(`${passwdHome}/`)
+    ? join(home, path.slice(passwdHome.length))
+    : path;
 }
