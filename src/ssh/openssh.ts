@@ -103,6 +103,13 @@ export class OpenSsh {
       });
     }
     const reason = stderr === '' ? error.message : stderr;
+    // Of itself, whatever the file says: OpenSSH starts for nobody without a name.
+    if (reason.startsWith('No user exists for uid')) {
+      return new VxfleetError('usage', `${program} cannot be asked what the ssh_config says: ${reason}`, {
+        hint: 'give that uid a line in /etc/passwd, or leave the file out with -F none',
+        cause: error,
+      });
+    }
     return new VxfleetError('usage', `${program} -G ${host} refuses the ssh_config: ${reason}`, {
       hint: 'correct the file, name another one with -F FILE, or leave it out with -F none',
       cause: error,

@@ -220,6 +220,17 @@ Match host tokyo.example.net exec "true"
     await expect(resolver.resolve(target('tokyo'))).rejects.toMatchObject({ code: 'timeout' });
   });
 
+  it('says that ssh starts for no uid without a name', async () => {
+    const program = join(makeHome(), 'ssh');
+    writeFileSync(program, '#!/bin/sh\necho "No user exists for uid 12345" >&2\nexit 255\n', { mode: 0o755 });
+    const { resolver } = makeResolver({ config: 'Port 2222\n', openssh: { program } });
+    await expect(resolver.resolve(target('tokyo'))).rejects.toMatchObject({
+      code: 'usage',
+      message: `${program} cannot be asked what the ssh_config says: No user exists for uid 12345`,
+      hint: expect.stringContaining('/etc/passwd') as string,
+    });
+  });
+
   it('leaves nothing on the disk', async () => {
     const left = () => readdirSync(tmpdir()).filter((name) => name.startsWith('vxfleet-config-'));
     const before = left();
