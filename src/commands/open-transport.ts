@@ -53,6 +53,11 @@ async function openTransport(options: HostOptions, plan: FleetPlan, emit: Emit):
       hint: 'ssh is given nothing to type: use a key, with an agent if it is encrypted, or --transport ssh2',
     });
   }
+  if (name === 'openssh' && !hasProgram('ssh')) {
+    throw new VxfleetError('usage', '--transport openssh needs the ssh program, which is not in PATH', {
+      hint: 'install openssh-client, or use --transport ssh2',
+    });
+  }
   const questions = new Questions();
   const password = askPass ? await questions.password() : undefined;
   const askForSudo = options.askBecomePass === true ? async () => questions.becomePassword() : undefined;
