@@ -34,6 +34,11 @@ describe.skipIf(unavailable !== undefined)(`a deploy that is disturbed ${unavail
       await sleep(200);
     }
   };
+  /** To the program on tokyo and all its processes; some may end by themselves when another is gone. */
+  const signalAll = async (signal: string): Promise<void> => {
+    const script = `pids=$(pgrep -f "[r]ead -rN") && kill ${signal} $pids 2>&1 | grep -v 'No such process'; [ -n "$pids" ]`;
+    expect(await lab.exec('tokyo', ['sh', '-c', script])).toEqual({ code: 0, stdout: '', stderr: '' });
+  };
   const isArmed = async (): Promise<boolean> =>
     (await lab.exec('tokyo', ['test', '-e', '/run/vxfleet/vxlan01/armed'])).code === 0;
   const answers = async (): Promise<boolean> =>
@@ -80,7 +85,7 @@ describe.skipIf(unavailable !== undefined)(`a deploy that is disturbed ${unavail
     await change('vxlan: { dstport: 4999 }');
     const deploy = run('deploy', 'tokyo', '--verify-timeout', '20');
     await until('the trial is open', isArmed, 10);
-    await lab.exec('tokyo', ['sh', '-c', 'kill -9 $(pgrep -f "[r]ead -rN")']);
+    await signalAll('-9');
     const { code, recap } = await deploy;
     expect(code).toBe(1);
     expect(recap.tunnels[0]).toMatchObject({ status: 'reverted', error: { code: 'lost', end: 'spoke' } });
@@ -92,9 +97,9 @@ describe.skipIf(unavailable !== undefined)(`a deploy that is disturbed ${unavail
     await change('vxlan: { dstport: 4999 }');
     const deploy = lab.run(['deploy', 'tokyo', '--verify-timeout', '20'], { timeoutMs: 4000 });
     await until('the trial is open', isArmed, 4);
-    await lab.exec('tokyo', ['sh', '-c', 'kill -STOP $(pgrep -f "[r]ead -rN")']);
+    await signalAll('-STOP');
     expect((await deploy).code).toBeNull();
-    await lab.exec('tokyo', ['sh', '-c', 'kill -9 $(pgrep -f "[r]ead -rN")']);
+    await signalAll('-9');
     expect(await isArmed()).toBe(true);
     await writeFile(lab.inventoryPath, original);
     await lab.exec('tokyo', ['ip', 'xfrm', 'policy', 'flush']);
@@ -161,9 +166,10 @@ describe.skipIf(unavailable !== undefined)(`a deploy that is disturbed ${unavail
     const deploy = run('deploy', 'tokyo', '--window', '25', '--verify-timeout', '10');
     await until('the trial is open', isArmed, 10);
     // The oldest is the program itself; its jobs and the timer go on.
-    await lab.exec('tokyo', ['sh', '-c', 'kill -STOP $(pgrep -of "^bash -c .*[r]ead -rN")']);
+    const program = 'pgrep -of "^bash .*[r]ead -rN"';
+    expect(await lab.exec('tokyo', ['sh', '-c', `kill -STOP $(${program})`])).toMatchObject({ code: 0 });
     await until('the timer has ended the trial', async () => !(await isArmed()) && (await runsOldOnTokyo()), 60);
-    await lab.exec('tokyo', ['sh', '-c', 'kill -CONT $(pgrep -of "^bash -c .*[r]ead -rN")']);
+    expect(await lab.exec('tokyo', ['sh', '-c', `kill -CONT $(${program})`])).toMatchObject({ code: 0 });
     const { code, recap } = await deploy;
     expect(code).toBe(1);
     expect(recap.tunnels[0]).toMatchObject({ status: 'reverted', ends: { hub: 'reverted', spoke: 'reverted' } });

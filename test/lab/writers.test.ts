@@ -171,25 +171,28 @@ describe.skipIf(unavailable !== undefined)(`several writers ${unavailable ?? ''}
     const { process, ended } = await holdTrial('tokyo');
     process.kill('SIGSTOP');
     const guards = 'cut -d" " -f1 /run/vxfleet/.*.guard';
-    for (const host of ['hub', 'tokyo']) {
-      // Killed without a word; the guard is held back, so that the trial stays for us to see. It is stopped until it stays so: the kernel
-      // wakes a process group that becomes an orphan.
-      const others = 'for p in $(pgrep -f "[r]ead -rN"); do [ $p = $g ] || kill -9 $p; done';
-      const stop = 'i=0; while [ $i -lt 50000 ]; do kill -STOP $g; i=$((i + 1)); done';
-      await sh(host, `g=$(${guards}); kill -STOP $g; ${others}; ${stop}`);
+    let taken: Outcome;
+    try {
+      for (const host of ['hub', 'tokyo']) {
+        // Killed without a word (some end by themselves when the first is dead); the guard is held back, so that the trial stays for us to see. It
+        // is stopped until it stays so: the kernel wakes a process group that becomes an orphan.
+        const others = 'for p in $(pgrep -f "[r]ead -rN"); do [ $p = $g ] || kill -9 $p 2>/dev/null; done';
+        const stop = 'i=0; while [ $i -lt 50000 ]; do kill -STOP $g; i=$((i + 1)); done';
+        await sh(host, `g=$(${guards}); kill -STOP $g; ${others}; ${stop}`);
+      }
+      process.kill('SIGKILL');
+      await ended;
+      await writeFile(lab.inventoryPath, original);
+
+      const shown = await run(['deploy', 'tokyo', '--force']);
+      expect(shown.code).toBe(1);
+      const error = recapOf(shown).tunnels[0]?.error;
+      expect(error?.message).toMatch(/^a trial of vxlan01 is pending, its run is gone: deploy tokyo .* of alice@/);
+      expect(error?.hint).toMatch(/^The host ends it alone in \d+ s\. deploy --takeover ends it now\.$/);
+      taken = await run(['deploy', 'tokyo', '--takeover']);
+    } finally {
+      for (const host of ['hub', 'tokyo']) await sh(host, `kill -CONT $(${guards})`);
     }
-    process.kill('SIGKILL');
-    await ended;
-    await writeFile(lab.inventoryPath, original);
-
-    const shown = await run(['deploy', 'tokyo', '--force']);
-    expect(shown.code).toBe(1);
-    const error = recapOf(shown).tunnels[0]?.error;
-    expect(error?.message).toMatch(/^a trial of vxlan01 is pending, its run is gone: deploy tokyo .* of alice@/);
-    expect(error?.hint).toMatch(/^The host ends it alone in \d+ s\. deploy --takeover ends it now\.$/);
-
-    const taken = await run(['deploy', 'tokyo', '--takeover']);
-    for (const host of ['hub', 'tokyo']) await sh(host, `kill -CONT $(${guards})`);
     expect(recapOf(taken).tunnels[0]).toMatchObject({ status: 'unchanged', error: null });
     expect(taken.code).toBe(0);
     expect([await filesOf('hub'), await filesOf('tokyo')]).toEqual(before);
