@@ -33,6 +33,8 @@ function unpreparedHint(reason: string, { spoke, interface: name }: TunnelPlan):
       return `\`vxfleet diff ${spoke}\` shows the candidate.`;
     case 'ping':
       return PING_HINT;
+    case 'flock':
+      return "util-linux's flock is needed (apt-get install util-linux), not BusyBox's; type -a flock shows whether another one comes first.";
     default:
       return `Look at: df /run /etc; ls /run/vxfleet/${name}.`;
   }

@@ -41,7 +41,7 @@ export interface StepOutcome {
 }
 
 export interface PrepareOutcome extends StepOutcome {
-  /** The host program's word for why not: `busy`, `changed`, `invalid`, `ping`, `refused`; empty when ok. */
+  /** The host program's word for why not: `busy`, `changed`, `flock`, `invalid`, `ping`, `refused`; empty when ok. */
   readonly reason: string;
 }
 
@@ -151,7 +151,12 @@ export class TunnelEnd {
       timeoutMs: QUERY_TIMEOUT_MS,
     });
     const { ok, reason, text } = reply;
-    return { ok, reason, layer: ['invalid', 'ping'].includes(reason) ? 'implementation' : 'file', message: text };
+    return {
+      ok,
+      reason,
+      layer: ['flock', 'invalid', 'ping'].includes(reason) ? 'implementation' : 'file',
+      message: text,
+    };
   }
 
   /** Waits until this host may bounce one more tunnel. @returns what ends the turn; may be called twice */

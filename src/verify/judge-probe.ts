@@ -1,8 +1,8 @@
 /** What the host program's `probe` answered → checks, and for the first that failed: which layer, and what to look at. Pure. */
 import type { Check, Layer } from '../events.js';
 import { ENDS, type End, type TunnelPlan } from '../plan/plan.js';
-import { PING_HINT, pingFault } from './ping-fault.js';
-import type { PlannedCheck } from './plan-checks.js';
+import { CANNOT_ASK, PING_HINT, pingFault } from './ping-fault.js';
+import { keyOf, type PlannedCheck } from './plan-checks.js';
 
 /** A failed check with its diagnosis. */
 export interface Diagnosis {
@@ -13,17 +13,29 @@ export interface Diagnosis {
 
 type Values = ReadonlyMap<string, string>;
 
-/** Pairs the planned checks of one end with the answers; a check without an answer failed. */
-export function judgePings(planned: readonly PlannedCheck[], values: Values): Check[] {
-  const answers = new Map(
+/** How a ping ended. */
+interface PingAnswer {
+  readonly status: number;
+  /** Its output, with ` | ` for line ends. */
+  readonly text: string;
+}
+
+/** By the key of the check. */
+function answersOf(values: Values): ReadonlyMap<string, PingAnswer> {
+  return new Map(
     (values.get('pings') ?? '').split('\n').flatMap((line) => {
       const match = /^(\S+) (\d+) (.*)$/.exec(line);
-      return match === null ? [] : [[match[1] ?? '', { ok: match[2] === '0', text: match[3] ?? '' }] as const];
+      return match === null ? [] : [[match[1] ?? '', { status: Number(match[2]), text: match[3] ?? '' }] as const];
     }),
   );
+}
+
+/** Pairs the planned checks of one end with the answers; a check without an answer failed. */
+export function judgePings(planned: readonly PlannedCheck[], values: Values): Check[] {
+  const answers = answersOf(values);
   return planned.map(({ key, from, source, target, prefix, bytes }) => {
     const answer = answers.get(key);
-    const ok = answer?.ok === true;
+    const ok = answer?.status === 0;
     // The summary line of iputils: rtt min/avg/max/mdev = 0.061/0.061/0.061/0.000 ms
     const rtt = /= [\d.]+\/([\d.]+)\//.exec(answer?.text ?? '')?.[1];
     return { from, source, target, prefix, ok, rtt_ms: ok && rtt !== undefined ? Number(rtt) : null, bytes };
@@ -33,13 +45,12 @@ export function judgePings(planned: readonly PlannedCheck[], values: Values): Ch
 /** The first failing layer under a failed check, in the order of field-notes 3.3. */
 export function diagnose(tunnel: TunnelPlan, failed: Check, values: Readonly<Record<End, Values>>): Diagnosis {
   const asked = values[failed.from];
-  const fault = pingFault(textOf(failed, asked));
-  if (fault !== undefined) {
-    return { layer: 'implementation', message: `ping cannot be used: ${fault}`, hint: PING_HINT };
+  const answer = answersOf(asked).get(keyOf(failed));
+  if (answer?.status === CANNOT_ASK) {
+    return { layer: 'implementation', message: `ping cannot be used: ${pingFault(answer.text)}`, hint: PING_HINT };
   }
   const what = `${failed.target} (${failed.prefix}) does not answer from ${failed.source}`;
-  if ((asked.get('small') ?? '').split(' ').includes(`${failed.source}>${failed.target}`))
-    return smallOnly(tunnel, failed);
+  if ((asked.get('small') ?? '').split(' ').includes(keyOf(failed))) return smallOnly(tunnel, failed);
   if (failed.prefix === 'anchor') return noAnchor(tunnel, failed);
   if (failed.prefix !== '/80') {
     const prefix = failed.prefix === '/64' ? tunnel.prefix64 : tunnel.prefix48;
@@ -50,13 +61,6 @@ export function diagnose(tunnel: TunnelPlan, failed: Check, values: Readonly<Rec
     };
   }
   return diagnoseUnderlay(tunnel, failed.from, what, values) ?? diagnosePeer(tunnel, what, asked);
-}
-
-/** What the ping of a check said. */
-function textOf({ source, target }: Check, values: Values): string {
-  const start = `${source}>${target} `;
-  const line = (values.get('pings') ?? '').split('\n').find((answer) => answer.startsWith(start));
-  return line?.slice(start.length).replace(/^\d+ /, '') ?? '';
 }
 
 const smallOnly = (tunnel: TunnelPlan, failed: Check): Diagnosis => ({

@@ -4,14 +4,8 @@
 export const PING_HINT =
   "iputils' ping is needed (apt-get install iputils-ping), not inetutils' or BusyBox's, and root must be allowed to send with it (CAP_NET_RAW).";
 
-/** As `is_ping_fault` of the host program, which tries its ping before a trial: what other pings, the kernel and bash say. */
-const FAULTS = /nvalid option|nrecognized option|[Uu]sage:|not permitted|ermission denied|not found/;
+/** The status that the host program gives to such a ping (is_ping_fault in probe.bash). */
+export const CANNOT_ASK = 126;
 
-/**
- * What is wrong with the ping itself, in its own words; undefined when it has sent something, or could not for another reason.
- * @param text its output, with ` | ` for line ends
- */
-export function pingFault(text: string): string | undefined {
-  if (text.includes(' transmitted') || !FAULTS.test(text)) return undefined;
-  return (text.split(' | ')[0] ?? '').replace(/^.*?: line \d+: /, '');
-}
+/** What is wrong with it, in its own words. @param text its output, with ` | ` for line ends */
+export const pingFault = (text: string): string => (text.split(' | ')[0] ?? '').replace(/^.*?: line \d+: /, '');

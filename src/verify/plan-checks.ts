@@ -13,6 +13,9 @@ export interface PlannedCheck {
   readonly bytes: number;
 }
 
+/** Names a check in the host program's answers. */
+export const keyOf = ({ source, target }: Pick<Check, 'source' | 'target'>): string => `${source}>${target}`;
+
 /** Every IPv6 path carries packets of this size (RFC 8200 section 5); what lies beyond the hub need not carry more. */
 const MINIMUM_MTU = 1280;
 
@@ -34,7 +37,7 @@ export function planChecks(plan: FleetPlan, tunnel: TunnelPlan, mtu: number): Pl
 }
 
 export function check(from: End, source: string, target: string, prefix: Check['prefix'], bytes: number): PlannedCheck {
-  return { key: `${source}>${target}`, from, source, target, prefix, bytes };
+  return { key: keyOf({ source, target }), from, source, target, prefix, bytes };
 }
 
 /** The lines that the host program's `probe` takes. */

@@ -1,5 +1,6 @@
 /** Real hosts for tests: a lab that is started for one test file, with vxfleet run inside it. */
 import { spawn, type ChildProcess } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -95,11 +96,22 @@ export const imageChoices = (...texts: readonly string[]): ImageChoice[] =>
 /** What all hosts of a lab run unless a test says otherwise: a test project's own, see vitest.config.ts. */
 const PROJECT_IMAGES = imageChoices(process.env['VXFLEET_TEST_IMAGE'] ?? 'machine');
 
-/** Starts a lab of this name (a-z and 0-9; unlike every other test file's), replacing one that an earlier test run left. */
+/** Names a lab of this checkout: another one's tests, on the same machine, have labs of their own. */
+export const labOfCheckout = (name: string): string =>
+  `${name}${createHash('sha256')
+    .update(fileURLToPath(import.meta.url))
+    .digest('hex')
+    .slice(0, 4)}`;
+
+/**
+ * Starts a lab, replacing one that an earlier test run left.
+ * @param part the first part of its name (a-z and 0-9), unlike every other test file's
+ */
 export async function startLab(
-  name: string,
+  part: string,
   { spokes = 2, inventoryText, images = PROJECT_IMAGES }: LabOptions = {},
 ): Promise<TestLab> {
+  const name = labOfCheckout(part);
   await labDown({ name });
   const given = inventoryText === undefined ? undefined : await writeInventory(name, inventoryText);
   const { inventoryPath } = await labUp({

@@ -23,7 +23,7 @@ import { labStatus } from '../../src/lab/lab-status.js';
 import { labUp } from '../../src/lab/lab-up.js';
 import { findInit, listNamespaces } from '../../src/lab/namespace-processes.js';
 import { runProgram } from '../../src/lab/run-program.js';
-import { DIST, labAvailability, startLab, type TestLab } from './harness.js';
+import { DIST, labAvailability, labOfCheckout, startLab, type TestLab } from './harness.js';
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
@@ -91,7 +91,7 @@ function spawnUp(lab: string) {
 }
 
 describe.skipIf(unavailable !== undefined)('lab up and down', () => {
-  const name = 'testupdown';
+  const name = labOfCheckout('testupdown');
   afterAll(() => labDown({ name }));
 
   it('leaves nothing behind', async () => {
@@ -189,10 +189,10 @@ describe.skipIf(unavailable !== undefined)('lab image', () => {
 });
 
 describe.skipIf(unavailable !== undefined)('lab hosts', () => {
-  const name = 'testhosts';
+  const name = labOfCheckout('testhosts');
   let lab: TestLab;
   beforeAll(async () => {
-    lab = await startLab(name, { spokes: 2 });
+    lab = await startLab('testhosts', { spokes: 2 });
   });
   afterAll(() => lab.down());
 
@@ -259,14 +259,15 @@ describe.skipIf(unavailable !== undefined)('lab hosts', () => {
     await lab.exec('tokyo', [
       'bash',
       '-c',
-      'echo kept >/etc/kept; touch /run/gone /tmp/gone; ip link add dummy9 type dummy',
+      'echo kept >/etc/kept; touch /run/gone /tmp/gone; ip link add gone9 type bridge',
     ]);
+    expect((await lab.exec('tokyo', ['ls', '/sys/class/net'])).stdout).toContain('gone9');
     const mac = ['cat', '/sys/class/net/eth0/address'];
     const before = await lab.exec('tokyo', mac);
     await lab.reboot('tokyo');
     expect((await lab.exec('tokyo', ['cat', '/etc/kept'])).stdout).toBe('kept\n');
     expect((await lab.exec('tokyo', ['ls', '/run/gone', '/tmp/gone'])).stdout).toBe('');
-    expect((await lab.exec('tokyo', ['ls', '/sys/class/net'])).stdout).not.toContain('dummy9');
+    expect((await lab.exec('tokyo', ['ls', '/sys/class/net'])).stdout).not.toContain('gone9');
     expect(await lab.exec('tokyo', mac)).toEqual(before);
     expect((await lab.exec('hub', ['ping', '-c1', '-W2', '198.18.1.1'])).code).toBe(0);
     expect(await ssh('198.18.1.1', controllerNamespace(name))).toBe('SSH-2.0');
@@ -308,15 +309,15 @@ describe.skipIf(unavailable !== undefined)('lab hosts', () => {
       await other.down();
     }
     expect((await labStatus(name)).hosts.every(({ isRunning }) => isRunning)).toBe(true);
-    expect(takeStock('testother')).toEqual(NOTHING);
+    expect(takeStock(other.name)).toEqual(NOTHING);
   });
 });
 
 describe.skipIf(unavailable !== undefined)('lab run', () => {
-  const name = 'testrun';
+  const name = labOfCheckout('testrun');
   const directory = '/var/tmp/vxfleet-lab-run-test';
   beforeAll(async () => {
-    await startLab(name, { spokes: 1 });
+    await startLab('testrun', { spokes: 1 });
     mkdirSync(directory, { recursive: true });
     // Stands in for vxfleet: says what it sees, and how many interrupts reach it.
     writeFileSync(
@@ -382,11 +383,11 @@ process.exitCode = await labRun({ name: '${name}', argv: ['a b', '--c'], binPath
 });
 
 describe.skipIf(unavailable !== undefined)('lab of a given inventory', () => {
-  const name = 'testgiven';
+  const name = labOfCheckout('testgiven');
   afterAll(() => labDown({ name }));
 
   it('uses its devices, ports and names', async () => {
-    const lab = await startLab(name, {
+    const lab = await startLab('testgiven', {
       inventoryText: `prefix: 2001:db8:ae00::/40
 hub: { underlay: { address: 198.18.7.1, device: enp1s0f0 } }
 spokes:
@@ -406,6 +407,6 @@ hub: { underlay: { address: 192.0.2.1, device: eth0 } }
 spokes:
   tokyo: { id: 1, underlay: { address: 198.18.0.2, device: eth0 }, ssh: { host: tokyo.example.net } }
 `;
-    await expect(startLab(name, { inventoryText })).rejects.toThrow(/192\.0\.2\.1.*\n.*tokyo\.example\.net/);
+    await expect(startLab('testgiven', { inventoryText })).rejects.toThrow(/192\.0\.2\.1.*\n.*tokyo\.example\.net/);
   });
 });

@@ -111,7 +111,8 @@ const FIT: readonly OddHost[] = [
   },
   {
     name: 'clock',
-    make: `echo -1790000000 >/etc/clock; ${sshd(`SetEnv ${faketimeEnvironment('/etc/clock')}`)}`,
+    make: `${write('/root/.bashrc', 'date +%Y >/root/year')}
+      echo -1790000000 >/etc/clock; ${sshd(`SetEnv ${faketimeEnvironment('/etc/clock')}`)}`,
   },
   { name: 'limits', make: shellAfter('ulimit -n 32; ulimit -u 16; ulimit -f 2048') },
 ];
@@ -127,7 +128,7 @@ const UNFIT: readonly UnfitHost[] = [
     name: 'no-shell',
     make: shell('/bin/no-such-shell'),
     message: /login refused/,
-    hint: /./,
+    hint: /ssh-copy-id/,
   },
   {
     name: 'no-bash',
@@ -245,7 +246,7 @@ const UNFIT: readonly UnfitHost[] = [
     packages: ['busybox-static'],
     make: busybox('flock'),
     message: /cannot begin a trial: flock: /,
-    hint: /./,
+    hint: /util-linux's flock is needed/,
   },
 ];
 
@@ -310,6 +311,11 @@ describe.skipIf(unavailable !== undefined)(`odd hosts ${unavailable ?? ''}`, () 
     expect(told(await run('verify', ...options, ...fit))).toEqual(all(fit, 'unchanged'));
     expect(told(await run('rollback', ...options, ...fit))).toEqual(all(fit, 'changed'));
     expect(told(await run('diff', ...options, 'fish'))).toEqual(all(['fish'], 'would_change'));
+  });
+
+  it('with a clock that is decades behind have it in our session too', async () => {
+    await run('diff', 'clock');
+    expect(Number((await lab.exec('clock', ['cat', '/root/year'])).stdout)).toBeLessThan(1980);
   });
 
   it('read the start-up file of their login shell once', async () => {

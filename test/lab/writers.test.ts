@@ -10,13 +10,20 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } 
 import type { Recap } from '../../src/events.js';
 import { controllerCommand } from '../../src/lab/lab-command.js';
 import { controllerNamespace } from '../../src/lab/lab-paths.js';
-import { DIST, labAvailability, startLab, type Outcome, type RunOptions, type TestLab } from './harness.js';
+import {
+  DIST,
+  labAvailability,
+  labOfCheckout,
+  startLab,
+  type Outcome,
+  type RunOptions,
+  type TestLab,
+} from './harness.js';
 
 vi.setConfig({ testTimeout: 90_000, hookTimeout: 300_000 });
 const unavailable = await labAvailability();
 
 const DIRECTORY = '/etc/network/interfaces.d';
-const LAB = 'writers';
 
 /** What a run says that is seen by a program; the recap is missing when it was killed. */
 const eventsOf = ({ stdout }: Outcome): { event: string; message: string }[] =>
@@ -66,7 +73,11 @@ describe.skipIf(unavailable !== undefined)(`several writers ${unavailable ?? ''}
   }
   /** vxfleet on the controller, as a process that can be signalled. @param around words in front of the command */
   const launch = async (argv: readonly string[], user: string, around: readonly string[] = []): Promise<Launched> => {
-    const { command, args, env } = await controllerCommand(LAB, join(DIST, 'bin.js'), [...argv, '--output', 'json']);
+    const { command, args, env } = await controllerCommand(lab.name, join(DIST, 'bin.js'), [
+      ...argv,
+      '--output',
+      'json',
+    ]);
     const [first = command, ...words] = [...around, command, ...args];
     const process = spawn(first, words, { env: { ...env, SUDO_USER: user }, stdio: ['ignore', 'pipe', 'pipe'] });
     const ended = Promise.all([once(process, 'close'), text(process.stdout), text(process.stderr)]).then(
@@ -83,7 +94,7 @@ describe.skipIf(unavailable !== undefined)(`several writers ${unavailable ?? ''}
   };
 
   beforeAll(async () => {
-    lab = await startLab(LAB, { spokes: 3 });
+    lab = await startLab('writers', { spokes: 3 });
     original = await readFile(lab.inventoryPath, 'utf8');
     await mkdir(scratch, { recursive: true });
     expect((await run(['deploy'])).code).toBe(0);
@@ -208,7 +219,7 @@ describe.skipIf(unavailable !== undefined)(`several writers ${unavailable ?? ''}
   });
 
   describe('with SSH over IPv6, where an old connection proves nothing', () => {
-    const controller = ['-n', controllerNamespace(LAB)];
+    const controller = ['-n', controllerNamespace(labOfCheckout('writers'))];
     /** The inventory with the shipped template, to which a stanza's lines were added. */
     const withStanza = async (name: string, lines: string): Promise<string> => {
       const directory = join(scratch, name);

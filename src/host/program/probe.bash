@@ -68,7 +68,7 @@ ping_once() { # SECONDS SOURCE TARGET BYTES
 }
 
 # Prints the key, ping's status and its output as one line. A ping that ends early (an ICMP error, an address that is not there yet) is
-# started again until the time is over.
+# started again until the time is over. 126, as a shell says of what it cannot run: this ping cannot ask.
 ping_until() { # KEY HUNDREDTHS SOURCE TARGET BYTES TEXT
   local now ends left text=$6 status=1
   tick
@@ -79,6 +79,7 @@ ping_until() { # KEY HUNDREDTHS SOURCE TARGET BYTES TEXT
     ((status == 0)) || pause 0.2
     tick
   done
+  ! is_ping_fault "$text" || status=126
   printf '%s %s %s\n' "$1" "$status" "${text//$'\n'/ | }"
 }
 

@@ -5,7 +5,8 @@ prepare() { # IF OLD NEW
   local interface=$1 dir=$TRIALS/.$1.$RUN live=$INTERFACES_D/$1 problem text=''
   local old_bytes=${2/[-?]/0} new_bytes=${3/-/0}
   local old=${payload:0:old_bytes} new=${payload:old_bytes:new_bytes} body=${payload:old_bytes + new_bytes}
-  [[ $guarded == yes ]] || fail refused "cannot begin a trial: ${guard_fault:-is /run full or read-only?}"
+  [[ -z $guard_fault ]] || fail flock "cannot begin a trial: $guard_fault"
+  [[ $guarded == yes ]] || fail refused 'cannot begin a trial: is /run full or read-only?'
   [[ -z $ping_fault ]] || fail ping "ping cannot be used: $ping_fault"
   [[ ! -e $TRIALS/$interface ]] || fail busy "$interface is held by $(held_by "$TRIALS/$interface")"
   # What was planned is right only for what was seen.
