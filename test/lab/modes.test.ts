@@ -3,7 +3,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Recap } from '../../src/events.js';
 import { hostNamespace } from '../../src/lab/lab-paths.js';
-import { labAvailability, startLab, type TestLab } from './harness.js';
+import { labAvailability, labOfCheckout, startLab, type TestLab } from './harness.js';
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 300_000 });
 const unavailable = await labAvailability();
@@ -26,9 +26,9 @@ const HOSTS = ['hub', 'tokyo', 'osaka'] as const;
 type Host = (typeof HOSTS)[number];
 
 /** The internet: a namespace that `lab down` removes with the hosts' because of its name. */
-const ISP = hostNamespace('modes', 'isp');
+const ISP = hostNamespace(labOfCheckout('modes'), 'isp');
 const wire = (host: Host) => ({
-  namespace: hostNamespace('modes', host),
+  namespace: hostNamespace(labOfCheckout('modes'), host),
   port: `to-${host}`,
   network: `2001:db8:ffff:${{ hub: 'f', tokyo: '1', osaka: '2' }[host]}`,
 });
