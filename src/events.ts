@@ -10,8 +10,14 @@ export type TunnelStatus =
   | 'unchanged'
   /** Trial, proof and confirm succeeded on both ends. */
   | 'changed'
-  /** diff: a deploy would change it. */
+  /** The same, of a rollback: what was there before is there again. */
+  | 'rolled_back'
+  /** The tunnel was taken away from both ends (`--prune`, or a rollback to before its first deploy), and that was proven and confirmed. */
+  | 'removed'
+  /** Dry run: it would be changed. */
   | 'would_change'
+  /** Dry run: it would be taken away. */
+  | 'would_remove'
   /** The change failed; both ends are back on the old state and that was proven. */
   | 'reverted'
   /** It failed before anything was touched (or, for verify, a check failed). */
@@ -24,7 +30,7 @@ export type TunnelStatus =
   | 'unknown';
 
 /** What became of one end. */
-export type EndStatus = 'unchanged' | 'changed' | 'would_change' | 'reverted' | 'untouched' | 'unreachable' | 'unknown';
+export type EndStatus = Exclude<TunnelStatus, 'failed' | 'skipped'> | 'untouched';
 
 /** The layers of field-notes 3.3, in the order in which a fault is looked for. */
 export type Layer =

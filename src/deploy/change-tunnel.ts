@@ -232,7 +232,13 @@ class Change {
   }
 
   done(): TunnelResult {
-    return this.#outcome('changed', (end) => (this.#confirmed.has(end) ? 'changed' : 'unchanged'), null);
+    return this.#outcome(this.#made, (end) => (this.#confirmed.has(end) ? this.#made : 'unchanged'), null);
+  }
+
+  /** What a confirmed change is called. */
+  get #made(): 'removed' | 'rolled_back' | 'changed' {
+    if (this.#tunnel.proof === 'gone') return 'removed';
+    return this.#options.restores === undefined ? 'changed' : 'rolled_back';
   }
 
   unchanged(): TunnelResult {
@@ -260,7 +266,7 @@ class Change {
       }
     }
     const statusOf = (end: End): EndStatus => {
-      if (this.#confirmed.has(end)) return 'changed';
+      if (this.#confirmed.has(end)) return this.#made;
       if (!this.#ends.includes(end)) return 'unchanged';
       return troubles.length === 0 ? 'reverted' : 'unknown';
     };

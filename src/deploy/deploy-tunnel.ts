@@ -64,7 +64,7 @@ async function deployInspected(
   options.onDiff?.(changing.map((assessment) => describeChange(tunnel, assessment)));
 
   if (options.dryRun && changing.length > 0) {
-    return wouldChangeResult(plan, ends, refuseTunnel(tunnel, { adopt: options.adopt }));
+    return wouldChangeResult(plan, ends, false, refuseTunnel(tunnel, { adopt: options.adopt }));
   }
   if (ends.length === 0) return untouchedResult(plan, 'unchanged', null);
   const refusal = refuseTunnel(tunnel, { adopt: options.adopt });

@@ -88,7 +88,7 @@ async function prune(tunnel: Tunnel, options: PruneOptions): Promise<TunnelResul
   if (!options.dryRun) {
     return refusal === undefined ? await changeTunnel(tunnel, ends, options) : untouchedResult(plan, 'failed', refusal);
   }
-  return wouldChangeResult(plan, ends, refusal);
+  return wouldChangeResult(plan, ends, true, refusal);
 }
 
 /** The spoke may have been given another tunnel of that name by another hub, or by hand. */

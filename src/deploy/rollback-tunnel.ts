@@ -139,7 +139,7 @@ async function putBack(tunnel: Tunnel, targets: Targets, options: RollbackOption
   // What stands there is kept in the history, whoever wrote it.
   const refusal = ends.length === 0 ? undefined : refuseTunnel(tunnel, { adopt: true });
   if (options.dryRun && ends.length > 0) {
-    return wouldChangeResult(plan, ends, refusal);
+    return wouldChangeResult(plan, ends, tunnel.proof === 'gone', refusal);
   }
   if (options.dryRun) return untouchedResult(plan, 'unchanged', null);
   if (refusal !== undefined) return untouchedResult(plan, 'failed', refusal);

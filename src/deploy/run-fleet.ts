@@ -48,7 +48,7 @@ export async function runFleet(
 
   // The canaries: as many at a time as are still missing, until enough are confirmed. Unchanged ones prove nothing.
   while (stopped === null && queue.length > 0) {
-    const missing = options.canary - count(results, ['changed']);
+    const missing = options.canary - count(results, ['changed', 'rolled_back', 'removed']);
     if (missing <= 0) break;
     await takeAll(queue.splice(0, missing));
     if (stopped === null && count(results, FAILURES) > 0) {

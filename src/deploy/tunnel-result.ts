@@ -7,7 +7,7 @@ const UNREACHABLE = ['connect', 'host-key', 'auth', 'lost', 'timeout'];
 
 /** A result in which nothing was touched. */
 export function untouchedResult(plan: TunnelPlan, status: TunnelStatus, error: TunnelFailure | null): TunnelResult {
-  const end = status === 'unchanged' ? 'unchanged' : status === 'would_change' ? 'would_change' : 'untouched';
+  const end = status === 'unchanged' || status === 'would_change' || status === 'would_remove' ? status : 'untouched';
   return {
     spoke: plan.spoke,
     interface: plan.interface,
@@ -20,14 +20,16 @@ export function untouchedResult(plan: TunnelPlan, status: TunnelStatus, error: T
   };
 }
 
-/** What a dry run says of a tunnel that is to change. @param refusal why it would not be changed */
+/** What a dry run says of a tunnel that is to change. @param removes is the tunnel to be taken away? @param refusal why it would not be changed */
 export function wouldChangeResult(
   plan: TunnelPlan,
   ends: readonly End[],
+  removes: boolean,
   refusal: TunnelFailure | undefined,
 ): TunnelResult {
-  const would = (end: End) => (ends.includes(end) ? 'would_change' : 'unchanged');
-  const result = untouchedResult(plan, refusal === undefined ? 'would_change' : 'failed', refusal ?? null);
+  const status = removes ? 'would_remove' : 'would_change';
+  const would = (end: End) => (ends.includes(end) ? status : 'unchanged');
+  const result = untouchedResult(plan, refusal === undefined ? status : 'failed', refusal ?? null);
   return { ...result, ends: { hub: would('hub'), spoke: would('spoke') } };
 }
 

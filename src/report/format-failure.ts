@@ -3,7 +3,7 @@ import type { CommandName, TunnelFailure, TunnelResult } from '../events.js';
 import { formatInterfaceRanges } from '../diff/interface-ranges.js';
 import type { Paint } from './paint.js';
 import { printable, printableLine } from './printable.js';
-import { statusColour, statusMeaning, statusWord } from './status-text.js';
+import { statusColour, statusMeaning, statusWord, wordsOf } from './status-text.js';
 
 /**
  * What tells one shared failure from another; null for a failure that is the tunnel's own. A hub that cannot be reached fails every tunnel
@@ -34,7 +34,9 @@ export function formatFailure(
     `${paint('bold', name)} (${interfaces}) ${word}${meaning === null ? '' : `: ${meaning}`}`,
     ...field('failed', whatFailed(result)),
     ...field('why', error === null ? 'no reason was given' : error.message),
-    ...(status === 'unknown' ? field('ends', `hub ${result.ends.hub}, ${result.spoke} ${result.ends.spoke}`) : []),
+    ...(status === 'unknown'
+      ? field('ends', `hub ${wordsOf(result.ends.hub)}, ${result.spoke} ${wordsOf(result.ends.spoke)}`)
+      : []),
     ...unanswered(result),
     ...field('next', error?.hint ?? defaultHint(result)).map((line) => paint('cyan', line)),
   ];

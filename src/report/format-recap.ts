@@ -1,12 +1,12 @@
 /** The recap for people: a row a tunnel, one line of counts, then each failure with what to do next. */
 import { formatInterfaceRanges } from '../diff/interface-ranges.js';
-import type { CommandName, EndStatus, Recap, TunnelResult } from '../events.js';
+import type { CommandName, Recap, TunnelResult } from '../events.js';
 import { wrapToWidth } from './fit-width.js';
 import { formatDuration } from './format-duration.js';
 import { formatFailure, sharedFailure } from './format-failure.js';
 import { createPaint, type Paint } from './paint.js';
 import { printableLine } from './printable.js';
-import { isFailure, STATUSES, statusColour, statusMeaning, statusWord } from './status-text.js';
+import { isFailure, STATUSES, statusColour, statusMeaning, statusWord, wordsOf } from './status-text.js';
 
 export interface RecapFormat {
   readonly color: boolean;
@@ -94,7 +94,7 @@ function rowDetail(group: Group, command: CommandName): string {
   const { hub, spoke } = first.ends;
   const parts = [
     statusMeaning(first, command),
-    hub === spoke ? null : `hub ${endWord(hub)}, spoke ${endWord(spoke)}`,
+    hub === spoke ? null : `hub ${wordsOf(hub)}, spoke ${wordsOf(spoke)}`,
     downTime(group),
     // A failed tunnel's checks are told with its failure; here they would read as those of the state it was put back to.
     isFailure(first) ? null : checksPassed(group),
@@ -102,8 +102,6 @@ function rowDetail(group: Group, command: CommandName): string {
   ];
   return parts.filter((part) => part !== null).join(', ');
 }
-
-const endWord = (status: EndStatus): string => (status === 'would_change' ? 'would change' : status);
 
 function downTime(group: Group): string | null {
   const times = group.flatMap(({ down_ms }) => (down_ms === null ? [] : [down_ms])).sort((a, b) => a - b);

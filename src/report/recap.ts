@@ -39,7 +39,7 @@ export function exitCodeOf(counts: Counts, command: CommandName, ending: RunEndi
   if (counts.unknown > 0) return 3;
   if (ending.interrupted) return 130;
   if (counts.reverted + counts.failed + counts.unreachable + counts.skipped > 0) return 1;
-  if (command === 'diff' && ending.exitCodeOnDifference && counts.would_change > 0) return 4;
+  if (command === 'diff' && ending.exitCodeOnDifference && counts.would_change + counts.would_remove > 0) return 4;
   return 0;
 }
 

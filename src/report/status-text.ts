@@ -1,12 +1,15 @@
 /** How each status is said to a person, in the one order that rows, counts and tests share. */
-import type { CommandName, TunnelResult, TunnelStatus } from '../events.js';
+import type { CommandName, EndStatus, TunnelResult, TunnelStatus } from '../events.js';
 import type { Colour } from './paint.js';
 
 /** From the best news to the worst. */
 export const STATUSES: readonly TunnelStatus[] = [
   'unchanged',
   'changed',
+  'rolled_back',
+  'removed',
   'would_change',
+  'would_remove',
   'reverted',
   'failed',
   'unreachable',
@@ -17,7 +20,10 @@ export const STATUSES: readonly TunnelStatus[] = [
 const COLOURS: Readonly<Record<TunnelStatus, Colour>> = {
   unchanged: 'green',
   changed: 'yellow',
+  rolled_back: 'yellow',
+  removed: 'yellow',
   would_change: 'yellow',
+  would_remove: 'yellow',
   reverted: 'red',
   failed: 'red',
   unreachable: 'red',
@@ -31,9 +37,11 @@ export const statusColour = (status: TunnelStatus): Colour => COLOURS[status];
 export function statusWord(status: TunnelStatus, command: CommandName): string {
   if (status === 'unchanged' && command === 'verify') return 'ok';
   if (status === 'unknown') return 'UNKNOWN';
-  if (status === 'changed' && command === 'rollback') return 'rolled back';
-  return status === 'would_change' ? 'would change' : status;
+  return wordsOf(status);
 }
+
+/** An end's status for a person. */
+export const wordsOf = (status: TunnelStatus | EndStatus): string => status.replace('_', ' ');
 
 /** Whether a person has to look at it. A tunnel that was not started failed only if something says why. */
 export function isFailure(result: TunnelResult): boolean {
@@ -45,7 +53,10 @@ export function isFailure(result: TunnelResult): boolean {
       return true;
     case 'unchanged':
     case 'changed':
+    case 'rolled_back':
+    case 'removed':
     case 'would_change':
+    case 'would_remove':
     case 'skipped':
       return false;
   }
@@ -66,7 +77,10 @@ export function statusMeaning(result: TunnelResult, command: CommandName): strin
       return 'not proven to be in the old state nor in the new one';
     case 'unchanged':
     case 'changed':
+    case 'rolled_back':
+    case 'removed':
     case 'would_change':
+    case 'would_remove':
       return null;
   }
 }

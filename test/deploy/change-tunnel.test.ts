@@ -434,7 +434,7 @@ describe('a host that is reached over IPv6', () => {
 describe('a tunnel that is taken away', () => {
   it('is proven to be gone', async () => {
     const fleet = new FakeFleet('old', true);
-    expect(await change(fleet)).toMatchObject({ status: 'changed', checks: [] });
+    expect(await change(fleet)).toMatchObject({ status: 'removed', checks: [] });
   });
 
   it('is put back when something of it is left', async () => {

@@ -9,6 +9,7 @@ describe('a result in which nothing was touched', () => {
   it.each([
     ['unchanged', 'unchanged'],
     ['would_change', 'would_change'],
+    ['would_remove', 'would_remove'],
     ['failed', 'untouched'],
     ['skipped', 'untouched'],
   ] as const)('of a tunnel that is %s has ends that are %s', (status, end) => {

@@ -176,7 +176,7 @@ describe.skipIf(unavailable !== undefined)('a fleet of several Debians', () => {
         ({ checks }) => checks.length === 6 && checks.every(({ bytes }) => bytes === 1400),
       ),
     ).toBe(true);
-    expect((await run('rollback')).counts).toMatchObject({ changed: 3 });
+    expect((await run('rollback')).counts).toMatchObject({ rolled_back: 3 });
     await writeFile(lab.inventoryPath, original);
     expect((await run('verify')).counts).toMatchObject({ unchanged: 3 });
   });

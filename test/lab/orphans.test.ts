@@ -83,29 +83,32 @@ describe.skipIf(unavailable !== undefined)(`a spoke that has left the inventory 
     await write(without('lisbon'));
     const dry = await run('deploy', '--prune', '--dry-run');
     expect(dry.of('lisbon')).toMatchObject({
-      status: 'would_change',
-      ends: { hub: 'would_change', spoke: 'would_change' },
+      status: 'would_remove',
+      ends: { hub: 'would_remove', spoke: 'would_remove' },
     });
     expect(dry.notices).toEqual([]);
     expect(await filesOf('hub', 'lisbon')).toEqual(before);
 
     const { code, recap, of } = await run('deploy', '--prune');
     expect(code).toBe(0);
-    expect(recap.counts).toMatchObject({ changed: 1, unchanged: 2 });
-    expect(of('lisbon')).toMatchObject({ status: 'changed', ends: { hub: 'changed', spoke: 'changed' } });
+    expect(recap.counts).toMatchObject({ removed: 1, changed: 0, unchanged: 2 });
+    expect(of('lisbon')).toMatchObject({ status: 'removed', ends: { hub: 'removed', spoke: 'removed' } });
     // In policy mode there were rules and a table too.
     expect(await remains('hub', 'vxlan03', '3')).not.toMatch(/vxlan03|ae03/);
     expect(await remains('lisbon', 'vxlan03', '3')).toBe('');
-    expect((await run('deploy', '--prune')).recap.counts).toMatchObject({ unchanged: 2, changed: 0 });
+    expect((await run('deploy', '--prune')).recap.counts).toMatchObject({ unchanged: 2, removed: 0 });
 
     const back = await run('rollback');
     expect(back.code).toBe(0);
-    expect(back.of('lisbon')).toMatchObject({ status: 'changed', ends: { hub: 'changed', spoke: 'changed' } });
+    expect(back.of('lisbon')).toMatchObject({
+      status: 'rolled_back',
+      ends: { hub: 'rolled_back', spoke: 'rolled_back' },
+    });
     expect(await filesOf('hub', 'lisbon')).toEqual(before);
     expect(await answers('2001:db8:ae03::1')).toBe(true);
     // By name too, though no inventory has it.
     expect((await run('deploy', '--prune')).code).toBe(0);
-    expect((await run('rollback', 'lisbon')).of('lisbon')).toMatchObject({ status: 'changed' });
+    expect((await run('rollback', 'lisbon')).of('lisbon')).toMatchObject({ status: 'rolled_back' });
     expect(await filesOf('hub', 'lisbon')).toEqual(before);
   });
 
@@ -125,11 +128,11 @@ describe.skipIf(unavailable !== undefined)(`a spoke that has left the inventory 
     const flags = ['--prune', '--prune-unreachable', '--connect-timeout', '1'];
     const { code, of } = await run('deploy', ...flags);
     expect(code).toBe(0);
-    expect(of('tokyo')).toMatchObject({ status: 'changed', ends: { hub: 'changed', spoke: 'unchanged' } });
+    expect(of('tokyo')).toMatchObject({ status: 'removed', ends: { hub: 'removed', spoke: 'unchanged' } });
     expect(await remains('hub', 'vxlan01', '1')).not.toMatch(/vxlan01|ae01/);
 
     await lab.heal('tokyo');
-    expect((await run('rollback')).of('tokyo')).toMatchObject({ status: 'changed' });
+    expect((await run('rollback')).of('tokyo')).toMatchObject({ status: 'rolled_back' });
     expect(await filesOf('hub', 'tokyo')).toEqual(before);
     expect(await answers('2001:db8:ae01::1')).toBe(true);
   });
@@ -169,7 +172,7 @@ describe.skipIf(unavailable !== undefined)(`a spoke that has left the inventory 
 
     const pruned = await run('deploy', '--prune');
     expect(pruned.code).toBe(0);
-    expect(pruned.recap.counts).toMatchObject({ changed: 4, unchanged: 1 });
+    expect(pruned.recap.counts).toMatchObject({ removed: 2, changed: 2, unchanged: 1 });
     expect((await run('verify')).code).toBe(0);
     await write(original);
     expect((await run('deploy', '--prune')).code).toBe(0);

@@ -97,7 +97,7 @@ describe.skipIf(unavailable !== undefined)(`vxfleet rollback ${unavailable ?? ''
     const { code, recap } = await run('rollback');
     expect(recap.tunnels.map(({ error }) => error)).toEqual(SPOKES.map(() => null));
     expect(code).toBe(0);
-    expect(recap).toMatchObject({ command: 'rollback', counts: { changed: SPOKES.length } });
+    expect(recap).toMatchObject({ command: 'rollback', counts: { rolled_back: SPOKES.length } });
     expect(recap.tunnels.every(({ checks }) => checks.length === 6 && checks.every(({ ok }) => ok))).toBe(true);
     expect(await filesOf('hub', ...SPOKES)).toEqual(before);
     await write(original);
@@ -128,9 +128,9 @@ describe.skipIf(unavailable !== undefined)(`vxfleet rollback ${unavailable ?? ''
 
     expect(await runOne('rollback')).toMatchObject({ code: 0, status: 'unchanged' });
     expect(await filesOf('hub', 'tokyo')).toEqual(second);
-    expect(await runOne('rollback')).toMatchObject({ code: 0, status: 'changed' });
+    expect(await runOne('rollback')).toMatchObject({ code: 0, status: 'rolled_back' });
     expect(await filesOf('hub', 'tokyo')).toEqual(first);
-    expect(await runOne('rollback')).toMatchObject({ code: 0, ends: { hub: 'unchanged', spoke: 'changed' } });
+    expect(await runOne('rollback')).toMatchObject({ code: 0, ends: { hub: 'unchanged', spoke: 'rolled_back' } });
     expect(first['tokyo']).not.toBe((await filesOf('tokyo'))['tokyo']);
     expect((await lab.exec('hub', ['ping', '-6', '-c1', '-W2', '2001:db8:ae01::1'])).code).toBe(0);
   });
@@ -139,7 +139,7 @@ describe.skipIf(unavailable !== undefined)(`vxfleet rollback ${unavailable ?? ''
     const run4792 = await deploy(withTokyo('vxlan: { dstport: 4792 }'));
     const then = await filesOf('hub', 'tokyo');
     await deploy(withTokyo('vxlan: { dstport: 4793 }'));
-    expect(await runOne('rollback', '--to', run4792)).toMatchObject({ code: 0, status: 'changed' });
+    expect(await runOne('rollback', '--to', run4792)).toMatchObject({ code: 0, status: 'rolled_back' });
     expect(await filesOf('hub', 'tokyo')).toEqual(then);
     const unknown = await lab.run(['rollback', '--to', '20200101T000000-000000']);
     expect(unknown.code).toBe(1);
@@ -171,12 +171,12 @@ describe.skipIf(unavailable !== undefined)(`vxfleet rollback ${unavailable ?? ''
     const edited = await filesOf('hub', 'tokyo');
     expect((await runOne('deploy', 'tokyo')).ends).toEqual({ hub: 'unchanged', spoke: 'changed' });
     expect(await filesOf('hub', 'tokyo')).toEqual(before);
-    expect(await runOne('rollback')).toMatchObject({ code: 0, status: 'changed' });
+    expect(await runOne('rollback')).toMatchObject({ code: 0, status: 'rolled_back' });
     expect(await filesOf('hub', 'tokyo')).toEqual(edited);
-    expect(await runOne('rollback')).toMatchObject({ code: 0, ends: { hub: 'unchanged', spoke: 'changed' } });
+    expect(await runOne('rollback')).toMatchObject({ code: 0, ends: { hub: 'unchanged', spoke: 'rolled_back' } });
     expect(await filesOf('hub', 'tokyo')).toEqual(before);
     const found = /before-\S+/.exec((await lab.run(['history', 'tokyo'])).stdout)?.[0] ?? '';
-    expect(await runOne('rollback', '--to', found)).toMatchObject({ code: 0, status: 'changed' });
+    expect(await runOne('rollback', '--to', found)).toMatchObject({ code: 0, status: 'rolled_back' });
     expect(await filesOf('hub', 'tokyo')).toEqual(edited);
     expect(await runOne('deploy', 'tokyo')).toMatchObject({ code: 0, status: 'changed' });
   });
@@ -191,7 +191,7 @@ describe.skipIf(unavailable !== undefined)(`vxfleet rollback ${unavailable ?? ''
     expect(await runOne('deploy', 'tokyo')).toMatchObject({ code: 1, error: { code: 'refused', layer: 'file' } });
     expect(await runOne('deploy', 'tokyo', '--adopt')).toMatchObject({ code: 0, status: 'changed' });
 
-    expect(await runOne('rollback')).toMatchObject({ code: 0, status: 'changed' });
+    expect(await runOne('rollback')).toMatchObject({ code: 0, status: 'rolled_back' });
     expect(await filesOf('hub', 'tokyo')).toEqual(foreign);
     expect((await lab.exec('hub', ['ping', '-6', '-c1', '-W2', '2001:db8:1::2'])).code).toBe(0);
     expect((await run('deploy', 'tokyo', '--adopt')).code).toBe(0);
@@ -205,7 +205,7 @@ describe.skipIf(unavailable !== undefined)(`vxfleet rollback ${unavailable ?? ''
     await writeStanza('hub', 'vxlan06', foreignStanza('vxlan06', '2001:db8:6::1', '198.18.0.1', '198.18.1.6'));
     const before = await filesOf('hub', SIXTH);
     expect(await runOne('deploy', SIXTH, '--adopt')).toMatchObject({ code: 0, status: 'changed' });
-    expect(await runOne('rollback')).toMatchObject({ code: 0, status: 'changed' });
+    expect(await runOne('rollback')).toMatchObject({ code: 0, status: 'rolled_back' });
     expect(await filesOf('hub', SIXTH)).toEqual(before);
     expect([await hasLink('hub', 'vxlan06'), await hasLink(SIXTH, 'vxlan06')]).toEqual([true, false]);
     expect((await run('deploy', SIXTH, '--adopt')).code).toBe(0);
@@ -217,7 +217,11 @@ describe.skipIf(unavailable !== undefined)(`vxfleet rollback ${unavailable ?? ''
     );
     expect((await runOne('deploy', 'lisbon')).status).toBe('changed');
     expect(await sh('lisbon', 'ip -6 rule; ip -6 route show table 30003')).toContain('30003');
-    expect(await runOne('rollback')).toMatchObject({ code: 0, ends: { hub: 'changed', spoke: 'changed' } });
+    expect(await runOne('rollback', '--dry-run')).toMatchObject({
+      status: 'would_remove',
+      ends: { hub: 'would_remove', spoke: 'would_remove' },
+    });
+    expect(await runOne('rollback')).toMatchObject({ status: 'removed', ends: { hub: 'removed', spoke: 'removed' } });
     for (const host of ['hub', 'lisbon']) {
       expect((await lab.exec(host, ['test', '-e', `${DIRECTORY}/vxlan03`])).code).toBe(1);
       expect(await hasLink(host, 'vxlan03')).toBe(false);
@@ -243,7 +247,7 @@ describe.skipIf(unavailable !== undefined)(`vxfleet rollback ${unavailable ?? ''
     await write(original.replace('  tokyo:', '  kyoto:'));
     expect(await runOne('deploy', 'kyoto')).toMatchObject({ code: 0, status: 'changed' });
     expect(await filesOf('hub', 'tokyo')).not.toEqual(before);
-    expect(await runOne('rollback', 'kyoto')).toMatchObject({ code: 0, status: 'changed' });
+    expect(await runOne('rollback', 'kyoto')).toMatchObject({ code: 0, status: 'rolled_back' });
     expect(await filesOf('hub', 'tokyo')).toEqual(before);
   });
 

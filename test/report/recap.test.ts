@@ -21,7 +21,10 @@ describe('makeRecap', () => {
     expect(recap.counts).toEqual({
       unchanged: 0,
       changed: 2,
+      rolled_back: 0,
+      removed: 0,
       would_change: 0,
+      would_remove: 0,
       reverted: 1,
       failed: 0,
       unreachable: 0,
@@ -35,6 +38,9 @@ describe('exitCodeOf', () => {
   it.each<[number, TunnelStatus[], CommandName?, Partial<typeof calm>?]>([
     [0, []],
     [0, ['unchanged', 'changed']],
+    [0, ['rolled_back', 'removed'], 'rollback'],
+    [0, ['would_remove'], 'diff'],
+    [4, ['would_remove'], 'diff', { exitCodeOnDifference: true }],
     [1, ['changed', 'reverted']],
     [1, ['failed']],
     [1, ['unreachable']],
