@@ -80,7 +80,8 @@ function describeExpectation(ifupdown: Ifupdown): void {
       ip link add ${DEVICE} mtu ${DEVICE_MTU} type veth peer name provider0 mtu ${DEVICE_MTU}
       ip addr add 198.51.100.1/24 dev ${DEVICE}; ip addr add 10.0.0.10/24 dev ${DEVICE}
       ip -6 addr add 2001:db8:1::2/64 dev ${DEVICE} nodad
-      ip link set ${DEVICE} up; ip link set provider0 up
+      # No link-local address, which would come a second or two later, in the middle of a test.
+      ip link set ${DEVICE} addrgenmode none up; ip link set provider0 addrgenmode none up
       ip -6 route add default via 2001:db8:1::1 dev ${DEVICE} metric 1024`);
     });
     afterEach(async () => {
