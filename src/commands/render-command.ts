@@ -1,19 +1,21 @@
 import type { Command } from 'commander';
 import { ENDS } from '../plan/plan.js';
 import { loadTemplates } from '../render/load-templates.js';
-import { renderFleet, type FileReader } from '../render/render-fleet.js';
+import { renderFleet } from '../render/render-fleet.js';
+import { STOCK_MTU } from '../render/render-tunnel.js';
 import { addCommonOptions, type CommonOptions } from './common-options.js';
 import { examples, LIMIT_HELP } from './help-text.js';
 import { loadFleet, PROBLEMS_SHOWN } from './load-fleet.js';
 import type { Finish } from './finish.js';
 
 export function addRenderCommand(program: Command, finish: Finish): void {
-  const command = program.command('render').description('Print the interfaces files as they would be on each host.');
+  const command = program
+    .command('render')
+    .description(
+      'Print the interfaces files as they would be on each host; where the inventory sets no MTU, for underlay devices of 1500 bytes.',
+    );
   addCommonOptions(command.argument('[limit...]', LIMIT_HELP))
-    .option(
-      '--ifupdown2',
-      'for hosts that have ifupdown2; where the inventory sets no MTU, for underlay devices of 1500 bytes',
-    )
+    .option('--ifupdown2', 'for hosts that have ifupdown2')
     .addHelpText('after', examples('vxfleet render tokyo', 'vxfleet render hub --output json'))
     .action((limits: string[], options: RenderOptions) => finish(showFiles(limits, options)));
 }
@@ -22,19 +24,17 @@ interface RenderOptions extends CommonOptions {
   readonly ifupdown2?: boolean;
 }
 
-/** ifupdown2's files name the MTU, which is the underlay device's to say where the inventory does not: this one fits most. */
-const STOCK_MTU = 1450;
-
 async function showFiles(limits: readonly string[], options: RenderOptions): Promise<number> {
   const fleet = await loadFleet(options, limits);
   if (fleet === PROBLEMS_SHOWN) return 2;
   const files = renderFleet(fleet.tunnels, loadTemplates(fleet.inventory.templates));
-  const reader: FileReader = { ifupdown: options.ifupdown2 === true ? 'ifupdown2' : 'ifupdown', mtu: STOCK_MTU };
+  const ifupdown = options.ifupdown2 === true ? 'ifupdown2' : 'ifupdown';
   const shown = fleet.tunnels.flatMap((tunnel) =>
     ENDS.filter((end) => end === 'hub' || fleet.ends === 'both').map((end) => ({
       host: end === 'hub' ? 'hub' : tunnel.spoke,
       path: `/etc/network/interfaces.d/${tunnel.interface}`,
-      text: files.of(tunnel, end, reader).text,
+      // Where the inventory sets no MTU, the host's device says it.
+      text: files.of(tunnel, end, { ifupdown, mtu: tunnel.mtu ?? STOCK_MTU }).text,
     })),
   );
   const text =

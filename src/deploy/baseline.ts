@@ -44,7 +44,12 @@ async function observeBefore({ plan, ...tunnel }: Tunnel, end: End): Promise<Obs
     current === null &&
     !facts.links.has(plan.interface) &&
     !facts.network.rules.some(({ from }) => isOf(from, plan)) &&
-    !facts.network.routes.some((route) => route.table === String(plan.table) || route.metric === plan.aggregateMetric);
+    !facts.network.routes.some(
+      (route) =>
+        route.table === String(plan.table) ||
+        route.metric === plan.aggregateMetric ||
+        (route.unreachable && [plan.prefix64, plan.prefix48].includes(route.destination)),
+    );
   return isEmpty ? NOTHING : await tunnel[end].observe();
 }
 

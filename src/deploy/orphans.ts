@@ -1,5 +1,5 @@
 /** Tunnels of this fleet that the hub still has and the inventory no longer names. */
-import type { Spoke } from '../inventory/inventory.js';
+import { DEFAULTS, type Spoke } from '../inventory/inventory.js';
 import type { HostFacts } from '../host/host-facts.js';
 import { isInPrefix } from '../plan/is-in-prefix.js';
 import { MAC_PREFIX, planTunnel } from '../plan/make-plan.js';
@@ -45,12 +45,13 @@ export function planOrphan(orphan: Orphan, { prefix, hub }: FleetPlan): TunnelPl
     name: orphan.spoke ?? orphan.interface,
     id: idOf(orphan),
     mode: 'gateway',
-    underlay: { address, device: 'unknown' },
+    underlay: { address, local: address, device: 'unknown', hotplug: false },
     ssh: { ...hub.ssh, host: address, port: undefined },
     vni: idOf(orphan),
-    dstport: 4789,
+    dstport: DEFAULTS.dstport,
+    srcport: DEFAULTS.srcport,
     mtu: undefined,
-    metric: 512,
+    metric: DEFAULTS.metric,
     tags: [],
   };
   return planTunnel({ prefix, hub }, spoke);

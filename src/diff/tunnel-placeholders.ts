@@ -18,6 +18,7 @@ export function tunnelPlaceholders(tunnel: TunnelPlan): ReadonlyMap<string, stri
     [tunnel.spokeAddress64, 'spoke_address64'],
     [tunnel.spokeAddress48, 'spoke_address48'],
     [tunnel.spokeUnderlay.address, 'spoke_underlay_address'],
+    [tunnel.spokeUnderlay.local, 'spoke_underlay_local'],
     [tunnel.hubMac, 'hub_mac'],
     [tunnel.spokeMac, 'spoke_mac'],
     [String(tunnel.id), 'id'],

@@ -10,7 +10,7 @@ import { idOf } from './record.js';
 const word = z.string().regex(/^[A-Za-z0-9_.:%@+-]{1,255}$/);
 const printed = z.string().regex(/^[^\u0000-\u001f\u007f-\u009f\u2028\u2029]+$/);
 const mac = z.string().regex(/^(?:[0-9a-f]{2}:){5}[0-9a-f]{2}$/);
-const underlay = z.object({ address: z.ipv4(), device: word });
+const underlay = z.object({ address: z.ipv4(), local: z.ipv4(), device: word, hotplug: z.boolean() });
 
 const sshFields = { host: word, port: z.int().optional(), user: word.optional(), identityFile: printed.optional() };
 /** What is kept is what the inventory said. A jump host (the hub) may have jump hosts of its own, and these none. */
@@ -25,6 +25,7 @@ const schema = z.object({
   mode: z.enum(['gateway', 'policy']),
   vni: z.int(),
   dstport: z.int(),
+  srcport: z.object({ low: z.int(), high: z.int() }),
   // JSON leaves out what is undefined.
   mtu: z.int().optional(),
   metric: z.int(),

@@ -25,6 +25,7 @@ export function assembleInventory(draft: Draft, path: string): Inventory {
       ssh: toSsh(spoke, directory, hubSsh),
       vni: demand(spoke.vni?.value),
       dstport: demand(spoke.dstport?.value),
+      srcport: spoke.srcport?.value ?? DEFAULTS.srcport,
       mtu: spoke.mtu?.value,
       metric: spoke.metric?.value ?? DEFAULTS.metric,
       tags: spoke.tags,
@@ -36,9 +37,11 @@ export function assembleInventory(draft: Draft, path: string): Inventory {
 export const expandPath = (path: string, directory: string): string =>
   path === '~' || path.startsWith('~/') ? resolve(homedir(), path.slice(2)) : resolve(directory, path);
 
-const toUnderlay = ({ address, device }: HostDraft): Underlay => ({
+const toUnderlay = ({ address, local, device, hotplug }: HostDraft): Underlay => ({
   address: demand(address?.value),
+  local: local?.value ?? demand(address?.value),
   device: demand(device?.value),
+  hotplug: hotplug?.value ?? false,
 });
 
 /** @param hub what the jump host `hub` stands for; the hub itself has none of that name */

@@ -1,4 +1,4 @@
-import { DEFAULTS, type Mode } from './inventory.js';
+import { DEFAULTS, type Mode, type PortRange } from './inventory.js';
 import type { JumpHop } from './read-jump-hop.js';
 import type { Prefix } from './read-prefix.js';
 import type { Reader } from './reading.js';
@@ -18,7 +18,9 @@ export interface HostDraft {
   readonly address: Maybe<string>;
   /** The address as it was written, also when it is refused. */
   readonly addressText: Maybe<string>;
+  readonly local: Maybe<string>;
   readonly device: Maybe<string>;
+  readonly hotplug: Maybe<boolean>;
   readonly sshHost: Maybe<string>;
   readonly sshPort: Maybe<number>;
   readonly sshUser: Maybe<string>;
@@ -36,6 +38,7 @@ export interface SpokeDraft extends HostDraft {
   readonly id: Maybe<number>;
   readonly mode: Maybe<Mode>;
   readonly dstport: Maybe<number>;
+  readonly srcport: Maybe<PortRange>;
   readonly mtu: Maybe<number>;
   /** The file's, or else the id; undefined when the one that applies is refused. */
   readonly vni: (Located<number> & { readonly isFromId: boolean }) | undefined;
@@ -96,6 +99,7 @@ function draftSpoke(name: string, offset: number, own: Tree, defaults: Tree | un
     id,
     mode: readAt(FIELDS.mode, top('mode')),
     dstport: orDefault(top('vxlan'), nested('vxlan', 'dstport'), FIELDS.dstport, DEFAULTS.dstport, offset),
+    srcport: readAt(FIELDS.srcport, nested('vxlan', 'srcport')),
     mtu: readAt(FIELDS.mtu, nested('vxlan', 'mtu')),
     vni: vni && { ...vni, isFromId: vniNode === undefined },
     metric: readAt(FIELDS.metric, top('metric')),
@@ -114,7 +118,9 @@ function draftHost(at: (group: string, key: string) => Tree | undefined): HostDr
   return {
     address: readAt(FIELDS.address, at('underlay', 'address')),
     addressText: readAt({ read: (value) => ({ value }) }, at('underlay', 'address')),
+    local: readAt(FIELDS.local, at('underlay', 'local')),
     device: readAt(FIELDS.device, at('underlay', 'device')),
+    hotplug: readAt(FIELDS.hotplug, at('underlay', 'hotplug')),
     sshHost: readAt(FIELDS.sshHost, at('ssh', 'host')),
     sshPort: readAt(FIELDS.sshPort, at('ssh', 'port')),
     sshUser: readAt(FIELDS.sshUser, at('ssh', 'user')),

@@ -22,10 +22,20 @@ export interface SshTarget {
 
 /** A host's place in the IPv4 underlay. */
 export interface Underlay {
-  /** Dotted quad. */
+  /** The address that the other end sends to, a dotted quad. */
   readonly address: string;
+  /** The address that the host itself has: another one behind 1:1 NAT. Default: `address`. */
+  readonly local: string;
   /** Kernel interface that carries the VXLAN packets, e.g. `enp1s0f0`. */
   readonly device: string;
+  /** Whether the device comes late or comes and goes, as ppp0 or wg0: the tunnel is not bound to it then. Default: false. */
+  readonly hotplug: boolean;
+}
+
+/** UDP ports, both ends included. */
+export interface PortRange {
+  readonly low: number;
+  readonly high: number;
 }
 
 export interface Hub {
@@ -46,7 +56,9 @@ export interface Spoke {
   readonly vni: number;
   /** UDP port, 1 … 65535; default 4789. */
   readonly dstport: number;
-  /** Tunnel MTU in bytes, 1280 … 65535; undefined = the underlay device's MTU minus 50, as the kernel chooses. */
+  /** UDP ports that the tunnel's packets are sent from, one by the flow; default 49152 to 49167. */
+  readonly srcport: PortRange;
+  /** Tunnel MTU in bytes, 1280 … 65535; undefined = the underlay device's MTU minus 50. */
   readonly mtu: number | undefined;
   /** Metric of the default route in gateway mode; default 512. */
   readonly metric: number;
@@ -66,4 +78,12 @@ export interface Inventory {
 }
 
 /** Fields with a default, in one place: the schema, the docs and the normalisation read them from here. */
-export const DEFAULTS = { sshPort: 22, sshUser: 'root', mode: 'gateway', dstport: 4789, metric: 512 } as const;
+export const DEFAULTS = {
+  sshPort: 22,
+  sshUser: 'root',
+  mode: 'gateway',
+  dstport: 4789,
+  /** So few that connection tables stay small, and enough for a network card to spread the flows. From the dynamic ports (RFC 6335). */
+  srcport: { low: 49_152, high: 49_167 },
+  metric: 512,
+} as const;

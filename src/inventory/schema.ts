@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { DEFAULTS } from './inventory.js';
 import { INTEGER_PATTERN, readInteger, type IntegerRange } from './read-integer.js';
 import { JUMP_HOP_PATTERN, readJumpHop } from './read-jump-hop.js';
+import { PORT_RANGE_PATTERN, readPortRange } from './read-port-range.js';
 import { readAnchor, readPrefix } from './read-prefix.js';
 import {
   MODES,
@@ -84,6 +85,18 @@ export const FIELDS = {
     description: 'Kernel interface that carries the VXLAN packets, e.g. enp1s0f0; at most 15 characters.',
     jsonSchema: pattern(DEVICE_PATTERN),
   },
+  local: {
+    read: readUnderlayAddress,
+    description:
+      'IPv4 address that the host itself has on its device, where it stands behind 1:1 NAT. Default: the address.',
+    jsonSchema: { type: 'string', format: 'ipv4' },
+  },
+  hotplug: {
+    read: readBoolean,
+    description:
+      'true: the device comes late or comes and goes, as ppp0 or wg0; the tunnel is not bound to it and needs no new ifup. Default: false.',
+    jsonSchema: { type: 'boolean' },
+  },
   sshHost: {
     read: readSshHost,
     description: 'Name or address that SSH connects to, or an alias of ssh_config. Default: the underlay address.',
@@ -119,9 +132,14 @@ export const FIELDS = {
     { min: 1, max: 65535 },
     `UDP port of the tunnel's packets, on both ends. Default: ${DEFAULTS.dstport}, the IANA port of VXLAN.`,
   ),
+  srcport: {
+    read: readPortRange,
+    description: `UDP port, or range of ports, that the tunnel's packets are sent from. Default: ${DEFAULTS.srcport.low}-${DEFAULTS.srcport.high}.`,
+    jsonSchema: { anyOf: [{ type: 'integer', minimum: 1, maximum: 65534 }, pattern(PORT_RANGE_PATTERN)] },
+  },
   mtu: integer(
     { min: 1280, max: 65535, minReason: 'IPv6 needs an MTU of 1280', maxReason: 'a VXLAN link cannot be larger' },
-    "MTU of the tunnel in bytes. Default: the underlay device's MTU minus 50, as the kernel chooses.",
+    "MTU of the tunnel in bytes. Default: the underlay device's MTU minus 50.",
   ),
   vni: integer(
     { min: 1, max: 2 ** 24 - 1, minReason: '0 is not a network of its own', maxReason: 'a VNI has 24 bits' },
@@ -174,16 +192,23 @@ const sshSchema = z
   })
   .describe('How to reach the host over SSH.');
 
+const underlayFields = { local: optional(FIELDS.local), hotplug: optional(FIELDS.hotplug) };
+
 const spokeFields = {
   id: optional(FIELDS.id),
   mode: optional(FIELDS.mode),
   underlay: z
-    .strictObject({ address: optional(FIELDS.address), device: optional(FIELDS.device) })
+    .strictObject({ address: optional(FIELDS.address), device: optional(FIELDS.device), ...underlayFields })
     .describe("The spoke's place in the IPv4 underlay.")
     .optional(),
   ssh: sshSchema.optional(),
   vxlan: z
-    .strictObject({ dstport: optional(FIELDS.dstport), mtu: optional(FIELDS.mtu), vni: optional(FIELDS.vni) })
+    .strictObject({
+      dstport: optional(FIELDS.dstport),
+      srcport: optional(FIELDS.srcport),
+      mtu: optional(FIELDS.mtu),
+      vni: optional(FIELDS.vni),
+    })
     .describe('Parameters of the VXLAN link.')
     .optional(),
   metric: optional(FIELDS.metric),
@@ -206,7 +231,7 @@ export const fileSchema = z
     hub: z
       .strictObject({
         underlay: z
-          .strictObject({ address: scalar(FIELDS.address), device: scalar(FIELDS.device) })
+          .strictObject({ address: scalar(FIELDS.address), device: scalar(FIELDS.device), ...underlayFields })
           .describe("The hub's place in the IPv4 underlay."),
         ssh: sshSchema.optional(),
         anchor: optional(FIELDS.anchor),

@@ -10,8 +10,8 @@ const SHIFT = { 48: 80n, 64: 64n, 80: 48n } as const;
 /** First routing table of policy mode; table ids are 32 bits wide, so every id has room for one of its own. */
 const FIRST_TABLE = 30_000;
 
-/** Highest metric that every version of iproute2 shows as a positive number: behind any route that someone means to use. */
-const LAST_METRIC = 2_147_483_647;
+/** Highest metric that every version of iproute2 shows as a positive number: a guard that loses against any route someone means to use. */
+export const GUARD_METRIC = 2_147_483_647;
 
 /**
  * The plan of the whole fleet. Each spoke's part follows from the fleet's prefix, the hub and the spoke itself, never from
@@ -45,6 +45,7 @@ export function planTunnel({ prefix, hub }: Pick<Inventory, 'prefix' | 'hub'>, s
     mode: spoke.mode,
     vni: spoke.vni,
     dstport: spoke.dstport,
+    srcport: spoke.srcport,
     mtu: spoke.mtu,
     metric: spoke.metric,
     tags: spoke.tags,
@@ -62,7 +63,7 @@ export function planTunnel({ prefix, hub }: Pick<Inventory, 'prefix' | 'hub'>, s
     spokeMac: macAddress(spoke.id, 2),
     table: FIRST_TABLE + spoke.id,
     priority: rulePriority(spoke.id),
-    aggregateMetric: LAST_METRIC - spoke.id,
+    aggregateMetric: GUARD_METRIC - spoke.id,
     ssh: spoke.ssh,
   };
 }

@@ -1,5 +1,5 @@
 /** The address plan: what every tunnel is, on both ends. Made from the whole inventory always; selection comes after. */
-import type { Mode, SshTarget, Underlay } from '../inventory/inventory.js';
+import type { Mode, PortRange, SshTarget, Underlay } from '../inventory/inventory.js';
 
 /** The two ends of a tunnel. */
 export type End = 'hub' | 'spoke';
@@ -14,6 +14,7 @@ export interface TunnelPlan {
   readonly mode: Mode;
   readonly vni: number;
   readonly dstport: number;
+  readonly srcport: PortRange;
   /** Bytes; undefined = the underlay device's MTU minus 50. */
   readonly mtu: number | undefined;
   readonly metric: number;

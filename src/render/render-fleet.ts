@@ -1,12 +1,12 @@
 import { VxfleetError } from '../errors.js';
-import type { End, TunnelPlan } from '../plan/plan.js';
+import { ENDS, type End, type TunnelPlan } from '../plan/plan.js';
 import { templateName, type Ifupdown, type TemplateSets } from './load-templates.js';
-import { renderTunnel } from './render-tunnel.js';
+import { renderTunnel, STOCK_MTU } from './render-tunnel.js';
 
 /** What of a host its files depend on. */
 export interface FileReader {
   readonly ifupdown: Ifupdown;
-  /** Bytes; for a tunnel whose plan leaves it to the underlay device. ifupdown2 has to be told, or it sets 1500. */
+  /** The tunnel's, in bytes. */
   readonly mtu: number;
 }
 
@@ -18,30 +18,37 @@ export interface EndFile {
 }
 
 export interface FleetFiles {
-  /** Throws inventory when the user's template for ifupdown2 fails or is missing, internal for a tunnel that was not rendered. */
+  /** Throws inventory when the user's template fails, or has none for ifupdown2 beside it. */
   readonly of: (tunnel: TunnelPlan, end: End, reader: FileReader) => EndFile;
 }
 
-/** Renders every end for ifupdown now, so that a template's error is known before any host is. Throws inventory. */
+/**
+ * Renders every end for ifupdown and the stock MTU now, so that a template's error is known before any host is; for another MTU it is
+ * rendered when the host has told it. Throws inventory.
+ */
 export function renderFleet(tunnels: readonly TunnelPlan[], sets: TemplateSets): FleetFiles {
   const { ifupdown, ifupdown2 } = sets;
   const files = new Map(
-    tunnels.map((tunnel) => [
-      tunnel.id,
-      { hub: renderTunnel(tunnel, 'hub', ifupdown), spoke: renderTunnel(tunnel, 'spoke', ifupdown) },
-    ]),
+    tunnels.map((tunnel) => {
+      const mtu = tunnel.mtu ?? STOCK_MTU;
+      const [hub, spoke] = ENDS.map((end) => renderTunnel(tunnel, end, ifupdown, mtu));
+      return [tunnel.id, { mtu, hub, spoke }];
+    }),
   );
   const renderForIfupdown2 = (tunnel: TunnelPlan, end: End, mtu: number): EndFile => {
     refuseForgottenOverride(sets, tunnel, end);
-    const text = renderTunnel({ ...tunnel, mtu: tunnel.mtu ?? mtu }, end, ifupdown2);
+    const text = renderTunnel(tunnel, end, ifupdown2, mtu);
     return { text, isCustom: ifupdown2.isCustom(end, tunnel.mode) };
   };
   return {
     of: (tunnel, end, reader) => {
       if (reader.ifupdown === 'ifupdown2') return renderForIfupdown2(tunnel, end, reader.mtu);
-      const found = files.get(tunnel.id);
-      if (found === undefined) throw new Error(`${tunnel.interface} was not rendered`);
-      return { text: found[end], isCustom: ifupdown.isCustom(end, tunnel.mode) };
+      const ready = files.get(tunnel.id);
+      const text = ready?.mtu === reader.mtu ? ready[end] : undefined;
+      return {
+        text: text ?? renderTunnel(tunnel, end, ifupdown, reader.mtu),
+        isCustom: ifupdown.isCustom(end, tunnel.mode),
+      };
     },
   };
 }

@@ -4,13 +4,22 @@ import { checkStanza } from './check-stanza.js';
 import { templateName, type Templates } from './load-templates.js';
 import { templateVariables } from './template-variables.js';
 
+/** Of a tunnel over an underlay device of 1500 bytes, as nearly all are; in bytes. */
+export const STOCK_MTU = 1450;
+
 /**
  * The ifupdown file of one end: the same text for the same plan, owner line first, one final newline. Throws `inventory` when a
  * template fails or makes something that may not go to a host.
+ * @param mtu the tunnel's, in bytes
  */
-export function renderTunnel(tunnel: TunnelPlan, end: End, templates: Templates): string {
+export function renderTunnel(
+  tunnel: TunnelPlan,
+  end: End,
+  templates: Templates,
+  mtu = tunnel.mtu ?? STOCK_MTU,
+): string {
   const template = templates.byName[templateName(end, tunnel.mode)];
-  const text = template.render(templateVariables(tunnel, end));
+  const text = template.render(templateVariables(tunnel, end, mtu));
   const reason = checkStanza(text, tunnel.interface);
   if (reason === undefined) return text;
   throw new VxfleetError('inventory', `${template.file}: ${reason}`, {

@@ -1,4 +1,5 @@
 import { VxfleetError } from '../errors.js';
+import { GUARD_METRIC } from '../plan/make-plan.js';
 import type { End, TunnelPlan } from '../plan/plan.js';
 
 /** What a template may name, and the value of each; docs/templates.md explains them. null: not set, false in an `if`. */
@@ -22,22 +23,26 @@ export const VARIABLE_NAMES = [
   'local',
   'remote',
   'device',
+  'hotplug',
   'mac',
   'vni',
   'dstport',
+  'srcport_low',
+  'srcport_end',
   'mtu',
   'metric',
   'aggregate_metric',
   'table',
   'priority',
   'priority_2',
+  'guard_metric',
 ] as const;
 
 /**
- * The variables of one end. The inventory's rules let no other character through already; that no value can end a word, a line
+ * The variables of one end. `mtu` is the tunnel's, in bytes. The inventory's rules let no other character through already; that no value can end a word, a line
  * or a command of a root-run file is checked here again, whatever made the plan. Throws `inventory`.
  */
-export function templateVariables(tunnel: TunnelPlan, end: End): TemplateVariables {
+export function templateVariables(tunnel: TunnelPlan, end: End, mtu: number): TemplateVariables {
   const isHub = end === 'hub';
   const own = isHub ? tunnel.hubUnderlay : tunnel.spokeUnderlay;
   const peer = isHub ? tunnel.spokeUnderlay : tunnel.hubUnderlay;
@@ -55,18 +60,22 @@ export function templateVariables(tunnel: TunnelPlan, end: End): TemplateVariabl
     spoke_address_80: tunnel.spokeAddress80,
     spoke_address_64: tunnel.spokeAddress64,
     spoke_address_48: tunnel.spokeAddress48,
-    local: own.address,
+    local: own.local,
     remote: peer.address,
     device: own.device,
+    hotplug: own.hotplug ? 'yes' : null,
     mac: isHub ? tunnel.hubMac : tunnel.spokeMac,
     vni: `0x${tunnel.vni.toString(16).padStart(2, '0')}`,
     dstport: tunnel.dstport,
-    mtu: tunnel.mtu ?? null,
+    srcport_low: tunnel.srcport.low,
+    srcport_end: tunnel.srcport.high + 1,
+    mtu,
     metric: tunnel.metric,
     aggregate_metric: tunnel.aggregateMetric,
     table: tunnel.table,
     priority: tunnel.priority,
     priority_2: tunnel.priority + 1,
+    guard_metric: GUARD_METRIC,
   };
   for (const name of VARIABLE_NAMES) refuseUnsafe(name, variables[name]);
   return variables;

@@ -35,11 +35,13 @@ export function compareEnd(expected: ExpectedEnd, observed: ObservedEnd, strict:
 
 function compareParameters(expected: ExpectedEnd, link: KernelLink): Finding[] {
   type Value = string | number | boolean | undefined;
+  const ports = (range: readonly number[]): string => range.join(' ');
   const pairs: readonly (readonly [string, Value, Value])[] = [
     ['vni', expected.link.vni, link.vni],
     ['dstport', expected.link.dstport, link.dstport],
     ['local', expected.link.local, link.local],
     ['remote', expected.link.remote, link.remote],
+    ['srcport', ports(expected.link.srcport), ports(link.srcport)],
     ['dev', expected.link.device, link.device],
     ['mtu', expected.link.mtu, link.mtu],
     ['address', expected.link.mac, link.mac],
@@ -50,7 +52,7 @@ function compareParameters(expected: ExpectedEnd, link: KernelLink): Finding[] {
     .filter(([, want, have]) => want !== have)
     .map(([name, want, have]) => ({
       layer: 'params',
-      message: `${expected.interface} has ${name} ${String(have ?? 'unset')}, planned is ${String(want)}`,
+      message: `${expected.interface} has ${name} ${String(have ?? 'unset')}, planned is ${String(want ?? 'unset')}`,
     }));
 }
 

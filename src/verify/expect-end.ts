@@ -1,4 +1,5 @@
 /** What the kernel must have of a tunnel's end once its stanza is up. The templates write it; this says it as data. */
+import { GUARD_METRIC } from '../plan/make-plan.js';
 import type { End, TunnelPlan } from '../plan/plan.js';
 
 export interface ExpectedLink {
@@ -6,7 +7,10 @@ export interface ExpectedLink {
   readonly dstport: number;
   readonly local: string;
   readonly remote: string;
-  readonly device: string;
+  /** undefined: bound to none (`underlay.hotplug`). */
+  readonly device: string | undefined;
+  /** UDP source ports as the kernel has them: the end is not included. */
+  readonly srcport: readonly [low: number, end: number];
   readonly mac: string;
   /** Bytes. */
   readonly mtu: number;
@@ -45,11 +49,9 @@ export interface ExpectedEnd {
 /** VXLAN over IPv4 adds 50 bytes: Ethernet 14, VXLAN 8, UDP 8, IPv4 20 (RFC 7348). */
 export const VXLAN_OVERHEAD = 50;
 
-/** The highest metric there is: a guard that loses against every other route. */
-const GUARD_METRIC = 2147483647;
 const MAIN = '254';
 
-/** The MTU both ends must have: the plan's, or what the kernel derives from the underlay device. */
+/** The MTU both ends must have: the plan's, or what is left of the underlay device's. */
 export const resolveMtu = (tunnel: TunnelPlan, deviceMtu: number): number => tunnel.mtu ?? deviceMtu - VXLAN_OVERHEAD;
 
 /** @param deviceMtu MTU of the underlay device of this end, in bytes. */
@@ -62,9 +64,10 @@ export function expectEnd(tunnel: TunnelPlan, end: End, deviceMtu: number): Expe
     link: {
       vni: tunnel.vni,
       dstport: tunnel.dstport,
-      local: near.address,
+      local: near.local,
       remote: far.address,
-      device: near.device,
+      device: near.hotplug ? undefined : near.device,
+      srcport: [tunnel.srcport.low, tunnel.srcport.high + 1],
       mac: end === 'hub' ? tunnel.hubMac : tunnel.spokeMac,
       mtu: resolveMtu(tunnel, deviceMtu),
     },
@@ -82,10 +85,19 @@ const spokeAddresses = (tunnel: TunnelPlan): string[] => [
   `${tunnel.spokeAddress48}/48`,
 ];
 
+/** Only the other end is on the link. `ip` shows the route to a single address without its length. */
+const peerRoute = (tunnel: TunnelPlan, destination: string): ExpectedRoute => ({
+  destination,
+  gateway: undefined,
+  device: tunnel.interface,
+  table: MAIN,
+  metric: undefined,
+});
+
 function hubRoutes(tunnel: TunnelPlan): ExpectedRoute[] {
   const via = { gateway: tunnel.spokeAddress80, device: tunnel.interface, table: MAIN, metric: undefined };
   return [
-    { destination: tunnel.prefix80, gateway: undefined, device: tunnel.interface, table: MAIN, metric: undefined },
+    peerRoute(tunnel, tunnel.spokeAddress80),
     { destination: tunnel.prefix64, ...via },
     { destination: tunnel.prefix48, ...via },
     // The copy of the aggregate's guard that belongs to this tunnel (field-notes 2.9, templates/hub.liquid).
@@ -94,18 +106,21 @@ function hubRoutes(tunnel: TunnelPlan): ExpectedRoute[] {
 }
 
 function spokeRoutes(tunnel: TunnelPlan): ExpectedRoute[] {
-  const connected = [tunnel.prefix80, tunnel.prefix64, tunnel.prefix48].map((destination) => ({
-    destination,
-    gateway: undefined,
-    device: tunnel.interface,
-    table: MAIN,
-    metric: undefined,
-  }));
+  const own = [
+    peerRoute(tunnel, tunnel.hubAddress),
+    ...[tunnel.prefix64, tunnel.prefix48].map((destination) => ({
+      destination,
+      gateway: undefined,
+      device: undefined,
+      table: MAIN,
+      metric: GUARD_METRIC,
+    })),
+  ];
   const byTunnel = { destination: 'default', gateway: tunnel.hubAddress, device: tunnel.interface };
-  if (tunnel.mode === 'gateway') return [...connected, { ...byTunnel, table: MAIN, metric: tunnel.metric }];
+  if (tunnel.mode === 'gateway') return [...own, { ...byTunnel, table: MAIN, metric: tunnel.metric }];
   const table = String(tunnel.table);
   return [
-    ...connected,
+    ...own,
     { ...byTunnel, table, metric: undefined },
     { destination: 'default', gateway: undefined, device: undefined, table, metric: GUARD_METRIC },
   ];

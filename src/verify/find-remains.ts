@@ -1,4 +1,5 @@
 /** What of a tunnel is still in the kernel after it was taken away. Pure. */
+import { GUARD_METRIC } from '../plan/make-plan.js';
 import type { End, TunnelPlan } from '../plan/plan.js';
 import { isRuleOf, type Finding, type ObservedEnd } from './compare-end.js';
 import type { KernelRoute } from './kernel-state.js';
@@ -9,7 +10,10 @@ export function findRemains(tunnel: TunnelPlan, end: End, { link, network }: Obs
   const isAlone = (route: KernelRoute): boolean =>
     end === 'hub'
       ? route.unreachable && route.destination === tunnel.prefix && route.metric === tunnel.aggregateMetric
-      : route.table === String(tunnel.table);
+      : route.table === String(tunnel.table) ||
+        (route.unreachable &&
+          [tunnel.prefix64, tunnel.prefix48].includes(route.destination) &&
+          route.metric === GUARD_METRIC);
   return [
     ...(link === undefined ? [] : [{ layer: 'link' as const, message: `${name} still exists` }]),
     ...network.routes

@@ -15,6 +15,8 @@ export interface KernelLink {
   /** The underlay device, undefined when the link is bound to none. */
   readonly device: string | undefined;
   readonly dstport: number;
+  /** UDP source ports, the end not included; 0 and 0 stand for the system's own range. */
+  readonly srcport: readonly [low: number, end: number];
   readonly learning: boolean;
   readonly ttl: number;
   /** Global-scope IPv6 addresses. */
@@ -88,6 +90,10 @@ export function parseLinks(text: string): KernelLink[] {
           remote: asText(info['remote']),
           device: asText(info['link']),
           dstport: asNumber(info['port']) ?? 0,
+          srcport: [
+            asNumber(asJson(info['port_range'])['low']) ?? 0,
+            asNumber(asJson(info['port_range'])['high']) ?? 0,
+          ] as const,
           learning: info['learning'] === true,
           ttl: asNumber(info['ttl']) ?? 0,
           addresses: parseAddresses(entry['addr_info']),

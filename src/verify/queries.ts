@@ -21,6 +21,9 @@ export const tunnelQueries = (tunnel: TunnelPlan, end: End): NetworkQuery[] => [
         metric: tunnel.aggregateMetric,
       }
     : { line: `route show table ${tunnel.table}`, table: String(tunnel.table) },
+  ...(end === 'hub'
+    ? []
+    : [tunnel.prefix64, tunnel.prefix48].map((prefix) => ({ line: `route show table main dev lo exact ${prefix}` }))),
   // Addresses with what `-d` says of the link; of a link without any, only the second says something.
   { line: `addr show dev ${tunnel.interface}` },
   { line: `link show dev ${tunnel.interface}` },

@@ -1,18 +1,20 @@
 import { describe, expect, it } from 'vitest';
 import { foldDiffs } from '../../src/diff/fold-diffs.js';
 import { tunnelPlaceholders } from '../../src/diff/tunnel-placeholders.js';
-import type { Spoke } from '../../src/inventory/inventory.js';
+import { DEFAULTS, type Spoke } from '../../src/inventory/inventory.js';
 import { makePlan } from '../../src/plan/make-plan.js';
+import { underlay } from '../render/fleet.js';
 
 const ssh = { host: 'h', port: 22, user: 'root', identityFile: undefined, proxyJump: undefined };
 const spokeOf = (id: number): Spoke => ({
   name: `site${id}`,
   id,
   mode: 'policy',
-  underlay: { address: `203.0.113.${id}`, device: 'eth0' },
+  underlay: underlay(`203.0.113.${id}`),
   ssh,
   vni: id,
   dstport: 4789,
+  srcport: DEFAULTS.srcport,
   mtu: undefined,
   metric: 512,
   tags: [],
@@ -21,7 +23,7 @@ const plan = makePlan({
   path: 'inventory.yaml',
   prefix: '2001:db8:ae00::/40',
   templates: undefined,
-  hub: { underlay: { address: '198.51.100.1', device: 'eth0' }, ssh, anchor: undefined },
+  hub: { underlay: underlay('198.51.100.1'), ssh, anchor: undefined },
   spokes: Array.from({ length: 255 }, (_, n) => spokeOf(n + 1)),
 });
 

@@ -5,6 +5,7 @@ import { parseGeneration } from '../../src/history/parse-generation.js';
 import type { TunnelPlan } from '../../src/plan/plan.js';
 import { samplePlan } from '../verify/fleet-plan.js';
 import { storedFile } from './sample-records.js';
+import { underlay } from '../render/fleet.js';
 
 const planOf = (plan: TunnelPlan | null, interfaceName = 'vxlan0a') => {
   const { name, content } = storedFile(1, 'confirmed', { plan });
@@ -46,7 +47,7 @@ describe('parseGeneration', () => {
     ['a blank in a word', { spokeMac: '02:76:78:00:0a:02 x' }],
     ['an address that is none', { hubAddress: '::1 dev eth0' }],
     ['a prefix that is none', { prefix48: 'default' }],
-    ['a device with a metacharacter', { hubUnderlay: { address: '198.51.100.1', device: 'eth0;reboot' } }],
+    ['a device with a metacharacter', { hubUnderlay: underlay('198.51.100.1', 'eth0;reboot') }],
     ['a number that is text', { vni: '1' as unknown as number }],
   ])('takes no plan with %s', (_, changes) => {
     expect(planOf({ ...samplePlan().tunnel, ...changes })).toBeNull();

@@ -145,7 +145,7 @@ describe.skipIf(unavailable !== undefined)(`a deploy that is disturbed ${unavail
     const template = await readFile(join(scratch, 'gateway.liquid'), 'utf8');
     await writeFile(
       join(scratch, 'gateway.liquid'),
-      template.replace('  dad-attempts 0\n', '  dad-attempts 0\n  pre-up sleep 100\n'),
+      template.replace('  no-scripts\n', '  no-scripts\n  pre-up sleep 100\n'),
     );
     await writeFile(lab.inventoryPath, `templates: ${scratch}\n${original}`);
     // What the stanza started must not outlive it, nor hold its pipe open.

@@ -98,6 +98,7 @@ function describeLink(link: Json): string {
     head,
     text(link['address']),
     `vxlan id ${text(data['id'])} local ${text(data['local'])} remote ${text(data['remote'])} dev ${text(data['link'])}`,
+    `srcport ${text(object(data['port_range'])['low'])} ${text(object(data['port_range'])['high'])}`,
     `dstport ${text(data['port'])} ttl ${text(data['ttl'])} ${data['learning'] === true ? 'learning' : 'nolearning'}`,
   ].join(' ');
 }
@@ -132,8 +133,8 @@ const EXPECTED: Readonly<Record<Host, Kernel>> = {
       'eth0 up mtu 1500 veth',
       'isp0 up mtu 1500 veth',
       'lo up mtu 65536',
-      'vxlan01 up mtu 1450 02:76:78:00:01:01 vxlan id 1 local 198.18.0.1 remote 198.18.1.1 dev eth0 dstport 4789 ttl 64 nolearning',
-      'vxlan02 up mtu 1450 02:76:78:00:02:01 vxlan id 2 local 198.18.0.1 remote 198.18.1.2 dev eth0 dstport 4789 ttl 64 nolearning',
+      'vxlan01 up mtu 1450 02:76:78:00:01:01 vxlan id 1 local 198.18.0.1 remote 198.18.1.1 dev eth0 srcport 49152 49168 dstport 4789 ttl 64 nolearning',
+      'vxlan02 up mtu 1450 02:76:78:00:02:01 vxlan id 2 local 198.18.0.1 remote 198.18.1.2 dev eth0 srcport 49152 49168 dstport 4789 ttl 64 nolearning',
     ],
     addresses: [
       'eth0 198.18.0.1/15',
@@ -143,8 +144,8 @@ const EXPECTED: Readonly<Record<Host, Kernel>> = {
     ],
     routes: [
       IPV4_ROUTE,
-      'table 254: 2001:db8:ae00:0:1::/80 dev vxlan01 metric 256',
-      'table 254: 2001:db8:ae00:0:2::/80 dev vxlan02 metric 256',
+      'table 254: 2001:db8:ae00:0:1::2 dev vxlan01 metric 1024',
+      'table 254: 2001:db8:ae00:0:2::2 dev vxlan02 metric 1024',
       'table 254: 2001:db8:ae00:1::/64 via 2001:db8:ae00:0:1::2 dev vxlan01 metric 1024',
       'table 254: 2001:db8:ae00:2::/64 via 2001:db8:ae00:0:2::2 dev vxlan02 metric 1024',
       'table 254: 2001:db8:ae01::/48 via 2001:db8:ae00:0:1::2 dev vxlan01 metric 1024',
@@ -161,7 +162,7 @@ const EXPECTED: Readonly<Record<Host, Kernel>> = {
       'eth0 up mtu 1500 veth',
       'isp0 up mtu 1500 veth',
       'lo up mtu 65536',
-      'vxlan01 up mtu 1450 02:76:78:00:01:02 vxlan id 1 local 198.18.1.1 remote 198.18.0.1 dev eth0 dstport 4789 ttl 64 nolearning',
+      'vxlan01 up mtu 1450 02:76:78:00:01:02 vxlan id 1 local 198.18.1.1 remote 198.18.0.1 dev eth0 srcport 49152 49168 dstport 4789 ttl 64 nolearning',
     ],
     addresses: [
       'eth0 198.18.1.1/15',
@@ -172,12 +173,12 @@ const EXPECTED: Readonly<Record<Host, Kernel>> = {
     ],
     routes: [
       IPV4_ROUTE,
-      'table 254: 2001:db8:ae00:0:1::/80 dev vxlan01 metric 256',
-      'table 254: 2001:db8:ae00:1::/64 dev vxlan01 metric 256',
-      'table 254: 2001:db8:ae01::/48 dev vxlan01 metric 256',
+      'table 254: 2001:db8:ae00:0:1::1 dev vxlan01 metric 1024',
       'table 254: 2001:db8:ffff:1::/64 dev isp0 metric 256',
       'table 254: default via 2001:db8:ae00:0:1::1 dev vxlan01 metric 512',
       'table 254: default via 2001:db8:ffff:1::1 dev isp0 metric 1024',
+      'table 254: unreachable 2001:db8:ae00:1::/64 dev lo metric 2147483647',
+      'table 254: unreachable 2001:db8:ae01::/48 dev lo metric 2147483647',
     ],
     rules: KERNEL_RULES,
   },
@@ -186,7 +187,7 @@ const EXPECTED: Readonly<Record<Host, Kernel>> = {
       'eth0 up mtu 1500 veth',
       'isp0 up mtu 1500 veth',
       'lo up mtu 65536',
-      'vxlan02 up mtu 1450 02:76:78:00:02:02 vxlan id 2 local 198.18.1.2 remote 198.18.0.1 dev eth0 dstport 4789 ttl 64 nolearning',
+      'vxlan02 up mtu 1450 02:76:78:00:02:02 vxlan id 2 local 198.18.1.2 remote 198.18.0.1 dev eth0 srcport 49152 49168 dstport 4789 ttl 64 nolearning',
     ],
     addresses: [
       'eth0 198.18.1.2/15',
@@ -197,11 +198,11 @@ const EXPECTED: Readonly<Record<Host, Kernel>> = {
     ],
     routes: [
       IPV4_ROUTE,
-      'table 254: 2001:db8:ae00:0:2::/80 dev vxlan02 metric 256',
-      'table 254: 2001:db8:ae00:2::/64 dev vxlan02 metric 256',
-      'table 254: 2001:db8:ae02::/48 dev vxlan02 metric 256',
+      'table 254: 2001:db8:ae00:0:2::1 dev vxlan02 metric 1024',
       'table 254: 2001:db8:ffff:2::/64 dev isp0 metric 256',
       'table 254: default via 2001:db8:ffff:2::1 dev isp0 metric 1024',
+      'table 254: unreachable 2001:db8:ae00:2::/64 dev lo metric 2147483647',
+      'table 254: unreachable 2001:db8:ae02::/48 dev lo metric 2147483647',
       'table 30002: default via 2001:db8:ae00:0:2::1 dev vxlan02 metric 1024',
       'table 30002: unreachable default dev lo metric 2147483647',
     ],

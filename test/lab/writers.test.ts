@@ -225,7 +225,7 @@ describe.skipIf(unavailable !== undefined)(`several writers ${unavailable ?? ''}
       const directory = join(scratch, name);
       await mkdir(directory, { recursive: true });
       const shipped = await readFile(new URL('../../templates/gateway.liquid', import.meta.url), 'utf8');
-      const changed = shipped.replace('  dad-attempts 0\n', `  dad-attempts 0\n${lines}`);
+      const changed = shipped.replace('  no-scripts\n', `  no-scripts\n${lines}`);
       expect(changed).not.toBe(shipped);
       await writeFile(join(directory, 'gateway.liquid'), changed);
       return `templates: ${directory}\n`;

@@ -88,6 +88,6 @@ describe('the packed package', () => {
   it('renders stanzas with the templates that came with it', async () => {
     const { stdout } = await vxfleet('render', '-i', join(installed, 'inventory.example.yaml'));
     expect(stdout).toMatch(/^auto vxlan01$/m);
-    expect(stdout).toMatch(/^iface vxlan01 inet6 static$/m);
+    expect(stdout).toMatch(/^iface vxlan01 inet6 manual$/m);
   });
 });

@@ -1,4 +1,12 @@
-import { DEFAULTS, type Inventory, type Spoke } from '../../src/inventory/inventory.js';
+import { DEFAULTS, type Inventory, type Spoke, type Underlay } from '../../src/inventory/inventory.js';
+
+/** A host's place in the underlay with every default. */
+export const underlay = (address: string, device = 'eth0'): Underlay => ({
+  address,
+  local: address,
+  device,
+  hotplug: false,
+});
 
 /** A spoke with every default; its underlay address follows from the id. */
 export function spoke(name: string, id: number, changes: Partial<Spoke> = {}): Spoke {
@@ -7,7 +15,7 @@ export function spoke(name: string, id: number, changes: Partial<Spoke> = {}): S
     name,
     id,
     mode: DEFAULTS.mode,
-    underlay: { address, device: 'eth0' },
+    underlay: underlay(address),
     ssh: {
       host: address,
       port: DEFAULTS.sshPort,
@@ -17,6 +25,7 @@ export function spoke(name: string, id: number, changes: Partial<Spoke> = {}): S
     },
     vni: id,
     dstport: DEFAULTS.dstport,
+    srcport: DEFAULTS.srcport,
     mtu: undefined,
     metric: DEFAULTS.metric,
     tags: [],
@@ -32,7 +41,7 @@ export function inventory(prefix: string, spokes: readonly Spoke[]): Inventory {
     prefix,
     templates: undefined,
     hub: {
-      underlay: { address, device: 'enp1s0f0' },
+      underlay: underlay(address, 'enp1s0f0'),
       ssh: {
         host: 'hub.example.net',
         port: DEFAULTS.sshPort,

@@ -8,7 +8,7 @@ import { loadTemplates } from '../../src/render/load-templates.js';
 import { renderFleet } from '../../src/render/render-fleet.js';
 import { renderTunnel } from '../../src/render/render-tunnel.js';
 import { VARIABLE_NAMES } from '../../src/render/template-variables.js';
-import { inventory, spoke } from './fleet.js';
+import { inventory, spoke, underlay } from './fleet.js';
 
 const sets = loadTemplates(undefined);
 const templates = sets.ifupdown;
@@ -23,11 +23,11 @@ test.each([
 ] as const)('renders the golden %s stanza', async (name, tunnel, end) => {
   await expect(renderTunnel(tunnel, end, templates)).toMatchFileSnapshot(`golden/${name}`);
   const files = renderFleet(plan.tunnels, sets);
-  expect(files.of(tunnel, end, { ifupdown: 'ifupdown', mtu: 1450 })).toEqual({
+  expect(files.of(tunnel, end, { ifupdown: 'ifupdown', mtu: tunnel.mtu ?? 1450 })).toEqual({
     text: renderTunnel(tunnel, end, templates),
     isCustom: false,
   });
-  const { text } = files.of(tunnel, end, { ifupdown: 'ifupdown2', mtu: 1450 });
+  const { text } = files.of(tunnel, end, { ifupdown: 'ifupdown2', mtu: tunnel.mtu ?? 1450 });
   await expect(text).toMatchFileSnapshot(`golden/ifupdown2/${name}`);
 });
 
@@ -36,6 +36,7 @@ test('no accepted name, device or number makes a line that the templates did not
     mtu: [1280, 65535],
     vni: [1, 2 ** 24 - 1],
     dstport: [1, 65535],
+    port: [1, 65534],
     metric: [1, 2 ** 31 - 1],
     id: [1, 255],
   };
@@ -51,11 +52,18 @@ test('no accepted name, device or number makes a line that the templates did not
     mtu: fc.option(within(bounds.mtu), { nil: undefined }),
     vni: within(bounds.vni),
     dstport: within(bounds.dstport),
+    low: within(bounds.port),
+    hotplug: fc.boolean(),
     metric: within(bounds.metric),
   });
   fc.assert(
-    fc.property(input, ({ name, device, mode, end, id, ...numbers }) => {
-      const one = spoke(name, id, { mode, ...numbers, underlay: { address: '10.0.0.1', device } });
+    fc.property(input, ({ name, device, mode, end, id, low, hotplug, ...numbers }) => {
+      const one = spoke(name, id, {
+        mode,
+        ...numbers,
+        srcport: { low, high: 65_534 },
+        underlay: { ...underlay('10.0.0.1', device), hotplug },
+      });
       const text = renderTunnel(makePlan(inventory('2001:db8:ae00::/40', [one])).tunnels[0]!, end, templates);
       const { source } = templates.byName[end === 'hub' ? 'hub' : mode];
       const patterns = linePatterns(source);
@@ -69,12 +77,14 @@ test('no accepted name, device or number makes a line that the templates did not
 
 /** Each line of a template with a word in place of each variable. */
 function linePatterns(source: string): RegExp[] {
-  const code = source.replace(/\{% #[^]*?%\}/g, '').replace(/\{% if mtu %\}.*?\{% endif %\}/g, '{{OPTIONAL}}');
+  const code = source
+    .replace(/\{% #[^]*?%\}/g, '')
+    .replace(/\{% unless hotplug %\}.*?\{% endunless %\}/g, '{{OPTIONAL}}');
   const lines = code.split('\n').filter((line) => line.trim() !== '');
   return lines.map((line) => {
     const literal = line.replace(/[.*+?^$()|[\]\\/]/g, '\\$&');
     return new RegExp(
-      `^${literal.replace(/\{\{OPTIONAL\}\}/g, '(?: mtu \\d+)?').replace(/\{\{ \w+ \}\}/g, '[A-Za-z0-9._:/@+-]+')}$`,
+      `^${literal.replace(/\{\{OPTIONAL\}\}/g, '(?: dev [A-Za-z0-9._@+-]+)?').replace(/\{\{ \w+ \}\}/g, '[A-Za-z0-9._:/@+-]+')}$`,
     );
   });
 }
@@ -84,7 +94,7 @@ test.each(['a\nb', 'a"', "a'", '$a', '`a`', 'a;b', '#a', 'a\\', 'a b', '', 'a|b'
   (value) => {
     for (const tunnel of [
       { ...tokyoTunnel, spoke: value },
-      { ...tokyoTunnel, hubUnderlay: { address: '10.0.0.1', device: value } },
+      { ...tokyoTunnel, hubUnderlay: underlay('10.0.0.1', value) },
     ])
       expect(() => renderTunnel(tunnel, 'hub', templates)).toThrow(/cannot stand in a stanza/);
   },

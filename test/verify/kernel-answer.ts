@@ -32,13 +32,24 @@ export function kernelAnswer(expected: ExpectedEnd, ifindex = 4): KernelAnswer {
     pref: 'medium',
   }));
   const all = [{ priority: 0, src: 'all', table: '255' }, ...rules, { priority: 32766, src: 'all', table: '254' }];
-  const { vni, local, remote, device, dstport, mac, mtu } = link;
-  const info_data = { id: vni, remote, local, link: device, port: dstport, learning: false, ttl: 64, df: 'unset' };
+  const { vni, local, remote, device, dstport, srcport, mac, mtu } = link;
+  const info_data = {
+    id: vni,
+    remote,
+    local,
+    link: device,
+    port: dstport,
+    port_range: { low: srcport[0], high: srcport[1] },
+    learning: false,
+    ttl: 64,
+    df: 'unset',
+  };
   const flags = ['BROADCAST', 'MULTICAST', 'UP', 'LOWER_UP'];
   const fe80 = { family: 'inet6', local: 'fe80::76:78ff:fe00:a01', prefixlen: 64, scope: 'link' };
   const entry = { ifindex, ifname: expected.interface, flags, mtu, operstate: 'UNKNOWN', address: mac };
   const linkinfo = { info_kind: 'vxlan', info_data };
   const links = `${JSON.stringify([{ ...entry, linkinfo, addr_info: [...addresses, fe80] }])}\n`;
   const bare = `${JSON.stringify([{ ...entry, linkinfo }])}\n`;
-  return { links, network: `${JSON.stringify(all)}\n[]\n${links}${bare}${JSON.stringify(routes)}\n` };
+  const own = expected.end === 'hub' ? '[]\n' : '[]\n[]\n[]\n';
+  return { links, network: `${JSON.stringify(all)}\n${own}${links}${bare}${JSON.stringify(routes)}\n` };
 }

@@ -28,6 +28,7 @@ describe('links', () => {
         remote: '10.9.0.2',
         device: 'und',
         dstport: 4789,
+        srcport: [0, 0],
         learning: false,
         ttl: 64,
         addresses: [{ address: '2001:db8:ae00:0:a::1', length: 80, tentative: false }],
