@@ -19,23 +19,24 @@ const FULL_FILES = [...MAIN_FILES, 'history', 'modes', 'orphans', 'refusals', 'w
 const isFull = process.env['VXFLEET_TESTS'] === 'full';
 
 /** Tests of real hosts: `env` says what they run (VXFLEET_TEST_IMAGE) and how they are reached (VXFLEET_TRANSPORT). */
-const labProject = (name: string, env: Record<string, string>, files: readonly string[], groupOrder: number) => ({
+const labProject = (name: string, env: Record<string, string>, files: readonly string[]) => ({
   extends: true as const,
   test: {
     name,
     include: files.map((file) => `test/lab/${file}.test.ts`),
     env,
     globalSetup: ['test/package/build-dist.ts'],
+    // For what never ends. A test waits for a state, and on a busy machine that may be minutes away.
+    testTimeout: 300_000,
     // The first lab on a machine makes its image, which downloads packages.
-    testTimeout: 120_000,
-    hookTimeout: 300_000,
+    hookTimeout: 600_000,
     // Their hosts wait most of the time: for a window to end, for an answer that does not come.
-    maxWorkers: 2,
-    sequence: { groupOrder },
+    maxWorkers: 4,
+    sequence: { groupOrder: 1 },
   },
 });
 
-/** Groups run one after the other: tests that watch the clock share the machine with nothing heavy. */
+/** Groups run one after the other: first all that needs no hosts. */
 export default defineConfig({
   root: fileURLToPath(new URL('..', import.meta.url)),
   test: {
@@ -47,8 +48,8 @@ export default defineConfig({
           name: 'unit',
           include: ['test/**/*.test.ts'],
           exclude: ['test/lab/**', 'test/package/**', 'test/architecture/**', ...leftOut],
-          // The longest of them wait too. By default vitest leaves one processor of two alone.
-          maxWorkers: 2,
+          // Most of their time is waiting too: for a host's deadline, for a session that is lost. By default vitest leaves one processor of two alone.
+          maxWorkers: 4,
           sequence: { groupOrder: 0 },
         },
       },
@@ -61,18 +62,18 @@ export default defineConfig({
           // npm, tsc and the dependency graph, in processes of their own.
           testTimeout: 120_000,
           hookTimeout: 180_000,
-          fileParallelism: false,
-          sequence: { groupOrder: 1 },
+          maxWorkers: 4,
+          sequence: { groupOrder: 0 },
         },
       },
-      labProject('lab', {}, ['**/*'], 2),
-      labProject('lab-trixie', { VXFLEET_TEST_IMAGE: 'trixie' }, isFull ? FULL_FILES : MAIN_FILES, 3),
+      labProject('lab', {}, ['**/*']),
+      labProject('lab-trixie', { VXFLEET_TEST_IMAGE: 'trixie' }, isFull ? FULL_FILES : MAIN_FILES),
       ...(isFull
         ? [
-            labProject('lab-bullseye', { VXFLEET_TEST_IMAGE: 'bullseye' }, FULL_FILES, 4),
-            labProject('lab-openssh', { VXFLEET_TRANSPORT: 'openssh' }, ['**/*'], 5),
+            labProject('lab-bullseye', { VXFLEET_TEST_IMAGE: 'bullseye' }, FULL_FILES),
+            labProject('lab-openssh', { VXFLEET_TRANSPORT: 'openssh' }, ['**/*']),
           ]
-        : [labProject('lab-openssh', { VXFLEET_TRANSPORT: 'openssh' }, ['deploy'], 4)]),
+        : [labProject('lab-openssh', { VXFLEET_TRANSPORT: 'openssh' }, ['deploy'])]),
     ],
   },
 });

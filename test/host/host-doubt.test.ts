@@ -147,7 +147,7 @@ describeNamespace('a host in doubt', () => {
     expect([running(), host.run(`cat ${LIVE}`)]).toEqual([ON_OLD, OLD]);
   });
 
-  it('is ended by a takeover, which goes back when nobody answers', { timeout: 90_000 }, async () => {
+  it('is ended by a takeover, which goes back when nobody answers', async () => {
     install();
     await (await promise(60)).close();
     const other = await open('run-b', 30);

@@ -5,7 +5,7 @@ import { useProgramHost } from './program-host.js';
 const QUESTIONS = ['one', 'two', 'three'].map((key) => `${key} 2001:db8::1 2001:db8::${key.length} 1450\n`).join('');
 const QUERIES = 'link show dev vxlan01\n';
 
-describe('a probe', { timeout: 60_000 }, () => {
+describe('a probe', { timeout: 120_000 }, () => {
   const { host, open, call, install, log } = useProgramHost();
   const probe = async (seconds: number, payload: string) => {
     const session = await open('run-a', 60, false);

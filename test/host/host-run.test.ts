@@ -13,7 +13,7 @@ async function bash(script: string): Promise<string> {
   return stdout;
 }
 
-describe('what may hang', { timeout: 60_000 }, () => {
+describe('what may hang', { timeout: 120_000 }, () => {
   it.each([
     ['echo a; echo b; exit 3', 'a\nb 3'],
     ['echo said; echo so >&2', 'said\nso 0'],

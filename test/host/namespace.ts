@@ -29,7 +29,7 @@ const reason = missing();
 /** A describe that needs namespaces: skipped with its reason where there are none, but a failure in CI. */
 export function describeNamespace(title: string, body: () => void): void {
   if (reason === undefined)
-    describe(title, { timeout: 30_000 }, body); // a busy machine, not a slow test
+    describe(title, { timeout: 120_000 }, body); // a busy machine, not a slow test
   else if (process.env['CI'] === 'true') {
     describe(title, () => {
       it('has the namespaces it needs', () => {

@@ -42,7 +42,7 @@ const failureOf = async (opening: Promise<unknown>): Promise<VxfleetError> =>
   );
 const everythingOf = (error: VxfleetError): string => [error.message, error.hint, error.stack].join('\n');
 
-describe('a program by sudo', { timeout: 20_000 }, () => {
+describe('a program by sudo', { timeout: 120_000 }, () => {
   it.each([
     ['without a password', 'nopasswd', undefined],
     ['with one that nobody asks for', 'nopasswd', PASSWORD],

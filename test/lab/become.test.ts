@@ -1,18 +1,15 @@
 /** Hosts whose login is not root, with Debian's own sudo. */
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Recap } from '../../src/events.js';
 import { stateDirectory } from '../../src/lab/lab-paths.js';
-import { labAvailability, startLab, type TestLab } from './harness.js';
+import { labAvailability, startLab, until, type TestLab } from './harness.js';
 import { runOnTerminal } from './terminal.js';
 
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 300_000 });
 const unavailable = await labAvailability();
 
 const PASSWORD = 'Vx7-quite-unlikely-Kw2';
@@ -24,9 +21,8 @@ const WITH_PASSWORD = 'admin ALL=(root) /usr/bin/bash';
 describe.skipIf(unavailable !== undefined)(`hosts where the login becomes root ${unavailable ?? ''}`, () => {
   let lab: TestLab;
   let original: string;
-  const scratch = join(tmpdir(), 'vxfleet-test-become-scratch');
   /** Holds the password, for `grep -f`: no command line has it. */
-  const secret = join(scratch, 'secret');
+  let secret: string;
 
   const recapOf = (stdout: string): Recap => JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as Recap;
   const run = async (...args: string[]): Promise<{ code: number | null; recap: Recap }> => {
@@ -45,13 +41,6 @@ describe.skipIf(unavailable !== undefined)(`hosts where the login becomes root $
     const file = '/etc/sudoers.d/vxfleet';
     await on(host, `printf '%s\\n' '${lines.join("' '")}' >${file}; chmod 440 ${file}; visudo -cqf ${file}`);
   };
-  const until = async (what: string, isTrue: () => Promise<boolean>, seconds: number): Promise<void> => {
-    const end = Date.now() + seconds * 1000;
-    while (!(await isTrue())) {
-      if (Date.now() > end) throw new Error(`not within ${seconds} s: ${what}`);
-      await sleep(100);
-    }
-  };
   /** Trials, candidates and processes of ours, sudo's too. */
   const leftovers = async (host: string): Promise<string> =>
     on(
@@ -61,7 +50,7 @@ describe.skipIf(unavailable !== undefined)(`hosts where the login becomes root $
 
   beforeAll(async () => {
     lab = await startLab('become', { spokes: 2 });
-    await mkdir(scratch, { recursive: true });
+    secret = join(lab.scratch, 'secret');
     await writeFile(secret, `${PASSWORD}\n`, { mode: 0o600 });
     const text = await readFile(lab.inventoryPath, 'utf8');
     const ssh = 'ssh: { user: admin, become: true }';
@@ -80,7 +69,6 @@ describe.skipIf(unavailable !== undefined)(`hosts where the login becomes root $
     for (const host of HOSTS) await allow(host, NOPASSWD);
   });
   afterAll(async () => {
-    await rm(scratch, { recursive: true, force: true });
     await lab?.down();
   });
 
@@ -105,19 +93,19 @@ describe.skipIf(unavailable !== undefined)(`hosts where the login becomes root $
     await on('tokyo', block);
     try {
       await writeFile(lab.inventoryPath, original.replace(/(\n {4}id: 1\b)/, '\n    vxlan: { dstport: 4999 }$1'));
-      const deploy = lab.run(['deploy', 'tokyo', '--verify-timeout', '30'], { timeoutMs: 4000 });
+      const kill = new AbortController();
+      const argv = ['deploy', 'tokyo', '--verify-timeout', '120', '--window', '600'];
+      const deploy = lab.run(argv, { kill: kill.signal });
       const trial = '/run/vxfleet/vxlan01';
-      await until(
-        'the trial is open',
-        async () => (await lab.exec('tokyo', ['test', '-e', `${trial}/armed`])).code === 0,
-        4,
-      );
+      const isArmed = async (): Promise<boolean> =>
+        (await lab.exec('tokyo', ['test', '-e', `${trial}/armed`])).code === 0;
+      await until('the trial is open', isArmed);
       // sudo drops SSH_CONNECTION; whoever meets the trial is told where it comes from all the same.
       expect(await on('tokyo', `sed -n 2p ${trial}/who`)).toMatch(/^198\.(18|19)\.\d+\.\d+\n$/);
+      kill.abort();
       expect((await deploy).code).toBeNull();
-      // Within seconds, by the session's end: the window would be over only after 30.
-      for (const host of ['tokyo', 'hub'])
-        await until('nothing is left', async () => (await leftovers(host)) === '', 12);
+      // By the session's end: the window would be over only after minutes.
+      for (const host of ['tokyo', 'hub']) await until('nothing is left', async () => (await leftovers(host)) === '');
       expect(await on('tokyo', 'ip -d link show vxlan01')).toContain('dstport 4789');
     } finally {
       await on('tokyo', 'ip xfrm policy flush');
@@ -146,7 +134,7 @@ describe.skipIf(unavailable !== undefined)(`hosts where the login becomes root $
         seen.length = 0;
 
         for (const output of ['live', 'plain', 'json']) {
-          const file = join(scratch, `stdout-${output}`);
+          const file = join(lab.scratch, `stdout-${output}`);
           const { code, shown } = await typed(
             ['deploy', '--force', '-v', '--ask-become-pass', '--output', output],
             PASSWORD,

@@ -1,10 +1,10 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Recap } from '../../src/events.js';
 import { labAvailability, startLab, type TestLab } from './harness.js';
+import { expectSameKernel } from './kernel-state.js';
 
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 300_000 });
 const unavailable = await labAvailability();
 
 const SPOKES = 8;
@@ -153,9 +153,11 @@ describe.skipIf(unavailable !== undefined)(`deploying a fleet of eight spokes ${
     expect((await deploy()).recap.counts).toMatchObject({ unchanged: SPOKES });
   });
 
-  it('comes up by itself after a reboot', async () => {
-    await lab.reboot('tokyo');
-    await lab.reboot('hub');
+  it('comes up by itself after a reboot of every host, in the kernel exactly as it was', async () => {
+    const hosts = ['hub', ...(await deploy()).recap.tunnels.map(({ spoke }) => spoke)];
+    await expectSameKernel(lab, hosts, async () => {
+      for (const host of hosts) await lab.reboot(host);
+    });
     const { code, stdout } = await lab.run(['verify', '--output', 'json']);
     expect(recapOf(stdout).tunnels.filter((tunnel) => tunnel.error !== null)).toEqual([]);
     expect(code).toBe(0);

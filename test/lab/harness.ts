@@ -16,7 +16,9 @@ import { labDown } from '../../src/lab/lab-down.js';
 import { parseImageChoice, type ImageChoice } from '../../src/lab/lab-images.js';
 import { homeDirectory } from '../../src/lab/lab-paths.js';
 import { labReboot } from '../../src/lab/lab-reboot.js';
+import { readLabState } from '../../src/lab/lab-state.js';
 import { labUp } from '../../src/lab/lab-up.js';
+import { watchKernel } from './watch-kernel.js';
 
 /** The built program. Tests of the lab run it as users do. */
 export const DIST = process.env['VXFLEET_DIST'] ?? fileURLToPath(new URL('../../dist', import.meta.url));
@@ -44,8 +46,12 @@ export interface RunOptions {
   readonly timeoutMs?: number;
   /** Aborting sends SIGINT, as Ctrl-C does. */
   readonly interrupt?: AbortSignal;
+  /** Aborting sends SIGSTOP. */
+  readonly stop?: AbortSignal;
   /** Aborting sends SIGKILL. */
   readonly kill?: AbortSignal;
+  /** Why the hosts may be other ones after the run though it says that it has changed nothing; without it they are looked at. */
+  readonly unwatched?: string;
 }
 
 interface LabOptions {
@@ -59,9 +65,13 @@ export interface TestLab {
   readonly name: string;
   /** The inventory that `run` uses by default; tests may rewrite it. */
   readonly inventoryPath: string;
+  /** The names of its hosts, the hub first. */
+  readonly hosts: readonly string[];
   /** HOME of the controller. */
   readonly home: string;
-  /** vxfleet on the controller. */
+  /** A directory of the machine's that goes with the lab. */
+  readonly scratch: string;
+  /** vxfleet on the controller. What it says it has put back must be as it was: see watch-kernel.ts. */
   run(argv: readonly string[], options?: RunOptions): Promise<Outcome>;
   /** Any command on a host, as root. */
   exec(host: string, argv: readonly string[]): Promise<Outcome>;
@@ -70,8 +80,40 @@ export interface TestLab {
   reboot(host: string): Promise<void>;
   cut(host: string): Promise<void>;
   heal(host: string): Promise<void>;
+  /** Every host as it was when the lab came up: no file, record, link or process of vxfleet's, every cable in. */
+  wipe(): Promise<void>;
   down(): Promise<void>;
 }
+
+/**
+ * Where a scene begins, whatever the one before has left: this inventory, deployed. Hosts on which that cannot be done any more are wiped.
+ * @param text the inventory
+ */
+export async function beginDeployed(lab: TestLab, text: string): Promise<void> {
+  await writeFile(lab.inventoryPath, text);
+  await Promise.all(lab.hosts.map((host) => lab.exec(host, ['ip', 'xfrm', 'policy', 'flush'])));
+  const deploy = async (): Promise<Outcome> =>
+    lab.run(['deploy', '--prune', '--adopt', '--takeover'], { unwatched: "what was there is any test's" });
+  if ((await deploy()).code === 0) return;
+  await lab.wipe();
+  const { code, stdout, stderr } = await deploy();
+  if (code !== 0) throw new Error(`wiped hosts could not be deployed:\n${stdout}${stderr}`);
+}
+
+/** Waits for what comes of itself, however slow the machine is. @throws when it does not come within minutes */
+export async function until(what: string, isSo: () => Promise<boolean>): Promise<void> {
+  const end = Date.now() + PATIENCE_MS;
+  while (!(await isSo())) {
+    if (Date.now() > end) throw new Error(`not within ${PATIENCE_MS / 1000} s: ${what}`);
+    await sleep(100);
+  }
+}
+
+/** No test waits this long; on a machine that does much else, an answer of a second may take a minute. */
+const PATIENCE_MS = 90_000;
+
+/** What vxfleet, or a test on its behalf, has put onto a host's disk. All else that a test does is gone with a reboot. */
+const WIPE = 'rm -rf /etc/network/interfaces.d/*vxlan* /etc/network/interfaces.d/.v* /var/lib/vxfleet';
 
 /**
  * Why lab tests cannot run here, for `describe.skipIf`; undefined when they can. CI must run them: there it is always undefined, and a machine that
@@ -96,10 +138,13 @@ export const imageChoices = (...texts: readonly string[]): ImageChoice[] =>
 /** What all hosts of a lab run unless a test says otherwise: a test project's own, see vitest.config.ts. */
 const PROJECT_IMAGES = imageChoices(process.env['VXFLEET_TEST_IMAGE'] ?? 'machine');
 
-/** Names a lab of this checkout: another one's tests, on the same machine, have labs of their own. */
+/** What distinguishes the projects of vitest.config.ts, which run beside each other. */
+const PROJECT = [process.env['VXFLEET_TEST_IMAGE'], process.env['VXFLEET_TRANSPORT']].join();
+
+/** Names a lab of this checkout and project: the tests of another one, on the same machine, have labs of their own. */
 export const labOfCheckout = (name: string): string =>
   `${name}${createHash('sha256')
-    .update(fileURLToPath(import.meta.url))
+    .update(fileURLToPath(import.meta.url) + PROJECT)
     .digest('hex')
     .slice(0, 4)}`;
 
@@ -113,6 +158,8 @@ export async function startLab(
 ): Promise<TestLab> {
   const name = labOfCheckout(part);
   await labDown({ name });
+  await rm(scratchOf(name), { recursive: true, force: true });
+  await mkdir(scratchOf(name), { recursive: true });
   const given = inventoryText === undefined ? undefined : await writeInventory(name, inventoryText);
   const { inventoryPath } = await labUp({
     name,
@@ -121,28 +168,44 @@ export async function startLab(
     images,
     log: () => undefined,
   });
+  const exec = async (host: string, argv: readonly string[]): Promise<Outcome> =>
+    collect(start(await hostCommand(name, host, argv), {}), {});
+  const hosts = ((await readLabState(name))?.hosts ?? []).map((host) => host.name);
+  const watch = watchKernel({ names: hosts, exec });
   return {
     name,
     inventoryPath,
+    hosts,
     home: homeDirectory(name),
-    run: async (argv, options = {}) => collect(start(await controllerCommand(name, BIN, argv), options), options),
-    exec: async (host, argv) => collect(start(await hostCommand(name, host, argv), {}), {}),
-    spawnExec: async (host, argv) => watch(start(await hostCommand(name, host, argv), {})),
+    scratch: scratchOf(name),
+    run: async (argv, options = {}) => {
+      const run = async () => collect(start(await controllerCommand(name, BIN, argv), options), options);
+      return options.unwatched === undefined ? watch(argv, run) : run();
+    },
+    exec,
+    spawnExec: async (host, argv) => follow(start(await hostCommand(name, host, argv), {})),
     reboot: (host) => labReboot({ name, host }),
     cut: (host) => labCut({ name, host }),
     heal: (host) => labHeal({ name, host }),
+    wipe: async () => {
+      for (const host of hosts) {
+        await exec(host, ['sh', '-c', WIPE]);
+        await labReboot({ name, host });
+        await labHeal({ name, host });
+      }
+    },
     down: async () => {
       await labDown({ name });
-      await rm(join(tmpdir(), `vxfleet-test-${name}`), { recursive: true, force: true });
+      await rm(scratchOf(name), { recursive: true, force: true });
     },
   };
 }
 
-/** Where the inventory of a test's lab is kept: one place a lab, so that a killed run leaves no more than one file. */
+/** One place a lab, so that a killed run leaves no more than that. */
+const scratchOf = (name: string): string => join(tmpdir(), `vxfleet-test-${name}`);
+
 async function writeInventory(name: string, text: string): Promise<Inventory> {
-  const directory = join(tmpdir(), `vxfleet-test-${name}`);
-  await mkdir(directory, { recursive: true });
-  const path = join(directory, 'inventory.yaml');
+  const path = join(scratchOf(name), 'inventory.yaml');
   await writeFile(path, text);
   const result = await loadInventory(path);
   if (!result.ok) throw new Error(JSON.stringify(result.problems, null, 2));
@@ -157,9 +220,10 @@ function start({ command, args, env }: LabCommand, options: RunOptions): ChildPr
   });
 }
 
-async function collect(child: ChildProcess, { timeoutMs, interrupt, kill }: RunOptions): Promise<Outcome> {
+async function collect(child: ChildProcess, { timeoutMs, interrupt, stop, kill }: RunOptions): Promise<Outcome> {
   const timer = timeoutMs === undefined ? undefined : setTimeout(() => child.kill('SIGKILL'), timeoutMs);
   interrupt?.addEventListener('abort', () => child.kill('SIGINT'));
+  stop?.addEventListener('abort', () => child.kill('SIGSTOP'));
   kill?.addEventListener('abort', () => child.kill('SIGKILL'));
   if (child.stdout === null || child.stderr === null) throw new TypeError('spawn without pipes');
   const code = new Promise<number | null>((resolve, reject) => {
@@ -171,7 +235,7 @@ async function collect(child: ChildProcess, { timeoutMs, interrupt, kill }: RunO
   return { code: exitCode, stdout, stderr };
 }
 
-function watch(child: ChildProcess): Running {
+function follow(child: ChildProcess): Running {
   const ended = collect(child, {});
   return {
     ended,

@@ -1,14 +1,11 @@
 /** Hosts whose ifup is another one's than ifupdown's, with Debian's own packages. What was found out about each: docs/ifupdown.md. */
 import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Recap } from '../../src/events.js';
-import { imageChoices, labAvailability, startLab, type TestLab } from './harness.js';
+import { imageChoices, labAvailability, startLab, until, type TestLab } from './harness.js';
 
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 300_000 });
 const unavailable = await labAvailability();
 const isFull = process.env['VXFLEET_TESTS'] === 'full';
 
@@ -64,27 +61,20 @@ function handle(lab: TestLab) {
   };
 }
 
-async function until(what: string, isTrue: () => Promise<boolean>, seconds: number): Promise<void> {
-  const end = Date.now() + seconds * 1000;
-  while (!(await isTrue())) {
-    if (Date.now() > end) throw new Error(`not within ${seconds} s: ${what}`);
-    await sleep(200);
-  }
-}
-
 const debians = isFull ? ['machine', 'trixie'] : ['machine'];
 describe.skipIf(unavailable !== undefined).each(debians)(
   `hosts with ifupdown2, on %s ${unavailable ?? ''}`,
   (debian) => {
     let lab: TestLab;
     let host: ReturnType<typeof handle>;
-    const scratch = join(tmpdir(), 'vxfleet-test-ifupdown2-templates');
+    let scratch: string;
 
     beforeAll(async () => {
       // One spoke has classic ifupdown: each end gets a file of its own kind.
       const images = imageChoices(`${debian}+ifupdown2`, 'nara=machine');
       lab = await startLab('ifupdown2', { inventoryText: INVENTORY, images });
       host = handle(lab);
+      scratch = join(lab.scratch, 'templates');
     });
     beforeEach(async () => {
       await writeFile(lab.inventoryPath, INVENTORY);
@@ -136,7 +126,7 @@ describe.skipIf(unavailable !== undefined).each(debians)(
       expect(code).toBe(1);
       expect(recap.tunnels[0]).toMatchObject({ status: 'reverted', ends: { hub: 'reverted', spoke: 'reverted' } });
       expect(await host.answers()).toBe(true);
-      await until('nothing is left', host.isClean, 5);
+      await until('nothing is left', host.isClean);
     });
 
     it('put a change back of which a line fails, although ifup says that all went well', async () => {
@@ -185,11 +175,13 @@ describe.skipIf(unavailable !== undefined).each(debians)(
       await host.dropPort('tokyo', 4999);
       await host.change('tokyo', 'vxlan: { dstport: 4999 }');
       const kill = new AbortController();
-      const deploy = lab.run(['deploy', 'tokyo', '--verify-timeout', '30'], { kill: kill.signal });
-      await until('the trial is open', host.isArmed, 20);
+      const deploy = lab.run(['deploy', 'tokyo', '--verify-timeout', '120', '--window', '600'], {
+        kill: kill.signal,
+      });
+      await until('the trial is open', host.isArmed);
       kill.abort();
       expect((await deploy).code).toBeNull();
-      await until('it answers and nothing is left', async () => (await host.answers()) && (await host.isClean()), 15);
+      await until('it answers and nothing is left', async () => (await host.answers()) && (await host.isClean()));
       await writeFile(lab.inventoryPath, INVENTORY);
       expect((await host.run('deploy')).recap.counts).toMatchObject({ unchanged: 3 });
     });
@@ -205,10 +197,10 @@ describe.skipIf(unavailable !== undefined).each(debians)(
       const hangs = async (): Promise<boolean> => (await lab.exec('tokyo', ['pgrep', '-fx', 'sleep 77'])).code === 0;
       const kill = new AbortController();
       const deploy = lab.run(['deploy', 'tokyo'], { kill: kill.signal });
-      await until('ifup hangs', hangs, 20);
+      await until('ifup hangs', hangs);
       kill.abort();
       expect((await deploy).code).toBeNull();
-      await until('it answers and nothing is left', async () => (await host.answers()) && (await host.isClean()), 15);
+      await until('it answers and nothing is left', async () => (await host.answers()) && (await host.isClean()));
       expect(await hangs()).toBe(false);
     });
 
@@ -216,11 +208,11 @@ describe.skipIf(unavailable !== undefined).each(debians)(
       await host.dropPort('tokyo', 4999);
       await host.change('tokyo', 'vxlan: { dstport: 4999 }');
       const deploy = host.run('deploy', 'tokyo', '--verify-timeout', '20');
-      await until('the trial is open', host.isArmed, 10);
+      await until('the trial is open', host.isArmed);
       await lab.reboot('tokyo');
       expect((await deploy).code).not.toBe(0);
       expect(await host.on('tokyo', 'ip -d link show vxlan01')).toContain('dstport 4789');
-      await until('it answers', host.answers, 15);
+      await until('it answers', host.answers);
       await host.change('tokyo', 'vxlan: { dstport: 4790 }');
       expect(await host.run('deploy', 'tokyo')).toMatchObject({ code: 0 });
       await lab.reboot('tokyo');
@@ -256,7 +248,7 @@ describe.skipIf(unavailable !== undefined).each(debians)(
           'hub',
           `ifdown vxlan01; base64 -d <<<${old} >${LIVE}; ! ifup -i ${LIVE} vxlan01; [ -e /sys/class/net/vxlan01 ]`,
         );
-        await until('it answers', host.answers, 5);
+        await until('it answers', host.answers);
         await host.dropPort('tokyo', 4999);
         await host.change('tokyo', 'vxlan: { dstport: 4999 }');
         const failed = await host.run('deploy', 'tokyo', '--verify-timeout', '1');

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Recap } from '../../src/events.js';
 import { describeGeneratedLab } from '../../src/lab/lab-hosts.js';
 import { chooseImages, parseImageChoice } from '../../src/lab/lab-images.js';
@@ -12,7 +12,6 @@ import { labStatus } from '../../src/lab/lab-status.js';
 import { runProgram } from '../../src/lab/run-program.js';
 import { imageChoices, labAvailability, startLab, type TestLab } from './harness.js';
 
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 300_000 });
 const unavailable = await labAvailability();
 
 describe('the choice of images', () => {

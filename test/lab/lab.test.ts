@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import ssh2 from 'ssh2';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { VxfleetError } from '../../src/errors.js';
 import { loadInventory } from '../../src/inventory/load-inventory.js';
 import { generateInventory } from '../../src/lab/generate-inventory.js';
@@ -24,8 +24,6 @@ import { labUp } from '../../src/lab/lab-up.js';
 import { findInit, listNamespaces } from '../../src/lab/namespace-processes.js';
 import { runProgram } from '../../src/lab/run-program.js';
 import { DIST, labAvailability, labOfCheckout, startLab, type TestLab } from './harness.js';
-
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 const unavailable = await labAvailability();
 const silent = (): void => undefined;

@@ -1,11 +1,10 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Recap } from '../../src/events.js';
 import { hostNamespace } from '../../src/lab/lab-paths.js';
 import { labAvailability, labOfCheckout, startLab, type TestLab } from './harness.js';
 
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 300_000 });
 const unavailable = await labAvailability();
 
 const ANCHOR = '2001:db8:ffff:a::1';

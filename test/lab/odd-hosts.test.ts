@@ -1,13 +1,12 @@
 /** Hosts that are odd, each in its own way: they work, or the message names what is in the way. One run meets all of them. */
 import { writeFile } from 'node:fs/promises';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Recap, TunnelResult } from '../../src/events.js';
 import { shellQuote } from '../../src/ssh/shell-quote.js';
 import { faketimeEnvironment, installFaketime } from '../faketime.js';
 import { labAvailability, startLab, type TestLab } from './harness.js';
 import { fetchPackages, unpackOn } from './packages.js';
 
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 300_000 });
 const unavailable = await labAvailability();
 
 interface OddHost {

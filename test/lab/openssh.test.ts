@@ -3,11 +3,10 @@ import { execFile, spawnSync } from 'node:child_process';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Recap, TunnelResult } from '../../src/events.js';
 import { labAvailability, startLab, type TestLab } from './harness.js';
 
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 300_000 });
 const unavailable = await labAvailability();
 const hasSsh = spawnSync('ssh', ['-V']).error === undefined;
 

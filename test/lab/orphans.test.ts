@@ -1,11 +1,9 @@
-import { readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Recap } from '../../src/events.js';
-import { labAvailability, startLab, type TestLab } from './harness.js';
+import { beginDeployed, labAvailability, startLab, type TestLab } from './harness.js';
 
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 300_000 });
 const unavailable = await labAvailability();
 
 const DIRECTORY = '/etc/network/interfaces.d';
@@ -13,7 +11,7 @@ const DIRECTORY = '/etc/network/interfaces.d';
 describe.skipIf(unavailable !== undefined)(`a spoke that has left the inventory ${unavailable ?? ''}`, () => {
   let lab: TestLab;
   let original: string;
-  const otherFleet = join(tmpdir(), 'vxfleet-test-orphans-other.yaml');
+  let otherFleet: string;
 
   const run = async (...args: string[]) => {
     const { code, stdout, stderr } = await lab.run([...args, '--output', 'json']);
@@ -51,15 +49,14 @@ describe.skipIf(unavailable !== undefined)(`a spoke that has left the inventory 
 
   beforeAll(async () => {
     lab = await startLab('orphans', { spokes: 3 });
+    otherFleet = join(lab.scratch, 'other.yaml');
     original = await readFile(lab.inventoryPath, 'utf8');
     await Promise.all(['hub', 'tokyo', 'osaka', 'lisbon'].map((host) => sh(host, 'rm -rf /var/lib/vxfleet')));
   });
   beforeEach(async () => {
-    await writeFile(lab.inventoryPath, original);
-    expect((await run('deploy')).recap.tunnels.map(({ error }) => error)).toEqual([null, null, null]);
+    await beginDeployed(lab, original);
   });
   afterAll(async () => {
-    await rm(otherFleet, { force: true });
     await lab?.down();
   });
 

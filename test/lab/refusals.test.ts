@@ -1,15 +1,13 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Recap } from '../../src/events.js';
 import { consoleFile } from '../../src/lab/lab-paths.js';
 import { labAvailability, startLab, type TestLab } from './harness.js';
 
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 300_000 });
 const unavailable = await labAvailability();
 
 const TEMPLATES = fileURLToPath(new URL('../../templates', import.meta.url));
@@ -211,19 +209,18 @@ describe.skipIf(unavailable !== undefined)(`what deploy refuses ${unavailable ??
     );
   /** Logins that sshd has noted. */
   const logins = async (host: Host): Promise<number> =>
-    (await readFile(consoleFile('refusals', host), 'utf8')).split('Accepted publickey').length - 1;
+    (await readFile(consoleFile(lab.name, host), 'utf8')).split('Accepted publickey').length - 1;
   const answers = async (): Promise<boolean> =>
     (await lab.exec('hub', ['ping', '-6', '-n', '-q', '-c1', '-W2', '2001:db8:ae01::1'])).code === 0;
 
   beforeAll(async () => {
-    scratch = await mkdtemp(join(tmpdir(), 'vxfleet-test-'));
     lab = await startLab('refusals', { spokes: 1 });
+    scratch = lab.scratch;
     original = await readFile(lab.inventoryPath, 'utf8');
     expect(await deploy()).toMatchObject({ code: 0, tunnel: { status: 'changed', error: null } });
   });
   afterAll(async () => {
     await lab?.down();
-    await rm(scratch, { recursive: true, force: true });
   });
 
   describe.each(CASES)('$what', ({ host, breakIt, mend, edit, layer, message, hint }) => {

@@ -1,10 +1,9 @@
 import { readFile, writeFile } from 'node:fs/promises';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Recap } from '../../src/events.js';
 import { spokeName } from '../../src/lab/generate-inventory.js';
 import { labAvailability, startLab, type TestLab } from './harness.js';
 
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 300_000 });
 const unavailable = await labAvailability();
 
 const SPOKES = Array.from({ length: 8 }, (_, index) => spokeName(index + 1));

@@ -4,13 +4,12 @@ import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Recap } from '../../src/events.js';
 import { readLabState } from '../../src/lab/lab-state.js';
 import { labAvailability, startLab, type TestLab } from './harness.js';
 import { runOnTerminal } from './terminal.js';
 
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 300_000 });
 const unavailable = await labAvailability();
 
 /** The fleet that a person with an ssh_config writes: tokyo is an alias, and answers only what comes through the hub. */
@@ -35,7 +34,7 @@ describe.skipIf(unavailable !== undefined)('a spoke that only the hub reaches', 
   beforeAll(async () => {
     lab = await startLab('ssh', { spokes: 2 });
     original = await readFile(lab.inventoryPath, 'utf8');
-    const controller = (await readLabState('ssh'))?.controller ?? '';
+    const controller = (await readLabState(lab.name))?.controller ?? '';
     // What comes from the controller itself is never answered.
     const cut = await lab.exec('tokyo', ['ip', 'route', 'add', 'blackhole', `${controller}/32`]);
     expect(cut).toMatchObject({ code: 0 });
@@ -168,7 +167,7 @@ Host *
     expect({ ...prepared }).toEqual({ code: 0, stdout: '', stderr: '' });
     let processes = '';
     const { code, shown } = await runOnTerminal(
-      'ssh',
+      lab.name,
       ['diff', 'tokyo', '--transport', 'auto', '--ask-pass', '-v', '--output', 'plain'],
       {
         question: 'SSH password: ',

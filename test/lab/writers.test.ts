@@ -1,12 +1,11 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { appendFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { appendFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Recap } from '../../src/events.js';
 import { controllerCommand } from '../../src/lab/lab-command.js';
 import { controllerNamespace } from '../../src/lab/lab-paths.js';
@@ -15,12 +14,12 @@ import {
   labAvailability,
   labOfCheckout,
   startLab,
+  until,
   type Outcome,
   type RunOptions,
   type TestLab,
 } from './harness.js';
 
-vi.setConfig({ testTimeout: 90_000, hookTimeout: 300_000 });
 const unavailable = await labAvailability();
 
 const DIRECTORY = '/etc/network/interfaces.d';
@@ -37,7 +36,6 @@ const recapOf = (outcome: Outcome): Recap => eventsOf(outcome).at(-1) as unknown
 describe.skipIf(unavailable !== undefined)(`several writers ${unavailable ?? ''}`, () => {
   let lab: TestLab;
   let original: string;
-  const scratch = join(tmpdir(), 'vxfleet-test-writers');
 
   const run = async (args: readonly string[], options: RunOptions = {}): Promise<Outcome> =>
     await lab.run([...args, '--output', 'json'], options);
@@ -49,13 +47,6 @@ describe.skipIf(unavailable !== undefined)(`several writers ${unavailable ?? ''}
   const filesOf = async (host: string): Promise<string> =>
     sh(host, `cd ${DIRECTORY}; sha256sum * .v* 2>/dev/null || true`);
   const withTokyo = (text: string): string => original.replace(/(\n {4}id: 1\b)/, `$1\n    ${text}`);
-  const until = async (what: string, isTrue: () => Promise<boolean>): Promise<void> => {
-    const end = Date.now() + 60_000;
-    while (!(await isTrue())) {
-      if (Date.now() > end) throw new Error(`never: ${what}`);
-      await sleep(100);
-    }
-  };
   const isArmed = async (host = 'tokyo'): Promise<boolean> =>
     (await lab.exec(host, ['test', '-e', '/run/vxfleet/vxlan01/armed'])).code === 0;
   const answers = async (target = '2001:db8:ae01::1'): Promise<boolean> =>
@@ -96,7 +87,6 @@ describe.skipIf(unavailable !== undefined)(`several writers ${unavailable ?? ''}
   beforeAll(async () => {
     lab = await startLab('writers', { spokes: 3 });
     original = await readFile(lab.inventoryPath, 'utf8');
-    await mkdir(scratch, { recursive: true });
     expect((await run(['deploy'])).code).toBe(0);
     const policy = 'src 0.0.0.0/0 dst 0.0.0.0/0 proto 17 dport 4999 dir in action block';
     await sh('tokyo', `ip xfrm policy add ${policy}`);
@@ -109,7 +99,6 @@ describe.skipIf(unavailable !== undefined)(`several writers ${unavailable ?? ''}
     expect(await answers()).toBe(true);
   });
   afterAll(async () => {
-    await rm(scratch, { recursive: true, force: true });
     await lab?.down();
   });
 
@@ -222,7 +211,7 @@ describe.skipIf(unavailable !== undefined)(`several writers ${unavailable ?? ''}
     const controller = ['-n', controllerNamespace(labOfCheckout('writers'))];
     /** The inventory with the shipped template, to which a stanza's lines were added. */
     const withStanza = async (name: string, lines: string): Promise<string> => {
-      const directory = join(scratch, name);
+      const directory = join(lab.scratch, name);
       await mkdir(directory, { recursive: true });
       const shipped = await readFile(new URL('../../templates/gateway.liquid', import.meta.url), 'utf8');
       const changed = shipped.replace('  no-scripts\n', `  no-scripts\n${lines}`);
