@@ -4,22 +4,34 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-output=$(mktemp)
-trap 'rm -f "$output"' EXIT
+output=$(mktemp -d)
+trap 'rm -rf "$output"' EXIT
+names=()
 failed=()
 
+# Starts one; they run beside each other.
 check() { # NAME COMMAND...
   local name=$1
   shift
-  if "$@" >"$output" 2>&1; then
-    echo "  ok      $name"
-    record ok "$name"
-  else
-    echo "  FAILED  $name: $*"
-    sed 's/^/    /' "$output"
-    record failed "$name"
-    failed+=("$name")
-  fi
+  names+=("$name")
+  { "$@" >"$output/$name" 2>&1 || echo "$*" >"$output/$name.failed"; } &
+}
+
+# Shows them in their order.
+show() {
+  local name
+  wait
+  for name in "${names[@]}"; do
+    if [ ! -e "$output/$name.failed" ]; then
+      echo "  ok      $name"
+      record ok "$name"
+    else
+      echo "  FAILED  $name: $(cat "$output/$name.failed")"
+      sed 's/^/    /' "$output/$name"
+      record failed "$name"
+      failed+=("$name")
+    fi
+  done
 }
 
 record() {
@@ -61,6 +73,7 @@ check format node_modules/.bin/prettier --check --log-level warn .
 check layers layers
 check unused node_modules/.bin/knip --no-progress
 check shell shell_programs
+show
 
 if [ "${#failed[@]}" -gt 0 ]; then
   echo "${#failed[@]} of the checks failed: ${failed[*]}" >&2

@@ -8,6 +8,7 @@
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { countTests, summaryLine } from './count-tests.mjs';
 
 /** @returns {{ passed: number, failed: number, skipped: number, failures: string[] }} */
 function countResults({ checks, vitestRuns, testStatus, demoStatus }) {
@@ -28,43 +29,6 @@ function countResults({ checks, vitestRuns, testStatus, demoStatus }) {
   if (demoStatus === 0) passed += 1;
   else failures.push('npm run demo');
   return { passed, failed: failures.length, skipped, failures };
-}
-
-/**
- * One run of vitest.
- * @returns {{ passed: number, skipped: number, failures: string[] }}
- */
-function countTests({ json, status }) {
-  const files = parseFiles(json);
-  if (files === undefined || files.length === 0) return { passed: 0, skipped: 0, failures: ['left no results'] };
-  const failures = [];
-  let passed = 0;
-  let skipped = 0;
-  for (const file of files) {
-    for (const test of file.assertionResults) {
-      if (test.status === 'passed') passed += 1;
-      else if (test.status === 'failed') failures.push(`test: ${test.fullName}`);
-      else skipped += 1;
-    }
-    // A file that cannot be loaded, or whose beforeAll throws, fails without any test of it failing.
-    const hasFailedTest = file.assertionResults.some((test) => test.status === 'failed');
-    if (file.status === 'failed' && !hasFailedTest) failures.push(`test file: ${file.name}`);
-  }
-  // Errors outside of any test (an unhandled rejection, say) end vitest with 1 and are in no test's result.
-  if (status !== 0 && failures.length === 0) failures.push('error outside of a test');
-  return { passed, skipped, failures };
-}
-
-function parseFiles(json) {
-  try {
-    return JSON.parse(json).testResults;
-  } catch {
-    return undefined;
-  }
-}
-
-function summaryLine({ passed, failed, skipped }) {
-  return `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`;
 }
 
 function main([directory, testStatus, demoStatus]) {
