@@ -65,6 +65,7 @@ export async function runCommand(
       withTransport(options, fleet, emit, async ({ transport, endQuestions, becomePasswordOf }) => {
         const access: FleetAccess = {
           fleet: fleet.plan,
+          tunnels: fleet.tunnels,
           files,
           transport,
           session: { identity, windowSeconds: settings.windowSeconds, writes: settings.writes, becomePasswordOf },

@@ -1,5 +1,5 @@
 /** One tunnel of a deploy (or diff): connect, inspect, compare, and change what differs. */
-import type { Emit, TunnelResult } from '../events.js';
+import type { Emit, TunnelFailure, TunnelResult } from '../events.js';
 import type { EndDiff } from '../diff/fold-diffs.js';
 import { ENDS, type End, type TunnelPlan } from '../plan/plan.js';
 import type { HostSessionOptions } from '../host/host-session.js';
@@ -7,6 +7,7 @@ import { changeTunnel } from './change-tunnel.js';
 import { describeChange } from './describe-change.js';
 import type { InspectedHost } from './inspected-host.js';
 import { inspectSpoke, joinTunnel, plannedEnds, type FleetAccess } from './open-tunnel.js';
+import { refuseTwin } from './preflight/right-host.js';
 import { assessEnd, needsChange, refuseTunnel, type Tunnel } from './tunnel.js';
 import { takeOverTrials } from './take-over.js';
 import { tellSteps } from './tell-steps.js';
@@ -43,7 +44,7 @@ export async function deployTunnel(
     spoke = await inspectSpoke(access, plan, tellSteps(options.emit, plan));
     const hosts = await takeOverTrials(access, plan, { hub, spoke }, options);
     const tunnel = joinTunnel(access.fleet, plan, hosts, plannedEnds(access, plan, hosts));
-    return await deployInspected(tunnel, access.session, options);
+    return await deployInspected(tunnel, hub.spokes, access.session, options);
   } catch (error) {
     return thrownResult(plan, error);
   } finally {
@@ -53,6 +54,7 @@ export async function deployTunnel(
 
 async function deployInspected(
   tunnel: Tunnel,
+  spokes: InspectedHost['spokes'],
   { identity, windowSeconds }: HostSessionOptions,
   options: DeployOptions,
 ): Promise<TunnelResult> {
@@ -63,11 +65,9 @@ async function deployInspected(
   const ends = options.force && !options.dryRun ? selected : changing.map(({ end }) => end);
   options.onDiff?.(changing.map((assessment) => describeChange(tunnel, assessment)));
 
-  if (options.dryRun && changing.length > 0) {
-    return wouldChangeResult(plan, ends, false, refuseTunnel(tunnel, { adopt: options.adopt }));
-  }
   if (ends.length === 0) return untouchedResult(plan, 'unchanged', null);
-  const refusal = refuseTunnel(tunnel, { adopt: options.adopt });
+  const refusal = refuseDeploy(tunnel, ends, spokes, options.adopt);
+  if (options.dryRun) return wouldChangeResult(plan, ends, false, refusal);
   if (refusal !== undefined) return untouchedResult(plan, 'failed', refusal);
 
   const { emit, verifySeconds, signal } = options;
@@ -79,4 +79,16 @@ async function deployInspected(
     onStep: tellSteps(emit, plan),
     onWarning: (message) => emit({ event: 'notice', level: 'warning', message }),
   });
+}
+
+function refuseDeploy(
+  tunnel: Tunnel,
+  changing: readonly End[],
+  spokes: InspectedHost['spokes'],
+  adopt: boolean,
+): TunnelFailure | undefined {
+  const refusal = refuseTunnel(tunnel, { adopt, changing });
+  if (refusal !== undefined) return refusal;
+  const twin = refuseTwin(spokes, tunnel.plan, tunnel.spoke.facts);
+  return twin && { code: 'refused', end: 'spoke', ...twin };
 }

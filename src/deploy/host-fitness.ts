@@ -1,22 +1,9 @@
 /** What a host must have and allow for vxfleet to work there at all: each with what is missing and the way to it. Pure. */
-import { ifupdownOf, type HostFacts } from '../host/host-facts.js';
-import type { Layer } from '../events.js';
-import type { TunnelPlan } from '../plan/plan.js';
+import { ifupdownOf, INTERFACES_D } from '../host/host-facts.js';
+import { hasIpv6 } from './preflight/kernel.js';
+import { refuse, type Rule } from './preflight/scene.js';
 
-export interface Refusal {
-  readonly layer: Layer;
-  readonly message: string;
-  readonly hint: string;
-}
-
-/** @param tunnel only to name what is the tunnel's */
-type HostRule = (facts: HostFacts, tunnel: TunnelPlan) => Refusal | undefined;
-
-export const INTERFACES_D = '/etc/network/interfaces.d';
-
-export const refuse = (layer: Layer, message: string, hint: string): Refusal => ({ layer, message, hint });
-
-export const isRoot: HostRule = (facts) =>
+export const isRoot: Rule = ({ facts }) =>
   facts.uid === 0
     ? undefined
     : refuse(
@@ -25,7 +12,7 @@ export const isRoot: HostRule = (facts) =>
         "Links and /etc/network are root's: set ssh.become to true (sudo; docs/ssh.md), or ssh.user to root.",
       );
 
-export const hasPrograms: HostRule = ({ missingPrograms }) => {
+export const hasPrograms: Rule = ({ facts: { missingPrograms } }) => {
   if (missingPrograms.length === 0) return undefined;
   return missingPrograms.includes('/sys')
     ? refuse('implementation', '/sys is not mounted on the host', 'mount -t sysfs sysfs /sys there.')
@@ -37,7 +24,7 @@ export const hasPrograms: HostRule = ({ missingPrograms }) => {
 };
 
 /** iproute2 5.10 is Debian 11's, the oldest that is tested: -j came with 4.18, -N later. */
-export const answersFromIp: HostRule = ({ ipFault }) =>
+export const answersFromIp: Rule = ({ facts: { ipFault } }) =>
   ipFault === undefined
     ? undefined
     : refuse(
@@ -46,7 +33,7 @@ export const answersFromIp: HostRule = ({ ipFault }) =>
         'iproute2 5.10 (Debian 11) or newer is needed, not the ip of BusyBox: apt-get install iproute2; type -a ip shows whether another one comes first.',
       );
 
-export const mayChangeNetwork: HostRule = ({ canChangeNetwork }) =>
+export const mayChangeNetwork: Rule = ({ facts: { canChangeNetwork } }) =>
   canChangeNetwork
     ? undefined
     : refuse(
@@ -55,7 +42,7 @@ export const mayChangeNetwork: HostRule = ({ canChangeNetwork }) =>
         'A container without it, or a service manager that has taken it from sshd: grep CapEff /proc/self/status.',
       );
 
-export const canRead: HostRule = ({ unreadableFiles }, tunnel) => {
+export const canRead: Rule = ({ facts: { unreadableFiles }, tunnel }) => {
   const path = unreadableFiles.find((file) => !file.startsWith(INTERFACES_D) || file.endsWith(`/${tunnel.interface}`));
   return path === undefined
     ? undefined
@@ -66,13 +53,13 @@ export const canRead: HostRule = ({ unreadableFiles }, tunnel) => {
       );
 };
 
-export const hasKnownIfupdown: HostRule = (facts) => {
+export const hasKnownIfupdown: Rule = ({ facts }) => {
   const { ifupdown } = facts;
   if (ifupdown === undefined) {
     return refuse(
       'implementation',
       'ifup is not installed',
-      'apt-get install ifupdown, and let it manage this interface.',
+      'apt-get install ifupdown: it must bring up the tunnels at boot, and need not have the uplink. On a cloud image, which cloud-init and netplan configure, read docs/hosts.md first.',
     );
   }
   if (ifupdownOf(facts) !== undefined) return undefined;
@@ -83,16 +70,7 @@ export const hasKnownIfupdown: HostRule = (facts) => {
   );
 };
 
-export const readsInterfacesD: HostRule = ({ sourcesInterfacesD }) =>
-  sourcesInterfacesD
-    ? undefined
-    : refuse(
-        'implementation',
-        `/etc/network/interfaces does not read ${INTERFACES_D}`,
-        `Add the line "source ${INTERFACES_D}/*" to it, as Debian ships it; without it the tunnel would not survive a reboot.`,
-      );
-
-export const canWrite: HostRule = ({ canWriteEtc, canWriteRun, canWriteVar }) => {
+export const canWrite: Rule = ({ facts: { canWriteEtc, canWriteRun, canWriteVar } }) => {
   const path = !canWriteEtc ? INTERFACES_D : !canWriteRun ? '/run' : !canWriteVar ? '/var/lib/vxfleet' : undefined;
   return path === undefined
     ? undefined
@@ -103,8 +81,21 @@ export const canWrite: HostRule = ({ canWriteEtc, canWriteRun, canWriteVar }) =>
       );
 };
 
+/** A confirm renames the new file onto the old one. */
+export const canReplaceFile: Rule = ({ facts: { fixedFiles }, tunnel }) => {
+  const path = fixedFiles.find((file) => file.endsWith(`/${tunnel.interface}`));
+  return path === undefined
+    ? undefined
+    : refuse(
+        'file',
+        `${path} cannot be replaced`,
+        `Is it immutable (lsattr -d ${path}; chattr -i takes that away), mounted there (findmnt ${path}), or of another kind?`,
+      );
+};
+
 /** Why nothing that this host says of a tunnel would be true, or undefined: for whoever only looks. */
-export const blindnessOf: HostRule = (facts, tunnel) => {
-  const tools = facts.missingPrograms.filter((name) => ['ip', 'ping', '/sys'].includes(name));
-  return hasPrograms({ ...facts, missingPrograms: tools }, tunnel) ?? answersFromIp(facts, tunnel);
+export const blindnessOf: Rule = (scene) => {
+  const { facts } = scene;
+  const missingPrograms = facts.missingPrograms.filter((name) => ['ip', 'ping', '/sys'].includes(name));
+  return hasPrograms({ ...scene, facts: { ...facts, missingPrograms } }) ?? hasIpv6(scene) ?? answersFromIp(scene);
 };

@@ -2,12 +2,13 @@
 import pLimit, { type LimitFunction } from 'p-limit';
 import { VxfleetError } from '../errors.js';
 import { HostSession, type HostSessionOptions } from '../host/host-session.js';
-import { ifupdownOf, parseFacts } from '../host/host-facts.js';
+import { ifupdownOf, inspectionPayload, parseFacts } from '../host/host-facts.js';
 import type { End, FleetPlan, TunnelPlan } from '../plan/plan.js';
 import type { EndFile, FleetFiles } from '../render/render-fleet.js';
 import type { Transport } from '../ssh/transport.js';
 import { resolveMtu } from '../verify/expect-end.js';
 import { fleetQueries } from '../verify/queries.js';
+import { wayQuestions, type WayQuestion } from '../verify/underlay-ways.js';
 import { TunnelEnd } from './tunnel-end.js';
 import type { InspectedHost } from './inspected-host.js';
 import type { Tunnel } from './tunnel.js';
@@ -18,6 +19,8 @@ const INSPECT_TIMEOUT_MS = 60_000;
 
 export interface FleetAccess {
   readonly fleet: FleetPlan;
+  /** The tunnels that the run is about. */
+  readonly tunnels: readonly TunnelPlan[];
   /** The files as they shall be, rendered before anybody is contacted. */
   readonly files: FleetFiles;
   readonly transport: Transport;
@@ -36,7 +39,7 @@ async function inspectHost(
   access: FleetAccess,
   host: string,
   target: SshTarget,
-  device: string,
+  ways: readonly WayQuestion[],
   onConnected: () => void = () => undefined,
 ): Promise<InspectedHost> {
   const { windowSeconds } = access.session;
@@ -45,15 +48,16 @@ async function inspectHost(
   const session = await reconnect();
   onConnected();
   let bounces: LimitFunction | undefined;
+  const spokes = new Map<string, string>();
   const inspect = async (): Promise<InspectedHost> => {
-    const queries = fleetQueries(access.fleet.prefix);
-    const payload = queries.map(({ line }) => `${line}\n`).join('');
-    const reply = await session.call({ verb: 'inspect', args: [device], payload, timeoutMs: INSPECT_TIMEOUT_MS });
+    const inspection = { ways, network: fleetQueries(access.fleet.prefix) };
+    const payload = inspectionPayload(inspection);
+    const reply = await session.call({ verb: 'inspect', args: [], payload, timeoutMs: INSPECT_TIMEOUT_MS });
     if (!reply.ok) throw new VxfleetError('host', `inspect failed on ${host}: ${reply.text}`, { host });
-    const facts = parseFacts(reply, queries);
+    const facts = parseFacts(reply, inspection);
     // ifupdown2 has one lock for the whole host.
     bounces ??= pLimit(ifupdownOf(facts) === 'ifupdown2' ? 1 : facts.cpus);
-    return { session, facts, bounces, reconnect, reinspect: inspect };
+    return { session, spokes, facts, bounces, reconnect, reinspect: inspect };
   };
   try {
     return await inspect();
@@ -64,7 +68,12 @@ async function inspectHost(
 }
 
 export const inspectHub = async (access: FleetAccess): Promise<InspectedHost> =>
-  await inspectHost(access, 'hub', access.fleet.hub.ssh, access.fleet.hub.underlay.device);
+  await inspectHost(
+    access,
+    'hub',
+    access.fleet.hub.ssh,
+    access.tunnels.flatMap((plan) => wayQuestions(plan, 'hub')),
+  );
 
 /** Tells when it begins to connect and to inspect. */
 export async function inspectSpoke(
@@ -73,7 +82,7 @@ export async function inspectSpoke(
   onStep: (step: Step) => void,
 ): Promise<InspectedHost> {
   onStep('connect');
-  return await inspectHost(access, plan.spoke, plan.ssh, plan.spokeUnderlay.device, () => onStep('inspect'));
+  return await inspectHost(access, plan.spoke, plan.ssh, wayQuestions(plan, 'spoke'), () => onStep('inspect'));
 }
 
 /** What the two ends shall have, and how that is proven. */
@@ -93,7 +102,8 @@ export function plannedEnds(
   const fileOf = (end: End): EndFile => {
     const { facts } = hosts[end];
     // A device that is not there is refused by name.
-    const mtu = resolveMtu(plan, facts.deviceMtu ?? 1500);
+    const { device } = end === 'hub' ? plan.hubUnderlay : plan.spokeUnderlay;
+    const mtu = resolveMtu(plan, facts.devices.get(device)?.mtu ?? 1500);
     return access.files.of(plan, end, { ifupdown: ifupdownOf(facts) ?? 'ifupdown', mtu });
   };
   const [hub, spoke] = [fileOf('hub'), fileOf('spoke')];

@@ -84,7 +84,7 @@ async function prune(tunnel: Tunnel, options: PruneOptions): Promise<TunnelResul
   const ends = ENDS.filter((end) => tunnel[end].current !== null || tunnel[end].facts.links.has(plan.interface));
   for (const end of ends) checkOwner(tunnel, end);
   options.onDiff?.(ends.map((end) => describeChange(tunnel, { end, drift: [], sameFile: tunnel[end].hasDesiredFile })));
-  const refusal = refuseTunnel(tunnel, { adopt: true }, ends);
+  const refusal = refuseTunnel(tunnel, { adopt: true, changing: ends, present: ends });
   if (!options.dryRun) {
     return refusal === undefined ? await changeTunnel(tunnel, ends, options) : untouchedResult(plan, 'failed', refusal);
   }

@@ -137,7 +137,7 @@ async function putBack(tunnel: Tunnel, targets: Targets, options: RollbackOption
   const ends = ENDS.filter((end) => targets[end] !== undefined && !tunnel[end].hasDesiredFile);
   options.onDiff?.(ends.map((end) => describeChange(tunnel, { end, drift: [], sameFile: false })));
   // What stands there is kept in the history, whoever wrote it.
-  const refusal = ends.length === 0 ? undefined : refuseTunnel(tunnel, { adopt: true });
+  const refusal = ends.length === 0 ? undefined : refuseTunnel(tunnel, { adopt: true, changing: ends });
   if (options.dryRun && ends.length > 0) {
     return wouldChangeResult(plan, ends, tunnel.proof === 'gone', refusal);
   }

@@ -2,7 +2,9 @@
 import { VxfleetError } from '../errors.js';
 import { ifupdownOf } from '../host/host-facts.js';
 import type { Layer, TunnelFailure } from '../events.js';
-import { refusalOf, type PreflightOptions } from './preflight.js';
+import { refusalOf } from './preflight.js';
+import { refuseMtus, refuseOneEnd } from './preflight/both-ends.js';
+import type { PreflightOptions, Scene } from './preflight/scene.js';
 import { ENDS, type End, type FleetPlan, type TunnelPlan } from '../plan/plan.js';
 import { compareEnd, type Finding } from '../verify/compare-end.js';
 import { expectEnd, resolveMtu, type ExpectedEnd } from '../verify/expect-end.js';
@@ -32,28 +34,42 @@ export interface Assessment {
 
 export const needsChange = ({ sameFile, drift }: Assessment): boolean => !sameFile || drift.length > 0;
 
-/** Why this tunnel must not be touched, or undefined. @param ends the ones that are there */
+export interface RefusalOptions {
+  readonly adopt: boolean;
+  /** The ends that are there; both unless a host is gone. */
+  readonly present?: readonly End[];
+  /** The ends that are to be changed; the others stay as they are. */
+  readonly changing: readonly End[];
+}
+
+/** Why this tunnel must not be touched, or undefined. */
 export function refuseTunnel(
   tunnel: Tunnel,
-  { adopt }: Pick<PreflightOptions, 'adopt'>,
-  ends: readonly End[] = ENDS,
+  { adopt, changing, present = ENDS }: RefusalOptions,
 ): TunnelFailure | undefined {
   const removes = tunnel.proof === 'gone';
-  for (const end of ends) {
-    const refusal = refusalOf(tunnel[end].facts, tunnel.plan, end, { adopt, removes });
+  for (const end of present) {
+    const refusal = refusalOf(sceneOf(tunnel, end, { adopt, removes }));
     if (refusal !== undefined) return { code: 'refused', end, ...refusal };
   }
   if (removes) return undefined;
-  const { hub, spoke } = mtus(tunnel);
-  if (hub === spoke) return undefined;
-  return {
-    code: 'refused',
-    end: null,
-    layer: 'params',
-    message: `the two ends would have different MTUs: hub ${hub}, spoke ${spoke} (their underlay devices differ)`,
-    hint: `Set vxlan.mtu: ${Math.min(hub, spoke)} for ${tunnel.plan.spoke}.`,
-  };
+  const ends = mtus(tunnel);
+  const facts = { hub: tunnel.hub.facts, spoke: tunnel.spoke.facts };
+  const refusal =
+    refuseMtus(tunnel.plan, ends) ??
+    (tunnel.proof === 'found' ? undefined : refuseOneEnd(tunnel.plan, changing, facts, ends.hub));
+  return refusal && { code: 'refused', end: null, ...refusal };
 }
+
+/** What a rule of preflight looks at. */
+export const sceneOf = ({ fleet, plan, ...tunnel }: Tunnel, end: End, options: PreflightOptions): Scene => ({
+  ...options,
+  fleet,
+  tunnel: plan,
+  end,
+  facts: tunnel[end].facts,
+  otherFacts: tunnel[end === 'hub' ? 'spoke' : 'hub'].facts,
+});
 
 /** What the inspection says of an end, file and kernel. */
 export function assessEnd(tunnel: Tunnel, end: End): Assessment {
@@ -82,7 +98,8 @@ export const mtus = (tunnel: Tunnel): Record<End, number> => ({
 });
 
 /** 0 stands for a device that does not exist: nothing equals it, and preflight refuses it by name. */
-const deviceMtuOf = (tunnel: Tunnel, end: End): number => tunnel[end].facts.deviceMtu ?? 0;
+const deviceMtuOf = ({ plan, ...tunnel }: Tunnel, end: End): number =>
+  tunnel[end].facts.devices.get((end === 'hub' ? plan.hubUnderlay : plan.spokeUnderlay).device)?.mtu ?? 0;
 
 /** A thrown error as the failure of a tunnel. */
 export function failureOf(error: VxfleetError, plan: TunnelPlan): TunnelFailure {

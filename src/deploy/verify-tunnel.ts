@@ -7,7 +7,7 @@ import { inspectSpoke, joinTunnel, plannedEnds, type FleetAccess } from './open-
 import { proveTunnel } from './prove-tunnel.js';
 import { tellSteps } from './tell-steps.js';
 import { thrownResult, untouchedResult } from './tunnel-result.js';
-import type { Tunnel } from './tunnel.js';
+import { sceneOf, type Tunnel } from './tunnel.js';
 import type { TunnelFailure } from '../events.js';
 
 export interface VerifyOptions {
@@ -48,7 +48,7 @@ export async function verifyTunnel(
 /** A host that cannot be asked must not be said to have no tunnel. */
 function blindnessOfEnds(tunnel: Tunnel): TunnelFailure | null {
   for (const end of ENDS) {
-    const refusal = blindnessOf(tunnel[end].facts, tunnel.plan);
+    const refusal = blindnessOf(sceneOf(tunnel, end, { adopt: false, removes: false }));
     if (refusal !== undefined) return { code: 'refused', end, ...refusal };
   }
   return null;

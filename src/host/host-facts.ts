@@ -1,5 +1,15 @@
 /** What `inspect` found on a host, as values. */
 import type { Reply } from './frames.js';
+import { parseDevices, type Device } from './device.js';
+import { normalize } from './interfaces/match-pattern.js';
+import { readInterfaces, type InterfacesConfig } from './interfaces/read-interfaces.js';
+import {
+  answersByLine,
+  parseUnderlayWays,
+  wayDevice,
+  type UnderlayWay,
+  type WayQuestion,
+} from '../verify/underlay-ways.js';
 import {
   parseLinks,
   parseNetwork,
@@ -8,12 +18,8 @@ import {
   type NetworkQuery,
 } from '../verify/kernel-state.js';
 
-/** Another definition of a tunnel's interface. */
-export interface StanzaPlace {
-  readonly file: string;
-  readonly line: number;
-  readonly interface: string;
-}
+/** Where ifupdown's files are kept, and the tunnels' among them. */
+export const INTERFACES_D = '/etc/network/interfaces.d';
 
 /** A trial that was open when the host was inspected. */
 export interface OpenTrial {
@@ -46,29 +52,44 @@ export interface HostFacts {
   readonly ipFault: string | undefined;
   /** May root change the network? (CAP_NET_ADMIN) */
   readonly canChangeNetwork: boolean;
-  /** Does /etc/network/interfaces read /etc/network/interfaces.d? */
-  readonly sourcesInterfacesD: boolean;
+  /** What ifupdown makes of /etc/network/interfaces and of all that it reads from there. */
+  readonly interfaces: InterfacesConfig;
+  /** Where the host stopped sending what ifupdown reads, because it is too much. */
+  readonly unsentFile: string | undefined;
   readonly canWriteEtc: boolean;
   readonly canWriteRun: boolean;
   readonly canWriteVar: boolean;
   /** Processors. */
   readonly cpus: number;
-  /** MTU of the underlay device in bytes; undefined when there is no such device. */
-  readonly deviceMtu: number | undefined;
+  /** Links of every kind, by name. */
+  readonly devices: ReadonlyMap<string, Device>;
+  /** Names of those that a driver has made: they are there before anything is configured. */
+  readonly hardware: ReadonlySet<string>;
+  /** Which way IPv4 packets to the other ends take, as far as it was asked for. */
+  readonly ways: readonly UnderlayWay[];
+  /** UDP ports that somebody is bound to: a process, or the kernel itself for a tunnel of any namespace. */
+  readonly udpPorts: ReadonlySet<number>;
+  /** sysctls by name; one that the kernel does not have is not there. */
+  readonly sysctls: ReadonlyMap<string, string>;
+  /** What tells this boot of a kernel from all others. */
+  readonly bootId: string;
+  /** What the kernel says to a VXLAN that no kernel makes; undefined when it was not asked. */
+  readonly vxlanAnswer: string | undefined;
+  /** networkd's settings, one after the other, the last of which wins; undefined where it does not run. */
+  readonly networkd: string | undefined;
   /** net.ipv6.conf.all.forwarding. */
   readonly forwards: boolean;
-  /** The underlay device is made by a stanza that comes after the one that reads interfaces.d: at boot it would come too late. */
-  readonly isDeviceLate: boolean;
   /** The host's own address of our SSH connection, and the device by which it answers us. */
   readonly sshServerAddress: string | undefined;
   readonly sshDevice: string | undefined;
-  readonly stanzas: readonly StanzaPlace[];
   /** Contents of /etc/network/interfaces.d/vxlan* by file name. */
   readonly files: ReadonlyMap<string, string>;
   /** Those of the files that have a zero byte, which no text has: what we know of them is what stands before it. */
   readonly binaryFiles: readonly string[];
   /** Files that are there, and that even root cannot open: a tunnel's, or /etc/network/interfaces. */
   readonly unreadableFiles: readonly string[];
+  /** Paths of a tunnel's file or of its generations that nothing can be renamed onto, or into. */
+  readonly fixedFiles: readonly string[];
   /** Interfaces that ifupdown believes to be up. Not evidence (field-notes 1.4). */
   readonly configured: readonly string[];
   /** Open trials, by interface. */
@@ -83,53 +104,79 @@ export function ifupdownOf({ ifupdown }: Pick<HostFacts, 'ifupdown'>): 'ifupdown
   return ifupdown?.startsWith('ifup version 0.') === true ? 'ifupdown' : undefined;
 }
 
-/** @param queries the ones sent with the inspect command. Throws protocol when `ip` answered no JSON. */
-export function parseFacts(reply: Reply, queries: readonly NetworkQuery[]): HostFacts {
+/** The questions that go with an inspection, as data: `payload` asks them, `parseFacts` reads the answers. */
+export interface Inspection {
+  readonly ways: readonly WayQuestion[];
+  readonly network: readonly NetworkQuery[];
+}
+
+export const inspectionPayload = ({ ways, network }: Inspection): string =>
+  `${ways.map(({ line }) => `${line}\n`).join('')}\n\n${network.map(({ line }) => `${line}\n`).join('')}`;
+
+/** Throws protocol when `ip` answered no JSON. */
+export function parseFacts(reply: Reply, inspection: Inspection): HostFacts {
   const { values } = reply;
   const value = (key: string): string => values.get(key) ?? '';
+  const ifupdown = values.get('ifupdown');
   const files = byPrefix(values, 'file:');
-  const deviceMtu = Number.parseInt(value('device_mtu'), 10);
+  // An ip that is another one says why, in place of documents.
+  const links = values.has('ip_fault') ? '' : value('links');
+  const answers = answersByLine(links);
+  const sysctls = new Map([...byPrefix(values, 'sysctl:')].filter(([, text]) => text !== ''));
   return {
     uid: Number(value('uid')),
-    ifupdown: values.get('ifupdown'),
+    ifupdown,
     missingPrograms: words(value('missing')),
     ipFault: values.get('ip_fault'),
     canChangeNetwork: hasCapability(values.get('capabilities'), CAP_NET_ADMIN),
-    sourcesInterfacesD: values.has('sources'),
+    interfaces: readInterfaces(interfacesFiles(values, files), { knowsSourceDirectory: ifupdown !== 'ifupdown2' }),
+    unsentFile: values.get('unsent'),
     canWriteEtc: values.has('writable_etc'),
     canWriteRun: values.has('writable_run'),
     canWriteVar: values.has('writable_var'),
     cpus: countCpus(value('cpus')),
-    deviceMtu: Number.isNaN(deviceMtu) ? undefined : deviceMtu,
-    forwards: value('forwarding') === '1',
-    isDeviceLate: values.has('late_device'),
+    devices: parseDevices(links),
+    hardware: new Set(words(value('hardware'))),
+    ways: parseUnderlayWays(answers, inspection.ways, LINE_OF_SSH + 1),
+    udpPorts: new Set(words(value('sockets')).flatMap(portOf)),
+    sysctls,
+    bootId: sysctls.get('kernel.random.boot_id') ?? '',
+    vxlanAnswer: values.get('vxlan_answer'),
+    networkd: values.get('networkd'),
+    forwards: sysctls.get('net.ipv6.conf.all.forwarding') === '1',
     sshServerAddress: words(value('ssh'))[2],
-    sshDevice: /^\[\{.*"dst":.*"dev":"([^"]+)"/m.exec(value('links'))?.[1],
-    stanzas: [...parseStanzas(value('stanzas')), ...[...files].flatMap(([name, text]) => stanzasOf(name, text))],
+    sshDevice: wayDevice(answers.get(LINE_OF_SSH)),
     files,
     binaryFiles: words(value('binary')),
     unreadableFiles: words(value('unreadable')),
+    fixedFiles: words(value('fixed')),
     configured: lines(value('ifstate')).map((line) => line.split('=')[0] ?? ''),
     trials: new Map([...byPrefix(values, 'trial:')].map(([name, text]) => [name, parseTrial(text)])),
-    links: new Map(parseLinks(value('links')).map((link) => [link.name, link])),
-    network: parseNetwork(value('network'), queries),
+    links: new Map(parseLinks(links).map((link) => [link.name, link])),
+    network: parseNetwork(value('network'), inspection.network),
   };
 }
 
-function parseStanzas(text: string): StanzaPlace[] {
-  return lines(text).flatMap((line) => {
-    const match = /^(.+?):(\d+):\s*iface\s+(\S+)/.exec(line);
-    return match === null ? [] : [{ file: match[1] ?? '', line: Number(match[2]), interface: match[3] ?? '' }];
+/** The host asks two lines by itself (inspect.bash): `addr show`, and the way back to whoever asks. */
+const LINE_OF_SSH = 2;
+
+/** By path: what the host sent with its path in the first line, and the tunnels' own files. */
+function interfacesFiles(
+  values: ReadonlyMap<string, string>,
+  files: ReadonlyMap<string, string>,
+): ReadonlyMap<string, string> {
+  const sent = [...byPrefix(values, 'interfaces:').values()].map((text): [string, string] => {
+    const end = text.indexOf('\n');
+    return [normalize(text.slice(0, end)), text.slice(end + 1)];
   });
+  return new Map([...sent, ...[...files].map(([name, text]): [string, string] => [`${INTERFACES_D}/${name}`, text])]);
 }
 
-const stanzasOf = (name: string, text: string): StanzaPlace[] =>
-  parseStanzas(
-    text
-      .split('\n')
-      .map((line, index) => `/etc/network/interfaces.d/${name}:${index + 1}:${line}`)
-      .join('\n'),
-  ).filter((stanza) => stanza.interface.startsWith('vxlan'));
+/** @param address of /proc/net/udp or udp6: in hex, with the port; the line above them has words */
+function portOf(address: string): number[] {
+  const port = /^[0-9A-F]+:([0-9A-F]{4})$/.exec(address)?.[1];
+  return port === undefined ? [] : [Number.parseInt(port, 16)];
+}
 
 /** @param list such as `0-3,6` (cpu list format, cpuset(7)); whoever does not say has one */
 function countCpus(list: string): number {

@@ -17,8 +17,8 @@
 # \n a newline), then one "NONCE SEQ ! ok" or "NONCE SEQ ! REASON text". `alive` is a command without an answer: a sign of life.
 #
 # Verbs that look (IF is a tunnel's interface, vxlanNN):
-#   inspect DEVICE          this host's facts; payload: lines for `ip -6 -batch`, one JSON document each in the answer. A run that may
-#                           change something sweeps up first what killed runs have left beside their trials
+#   inspect                 this host's facts; payload: lines for `ip -batch`, an empty line, lines for `ip -6 -batch`; one JSON document
+#                           each in the answer. A run that may change something sweeps up first what killed runs have left beside their trials
 #   state                   what the kernel has; payload: `ip -6 -batch` lines as above
 #   probe IF SECONDS [diagnose]
 #                           payload: lines "KEY SOURCE TARGET BYTES", each pinged until it answers or SECONDS are over; then, if asked
@@ -89,7 +89,7 @@ job() { # SEQ VERB ARGUMENT...
     fail protocol "$2 in a run that changes nothing"
   fi
   case $2 in
-    inspect) inspect "$3" ;;
+    inspect) inspect ;;
     state) ask_kernel "$payload"; reply network "$out" ;;
     probe) probe "$3" "$4" "${5-}" ;;
     history) history_of "${@:3}" ;;

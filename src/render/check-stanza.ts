@@ -15,6 +15,15 @@ export function ownerOf(text: string): { readonly interface: string; readonly sp
 /** The peer's underlay address in a stanza's `ip link add`. */
 export const remoteOf = (text: string): string | undefined => /\bremote ([0-9.]+)\b/.exec(text)?.[1];
 
+/** This end's own, in the same line. */
+export const localOf = (text: string): string | undefined => /\blocal ([0-9.]+)\b/.exec(text)?.[1];
+
+/** The policy rules that a stanza makes, `PRIORITY SOURCE` each. */
+export const rulesOf = (text: string): string[] =>
+  [...text.matchAll(/\brule (?:add|replace) (?:pref|priority) (\d+) from (\S+)/g)].map(
+    ([, priority, source]) => `${priority} ${source}`,
+  );
+
 /** The end's first address, without its length: the stanza's own, or what a line of it adds. */
 export const addressOf = (text: string): string | undefined =>
   /^\s*(?:address|(?:post-)?up (?:exec )?ip -6 addr (?:add|replace)) ([0-9a-f:]+)/m.exec(text)?.[1];

@@ -1,5 +1,5 @@
 /** What the kernel says of a host's tunnels, read from `ip -j` (shapes: field-notes 3.2), reduced to what we compare. */
-import { VxfleetError } from '../errors.js';
+import { asJson, asNumber, asText, documents, parseArray, type Json } from './ip-json.js';
 
 /** A VXLAN link as the kernel has it. */
 export interface KernelLink {
@@ -58,8 +58,6 @@ export interface KernelNetwork {
   readonly routes: readonly KernelRoute[];
   readonly rules: readonly KernelRule[];
 }
-
-type Json = Readonly<Record<string, unknown>>;
 
 const MAIN_TABLE = '254';
 /** As `ip` and `ip -N` print it. */
@@ -155,19 +153,6 @@ export function parseWays(
   );
 }
 
-function documents(text: string): string[] {
-  const lines = text.split('\n').filter((line) => line.trim() !== '');
-  const found = lines.filter((line) => line.startsWith('['));
-  if (found.length === 0 && lines[0] !== undefined) throw notJson(lines[0]);
-  return found;
-}
-
-const notJson = (text: string, cause?: unknown): VxfleetError =>
-  new VxfleetError('protocol', `ip answered something that is not JSON: ${text.slice(0, 120)}`, {
-    cause,
-    hint: 'iproute2 5.10 (Debian 11) or newer is needed.',
-  });
-
 function parseRoute(entry: Json, query: NetworkQuery | undefined): KernelRoute[] {
   const type = asText(entry['type']) ?? ROUTE_TYPE.unicast;
   const destination = asText(entry['dst']);
@@ -201,17 +186,3 @@ function parseRule(entry: Json): KernelRule {
     text: JSON.stringify(entry),
   };
 }
-
-function parseArray(text: string): Json[] {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    throw notJson(text, error);
-  }
-  return Array.isArray(value) ? value.map(asJson) : [];
-}
-
-const asJson = (value: unknown): Json => (typeof value === 'object' && value !== null ? (value as Json) : {});
-const asText = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
-const asNumber = (value: unknown): number | undefined => (typeof value === 'number' ? value : undefined);

@@ -2,11 +2,11 @@
 import type { End, TunnelPlan } from '../plan/plan.js';
 import type { NetworkQuery } from './kernel-state.js';
 
-/** Everything of the fleet's prefix on a host, all tables, in one dump. */
+/** The rules of a host, and of all its tables the routes that the fleet's packets could take: inside its prefix, and those that cover it. */
 export const fleetQueries = (prefix: string): NetworkQuery[] => [
   { line: 'rule show' },
   { line: `route show table all root ${prefix}` },
-  { line: 'route show table all default' },
+  { line: `route show table all match ${prefix}` },
 ];
 
 /**

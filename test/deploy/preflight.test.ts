@@ -1,15 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { refusalOf } from '../../src/deploy/preflight.js';
 import type { HostFacts, OpenTrial } from '../../src/host/host-facts.js';
-import type { End } from '../../src/plan/plan.js';
+import type { End, TunnelPlan } from '../../src/plan/plan.js';
 import type { KernelLink } from '../../src/verify/kernel-state.js';
 import { parseLinks } from '../../src/verify/kernel-state.js';
 import { expectEnd } from '../../src/verify/expect-end.js';
 import { kernelAnswer } from '../verify/kernel-answer.js';
 import { samplePlan } from '../verify/fleet-plan.js';
-import { healthyFacts } from './sample-facts.js';
+import { DEVICES, devicesOf, healthyFacts, interfacesOf, STOCK_INTERFACES } from './sample-facts.js';
 
-const { tunnel } = samplePlan();
+const { fleet, tunnel } = samplePlan();
 const LIVE = '/etc/network/interfaces.d/vxlan0a';
 const OURS = '# Managed by vxfleet: tunnel vxlan0a, hub end, spoke osaka. Edits are overwritten; see the inventory.\n';
 
@@ -19,8 +19,32 @@ const linkOf = (changes: Partial<KernelLink>): HostFacts['links'] => {
   const changed = { ...link, ...changes };
   return new Map([[changed.name, changed]]);
 };
-const refusal = (facts: Partial<HostFacts>, end: End = 'hub', adopt = false) =>
-  refusalOf(healthyFacts(facts), tunnel, end, { adopt, removes: false });
+const withMtu = (mtu: number): Partial<HostFacts> => ({
+  devices: new Map([...DEVICES].map(([name, one]) => [name, { ...one, mtu }])),
+});
+const WITHOUT_DEVICES = { devices: devicesOf() };
+const definedIn = (file: string, text: string): Partial<HostFacts> => ({
+  interfaces: interfacesOf({ '/etc/network/interfaces': STOCK_INTERFACES, [file]: text }),
+});
+const refusal = (
+  facts: Partial<HostFacts>,
+  end: End = 'hub',
+  adopt = false,
+  {
+    plan = tunnel,
+    removes = false,
+    other = {},
+  }: Partial<{ plan: TunnelPlan; removes: boolean; other: Partial<HostFacts> }> = {},
+) =>
+  refusalOf({
+    facts: healthyFacts(facts),
+    otherFacts: healthyFacts(other),
+    fleet,
+    tunnel: plan,
+    end,
+    adopt,
+    removes,
+  });
 
 const TRIAL: OpenTrial = {
   state: 'armed',
@@ -37,15 +61,15 @@ describe('a host that is fit for the change', () => {
   it.each<[string, Partial<HostFacts>]>([
     ['with nothing on it yet', {}],
     ['with the tunnel up and our file', { files: new Map([['vxlan0a', OURS]]), links: linkOf({}) }],
-    ['with our own stanza in its place', { stanzas: [{ file: LIVE, line: 2, interface: 'vxlan0a' }] }],
+    ['with our own stanza in its place', definedIn(LIVE, 'auto vxlan0a\niface vxlan0a inet6 manual\n')],
     ['with another tunnel on the same VNI but another port', { links: linkOf({ name: 'vxlan99', dstport: 8472 }) }],
     ['with another tunnel on the same port', { links: linkOf({ name: 'vxlan99', vni: 99 }) }],
-    ['with foreign stanzas of other interfaces', { stanzas: [{ file: '/x', line: 1, interface: 'vxlan99' }] }],
+    ['with foreign stanzas of other interfaces', definedIn(`${LIVE}b`, 'iface vxlan99 inet6 manual\n')],
     ['with a file of another tunnel that cannot be opened', { unreadableFiles: [`${LIVE.slice(0, -2)}99`] }],
     ['with a trial of another tunnel', { trials: new Map([['vxlan99', TRIAL]]) }],
     ['with an ifupdown of Debian 13', { ifupdown: 'ifup version 0.8.44+deb13u1' }],
     ['with ifupdown2', { ifupdown: 'ifupdown2' }],
-    ['whose underlay just fits IPv6', { deviceMtu: 1330 }],
+    ['whose underlay just fits IPv6', withMtu(1330)],
     ['whose SSH is not over a network', { sshServerAddress: undefined, sshDevice: undefined }],
     ['whose SSH is IPv6, outside of the fleet', { sshServerAddress: '2001:db8:b000:1::1' }],
     ['whose SSH goes through the tunnel', { sshServerAddress: '2001:db8:ae0a::1', sshDevice: 'vxlan0a' }],
@@ -90,7 +114,7 @@ describe('a host that is not', () => {
     ['root is not all', { canChangeNetwork: false }, 'implementation', /no CAP_NET_ADMIN/, /container/],
     [
       'interfaces cannot be opened',
-      { unreadableFiles: ['/etc/network/interfaces'], sourcesInterfacesD: false },
+      { unreadableFiles: ['/etc/network/interfaces'], interfaces: interfacesOf({}) },
       'file',
       /^\/etc\/network\/interfaces cannot be opened/,
       /AppArmor, SELinux/,
@@ -107,7 +131,7 @@ describe('a host that is not', () => {
     ['it is ifupdown-ng', { ifupdown: 'ifupdown-ng 0.12.1' }, 'implementation', /ifupdown-ng/, /docs\/ifupdown\.md/],
     [
       'interfaces.d is not read',
-      { sourcesInterfacesD: false },
+      { interfaces: interfacesOf({}) },
       'implementation',
       /does not read/,
       /source \/etc\/network\/interfaces\.d\/\*/,
@@ -115,14 +139,14 @@ describe('a host that is not', () => {
     ['/etc is read-only', { canWriteEtc: false }, 'file', /interfaces\.d is not writable/, /read-write/],
     ['/run is read-only', { canWriteRun: false }, 'file', /^\/run is not writable/, /findmnt -T \/run/],
     ['/var is read-only', { canWriteVar: false }, 'file', /^\/var\/lib\/vxfleet is not/, /findmnt -T \/var\/lib/],
-    ['the device does not exist', { deviceMtu: undefined }, 'underlay', /no device enp1s0f0/, /underlay\.device/],
-    ['the device is too small for IPv6', { deviceMtu: 1329 }, 'params', /MTU 1329/, /1280/],
+    ['the device does not exist', WITHOUT_DEVICES, 'underlay', /no device enp1s0f0/, /underlay\.device/],
+    ['the device is too small for IPv6', withMtu(1329), 'params', /MTU 1329/, /1280/],
     ['the hub does not forward', { forwards: false }, 'forwarding', /does not forward/, /sysctl -w/],
     [
       'the interface is defined elsewhere',
-      { stanzas: [{ file: '/etc/network/interfaces', line: 9, interface: 'vxlan0a' }] },
+      definedIn('/etc/network/interfaces.d/a', '\n\niface vxlan0a inet6 manual\n'),
       'file',
-      /interfaces:9 too/,
+      /interfaces.d\/a:3 too/,
       /ifdown vxlan0a/,
     ],
     [
@@ -176,31 +200,31 @@ describe('a host that is not', () => {
 
   it('is refused for a planned MTU that the device cannot carry, with the largest that it can', () => {
     const large = samplePlan({ mtu: 1451 }).tunnel;
-    const found = refusalOf(healthyFacts(), large, 'spoke', { adopt: false, removes: false });
+    const found = refusal({}, 'spoke', false, { plan: large });
     expect(found).toMatchObject({ layer: 'params', hint: expect.stringContaining('1450') as string });
-    expect(
-      refusalOf(healthyFacts({ deviceMtu: 1501 }), large, 'spoke', { adopt: false, removes: false }),
-    ).toBeUndefined();
+    const devices = new Map([...DEVICES].map(([name, one]) => [name, { ...one, mtu: 1501, isFromOutside: true }]));
+    expect(refusal({ devices }, 'spoke', false, { plan: large })).toBeUndefined();
   });
 
   it('is not helped by adopting when the stanza is elsewhere', () => {
-    const stanzas = [{ file: '/etc/network/interfaces', line: 9, interface: 'vxlan0a' }];
-    expect(refusal({ stanzas }, 'hub', true)?.layer).toBe('file');
+    const facts = definedIn('/etc/network/interfaces.d/a', 'iface vxlan0a inet6 manual\n');
+    expect(refusal(facts, 'hub', true)?.layer).toBe('file');
   });
 
   it('is told the first reason in the order in which one would put things right', () => {
-    const found = refusal({ ifupdown: undefined, sourcesInterfacesD: false, forwards: false, deviceMtu: undefined });
+    const found = refusal({ ifupdown: undefined, interfaces: interfacesOf({}), forwards: false, ...WITHOUT_DEVICES });
     expect(found?.message).toMatch(/ifup is not installed/);
   });
 
   it('is told by the device of its own end', () => {
-    expect(refusal({ deviceMtu: undefined }, 'spoke')?.message).toMatch(/no device eth0/);
+    expect(refusal(WITHOUT_DEVICES, 'spoke')?.message).toMatch(/no device eth0/);
   });
 });
 
 describe('what is not ours', () => {
+  const RULES = healthyFacts().network.rules;
   const rule = { from: 'all', table: '100', suppressPrefixLength: undefined, hasMore: true, text: '{"fwmark":"0x1"}' };
-  const withRule = { network: { routes: [], rules: [{ ...rule, priority: tunnel.priority }] } };
+  const withRule = { network: { routes: [], rules: [...RULES, { ...rule, priority: tunnel.priority }] } };
 
   it('a link of our name without a file is refused, unless it is to be adopted', () => {
     const facts = { links: linkOf({ mac: '5e:00:00:00:00:01' }) };
@@ -215,17 +239,11 @@ describe('what is not ours', () => {
 
   it('a rule at a priority that policy mode would clear is refused with its text', () => {
     const policy = { ...tunnel, mode: 'policy' } as const;
-    const refused = refusalOf(healthyFacts(withRule), policy, 'spoke', { adopt: false, removes: false });
+    const refused = refusal(withRule, 'spoke', false, { plan: policy });
     expect(refused).toMatchObject({ layer: 'policy' });
     expect(refused?.message).toContain('fwmark');
-    expect(refusalOf(healthyFacts(withRule), policy, 'hub', { adopt: false, removes: false })).toBeUndefined();
-    expect(
-      refusalOf(healthyFacts(withRule), { ...tunnel, mode: 'gateway' }, 'spoke', { adopt: false, removes: false }),
-    ).toBeUndefined();
-  });
-
-  it('a device that is made after interfaces.d is read is refused: after a reboot it would come too late', () => {
-    expect(refusal({ isDeviceLate: true })).toMatchObject({ layer: 'implementation' });
+    expect(refusal(withRule, 'hub', false, { plan: policy })).toBeUndefined();
+    expect(refusal(withRule, 'spoke')).toBeUndefined();
   });
 });
 
@@ -237,7 +255,6 @@ describe('an id that another spoke still has at the hub', () => {
       layer: 'link',
       message: expect.stringContaining('203.0.113.200'),
     });
-    expect(refusal({ links: anothers }, 'spoke')).toBeUndefined();
   });
 
   it('is not what it looks like while the file says whose tunnel it is', () => {
@@ -246,12 +263,11 @@ describe('an id that another spoke still has at the hub', () => {
 });
 
 describe('a tunnel that is taken away', () => {
-  const removal = (facts: Partial<HostFacts>) =>
-    refusalOf(healthyFacts(facts), tunnel, 'hub', { adopt: false, removes: true });
+  const removal = (facts: Partial<HostFacts>) => refusal(facts, 'hub', false, { removes: true });
 
   it('needs neither its device nor an owner', () => {
     expect(
-      removal({ deviceMtu: undefined, files: new Map([['vxlan0a', 'iface vxlan0a inet manual\n']]) }),
+      removal({ ...WITHOUT_DEVICES, files: new Map([['vxlan0a', 'iface vxlan0a inet manual\n']]) }),
     ).toBeUndefined();
   });
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { type HostFacts, parseFacts } from '../../src/host/host-facts.js';
 
 const factsOf = (values: Record<string, string>): HostFacts =>
-  parseFacts({ ok: true, reason: '', text: '', values: new Map(Object.entries(values)) }, []);
+  parseFacts({ ok: true, reason: '', text: '', values: new Map(Object.entries(values)) }, { ways: [], network: [] });
 
 describe('what a host says of itself', () => {
   it('is read into facts', () => {
@@ -11,11 +11,13 @@ describe('what a host says of itself', () => {
       ssh: '192.0.2.9 52100 192.0.2.1 22',
       ifupdown: 'ifup version 0.8.41',
       missing: '',
-      sources: 'yes',
+      'interfaces:1': '/etc/network/interfaces\nsource interfaces.d/*\n',
       writable_etc: 'yes',
       writable_run: 'yes',
-      device_mtu: '1500',
-      forwarding: '1',
+      'sysctl:net.ipv6.conf.all.forwarding': '1',
+      'sysctl:kernel.random.boot_id': 'b',
+      sockets: 'local_address 0100007F:12B5 local_address 00000000000000000000000000000000:0035 ',
+      hardware: 'eth0 eth1 ',
       ifstate: 'lo=lo\nvxlan0a=vxlan0a\n',
       'file:vxlan0a': 'auto vxlan0a\n',
       'trial:vxlan0b': 'doubt\nrun-z\n-3\nguard\nalice@bastion\n198.18.0.9\n2026-11-23T12:00:00Z\ndeploy tokyo\n',
@@ -27,16 +29,20 @@ describe('what a host says of itself', () => {
       uid: 0,
       ifupdown: 'ifup version 0.8.41',
       missingPrograms: [],
-      sourcesInterfacesD: true,
       canWriteEtc: true,
       canWriteRun: true,
-      deviceMtu: 1500,
+      bootId: 'b',
+      udpPorts: new Set([4789, 53]),
+      hardware: new Set(['eth0', 'eth1']),
       forwards: true,
       sshServerAddress: '192.0.2.1',
       sshDevice: 'eth0',
       configured: ['lo', 'vxlan0a'],
     });
     expect([...facts.files]).toEqual([['vxlan0a', 'auto vxlan0a\n']]);
+    expect(facts.interfaces.starts.map((start) => `${start.file} ${start.interface}`)).toEqual([
+      '/etc/network/interfaces.d/vxlan0a vxlan0a',
+    ]);
     expect(facts.trials.get('vxlan0b')).toEqual({
       state: 'doubt',
       run: 'run-z',
@@ -56,32 +62,13 @@ describe('what a host says of itself', () => {
       uid: 1000,
       ifupdown: undefined,
       missingPrograms: ['ping', 'flock'],
-      sourcesInterfacesD: false,
       canWriteEtc: false,
       canWriteRun: false,
-      deviceMtu: undefined,
+      bootId: '',
       forwards: false,
       sshServerAddress: undefined,
       sshDevice: undefined,
     });
-  });
-
-  it('takes stanzas with file and line, and passes over what is none', () => {
-    const stanzas =
-      '/etc/network/interfaces:12:iface vxlan0a inet6 static\n/etc/network/interfaces.d/vxlan0b:3:  iface\tvxlan0b inet6 manual\n' +
-      'grep: /etc/network/interfaces.d/*: No such file or directory\n/etc/network/interfaces.d/a:b:1:iface vxlan0c inet6 static\n';
-    expect(factsOf({ stanzas }).stanzas).toEqual([
-      { file: '/etc/network/interfaces', line: 12, interface: 'vxlan0a' },
-      { file: '/etc/network/interfaces.d/vxlan0b', line: 3, interface: 'vxlan0b' },
-      { file: '/etc/network/interfaces.d/a:b', line: 1, interface: 'vxlan0c' },
-    ]);
-  });
-
-  it('finds the stanzas in the files that are sent whole', () => {
-    const text = '# by hand\nauto vxlan0b\niface vxlan0b inet6 static\n  address ::1\n';
-    expect(factsOf({ 'file:vxlan0a': text }).stanzas).toEqual([
-      { file: '/etc/network/interfaces.d/vxlan0a', line: 3, interface: 'vxlan0b' },
-    ]);
   });
 
   it('knows of which files it has not all', () => {

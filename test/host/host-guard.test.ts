@@ -1,7 +1,7 @@
 /** Who may change a tunnel, and who ends what is left: the lock, the guard, a takeover. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
-import { parseFacts } from '../../src/host/host-facts.js';
+import { inspectionPayload, parseFacts } from '../../src/host/host-facts.js';
 import type { HostSession, Verb } from '../../src/host/host-session.js';
 import { describeNamespace } from './namespace.js';
 import { LIVE, NEW, OLD, useProgramHost } from './program-host.js';
@@ -18,6 +18,8 @@ while [[ $1 == --* ]]; do shift; done
 setsid -f env -i "$@" </dev/null >/dev/null 2>&1 3>&- 4>&- 9>&-
 END
 chmod 755 /usr/local/sbin/systemd-run`;
+
+const NOTHING = { ways: [], network: [] };
 
 describeNamespace('a host', () => {
   const {
@@ -39,7 +41,8 @@ describeNamespace('a host', () => {
     until,
   } = useProgramHost();
   const guard = (run = 'run-a'): string => host.run(`cut -d ' ' -f 1 /run/vxfleet/.${run}.guard`).trim();
-  const facts = async (session: HostSession) => parseFacts(await call(session, 'inspect', ['lo'], ''), []);
+  const facts = async (session: HostSession) =>
+    parseFacts(await call(session, 'inspect', [], inspectionPayload(NOTHING)), NOTHING);
 
   it('tells a second operator who is at it, from where, since when and what', async () => {
     install();

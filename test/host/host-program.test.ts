@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { HOST_PROGRAM } from '../../src/host/host-program.js';
-import { parseFacts } from '../../src/host/host-facts.js';
+import { inspectionPayload, parseFacts } from '../../src/host/host-facts.js';
 import type { Verb } from '../../src/host/host-session.js';
 import { fleetQueries } from '../../src/verify/queries.js';
 import { faketimeEnvironment, installFaketime } from '../faketime.js';
@@ -74,17 +74,17 @@ describeNamespace('the host program', () => {
     host.run('mkdir -p /run/vxfleet/vxlan07; echo run-z >/run/vxfleet/vxlan07/run; >/run/vxfleet/vxlan07/armed');
     host.run("printf '%s\\n' bob@laptop 198.18.0.9 2026-11-23T11:00:00Z 'deploy tokyo' >/run/vxfleet/vxlan07/who");
     host.run("printf 'a\\0b' >/etc/network/interfaces.d/vxlan05");
-    const queries = fleetQueries('2001:db8:ae00::/40');
-    const payload = queries.map(({ line }) => `${line}\n`).join('');
-    const facts = parseFacts(await call(session, 'inspect', ['lo'], payload), queries);
+    const inspection = { ways: [], network: fleetQueries('2001:db8:ae00::/40') };
+    const facts = parseFacts(await call(session, 'inspect', [], inspectionPayload(inspection)), inspection);
     expect(facts).toMatchObject({
       uid: 0,
       ifupdown: 'ifup version 0.8.41',
-      sourcesInterfacesD: true,
-      deviceMtu: 65536,
     });
     expect(facts).toMatchObject({ canWriteEtc: true, canWriteRun: true, configured: ['vxlan01'] });
-    expect(facts.stanzas).toEqual([{ file: '/etc/network/interfaces', line: 2, interface: 'vxlan09' }]);
+    expect(facts.devices.get('lo')?.mtu).toBe(65536);
+    expect(facts.interfaces.stanzas.map(({ file, line, interface: name }) => `${file}:${line} ${name}`)).toEqual([
+      '/etc/network/interfaces:2 vxlan09',
+    ]);
     expect([...facts.files]).toEqual([
       ['vxlan01', OLD],
       ['vxlan05', 'a'],
@@ -101,21 +101,6 @@ describeNamespace('the host program', () => {
     });
     expect(facts.links.get('vxlan01')).toMatchObject({ vni: 1, dstport: 4789 });
     expect(facts.network.rules.map(({ priority }) => priority)).toEqual([0, 32766]);
-    await session.close();
-  });
-
-  it.each([
-    ['source /etc/network/interfaces.d/*', true],
-    ['source interfaces.d/*', true],
-    ['  source-directory /etc/network/interfaces.d/', true],
-    ['source-directory interfaces.d', true],
-    ['source /etc/network/interfaces.d/*.cfg', false],
-    ['# source /etc/network/interfaces.d/*', false],
-    ['auto lo', false],
-  ])('reads whether interfaces has interfaces.d: %s', async (line, isSourced) => {
-    host.run(`echo '${line}' >/etc/network/interfaces`);
-    const session = await open();
-    expect((await call(session, 'inspect', ['lo'])).values.has('sources')).toBe(isSourced);
     await session.close();
   });
 

@@ -1,19 +1,18 @@
 /** Hosts that lack something: what the host program says of them, before anything is touched. */
 import { expect, it } from 'vitest';
-import { parseFacts, type HostFacts } from '../../src/host/host-facts.js';
+import { inspectionPayload, parseFacts, type HostFacts } from '../../src/host/host-facts.js';
 import type { HostSession } from '../../src/host/host-session.js';
 import { fleetQueries } from '../../src/verify/queries.js';
 import { describeNamespace } from './namespace.js';
 import { useProgramHost } from './program-host.js';
 
-const QUERIES = fleetQueries('2001:db8:ae00::/40');
+const INSPECTION = { ways: [], network: fleetQueries('2001:db8:ae00::/40') };
 
 describeNamespace('a host', () => {
   const { call, has, host, open, prepare, trials } = useProgramHost();
 
   const factsIn = async (session: HostSession): Promise<HostFacts> => {
-    const payload = QUERIES.map(({ line }) => `${line}\n`).join('');
-    return parseFacts(await call(session, 'inspect', ['lo'], payload), QUERIES);
+    return parseFacts(await call(session, 'inspect', [], inspectionPayload(INSPECTION)), INSPECTION);
   };
   const facts = async (environment?: string): Promise<HostFacts> => {
     const session = await open('run-a', 60, true, environment);

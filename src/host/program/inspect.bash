@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # Part of host.bash. What there is on the host.
 
-inspect() { # DEVICE
-  local device=$1 text file missing='' stanzas=''
+inspect() { # payload: lines for `ip -batch`, an empty line, lines for `ip -6 -batch`
+  local text file missing='' sockets='' mounts
   [[ $WRITES != yes ]] || sweep
   reply uid "$EUID"
   reply ssh "${SSH_CONNECTION-}"
@@ -21,43 +21,89 @@ inspect() { # DEVICE
   # CapEff of proc_pid_status(5), in hex. A root without some of them is one in a container.
   read_file text /proc/self/status
   [[ ! $text =~ CapEff:[[:blank:]]*([0-9a-f]+) ]] || reply capabilities "${BASH_REMATCH[1]}"
-  sources_interfaces_d && reply sources yes
-  # A device that is made by its own stanza (bond, VLAN, bridge) must be made before the tunnels are.
-  [[ -n $device && ! -e /sys/class/net/$device/device ]] && is_defined_after_source "$device" && reply late_device yes
   [[ -w $INTERFACES_D ]] && reply writable_etc yes
   [[ -w /run ]] && reply writable_run yes
   [[ -w $STORE || (! -e $STORE && -w ${STORE%/*}) ]] && reply writable_var yes
-  if [[ -n $device && -r /sys/class/net/$device/mtu ]]; then
-    read_file text "/sys/class/net/$device/mtu"
-    reply device_mtu "${text%$'\n'}"
-  fi
-  read_file text /proc/sys/net/ipv6/conf/all/forwarding
-  reply forwarding "${text%$'\n'}"
+  for file in net/ipv6/conf/{all,default}/disable_ipv6 net/ipv6/conf/all/forwarding net/ipv6/icmp/echo_ignore_all kernel/random/boot_id; do
+    read_file text "/proc/sys/$file"
+    reply "sysctl:${file//\//.}" "${text%$'\n'}"
+  done
   read_file text /sys/devices/system/cpu/online
   reply cpus "${text%$'\n'}"
-  find_foreign_stanzas
-  reply stanzas "$stanzas"
+  # What a driver made is there before anything is configured.
+  for file in /sys/class/net/*/device; do
+    file=${file%/device}
+    reply hardware "${file##*/} "
+  done
+  for file in /proc/net/udp{,6}; do
+    while read -r _ text _; do sockets+="$text "; done <"$file"
+  done 2>/dev/null
+  reply sockets "$sockets"
   [[ ! -e /etc/network/interfaces ]] || can_open /etc/network/interfaces || reply unreadable '/etc/network/interfaces '
-  for file in "$INTERFACES_D"/vxlan*; do
-    [[ -f $file ]] || continue
+  send_interfaces
+  read_file mounts /proc/self/mountinfo
+  for file in "$INTERFACES_D"/vxlan+([0-9a-f]) "$STORE"/vxlan+([0-9a-f]); do
+    # What nothing can be renamed onto, or into: it is immutable, mounted there, or of another kind.
+    [[ ($file == "$STORE"/* && -d $file || -f $file) && -w $file && $mounts != *" $file "* ]] || reply fixed "$file "
+    [[ $file == "$INTERFACES_D"/* && -f $file ]] || continue
     can_open "$file" || reply unreadable "$file "
     # Of a file with a zero byte bash has what stands before it.
     if IFS= read -rd '' text <"$file"; then reply binary "${file##*/} "; fi 2>/dev/null
     reply "file:${file##*/}" "$text"
   done
+  if [[ -e /run/systemd/netif/state ]]; then
+    reply networkd $'\n'
+    for file in /{lib,usr/lib,usr/local/lib,run,etc}/systemd/networkd.conf{,.d/*.conf}; do
+      read_file text "$file"
+      reply networkd "$text"$'\n'
+    done
+  fi
   read_file text /run/network/ifstate
   reply ifstate "$text"
   for file in "$TRIALS"/vxlan*; do
     reply "trial:${file##*/}" "$(describe_trial "$file")"
   done
-  # The way back to whoever asks comes last: a query that fails leaves no line.
-  text=$'addr show type vxlan\n'${SSH_CONNECTION:+route get ${SSH_CONNECTION%% *}}
-  out=$(exec ip -d -j -force -batch - 2>/dev/null <<<"$text" 3>&- 4<&- 9>&-)
+  # A query that fails leaves no document, and its number among the errors.
+  text=$'addr show\n'"route get ${SSH_CONNECTION%% *}"$'\n'${payload%%$'\n\n'*}
+  out=$(exec ip -d -j -force -batch - 2>&1 <<<"$text" 3>&- 4<&- 9>&-)
   reply links "$out"
-  ask_kernel "$payload"
+  # A kernel that has made one makes another. Else it is asked for what it must refuse, once it knows what a VXLAN is.
+  if [[ $out != *'"info_kind":"vxlan"'* && $WRITES == yes ]]; then
+    ask ip link add vxlan-none mtu 67 type vxlan id 1 dstport 4789
+    reply vxlan_answer "$out"
+  fi
+  ask_kernel "${payload#*$'\n\n'}"
   reply network "$out"
   # There is no host without rules.
   [[ -n $out ]] || explain_ip
+}
+
+# Whatever ifupdown may read but the tunnels' own files: what it makes of it, the controller knows. A word too much does no harm.
+send_interfaces() {
+  local file directory text word rest left=1000000 number=0
+  local -a queue=(/etc/network/interfaces "$INTERFACES_D"/*)
+  local -A sent=()
+  while ((number < ${#queue[@]})); do
+    file=${queue[number]//\/.\///}
+    ((number += 1))
+    [[ -f $file && -z ${sent[$file]-} && $file != "$INTERFACES_D"/vxlan+([0-9a-f]) ]] || continue
+    sent[$file]=yes
+    read_file text "$file"
+    ((left -= ${#text} + 100))
+    ((left > 0)) || { reply unsent "$file"; return; }
+    reply "interfaces:$number" "$file"$'\n'"$text"
+    directory=${file%/*}
+    cd "$directory" || continue
+    text=${text//\\$'\n'/ }
+    while read -r word rest; do
+      [[ $word == source* ]] || continue
+      # shellcheck disable=SC2086 # its words are patterns
+      for file in $rest; do
+        [[ $file == /* ]] || file=$directory/$file
+        if [[ -d $file ]]; then queue+=("$file"/*); else queue+=("$file"); fi
+      done
+    done <<<"${text//$'\r'/}"
+  done
 }
 
 # Why ip has not answered, and which one it is, for people.
@@ -73,44 +119,3 @@ explain_ip() {
 can_open() { # FILE
   { :; } <"$1"
 } 2>/dev/null
-
-# Lines `file:line:text` of whoever else defines a tunnel's interface, into $stanzas. Files of our names are sent whole.
-find_foreign_stanzas() {
-  local file text line number
-  for file in /etc/network/interfaces "$INTERFACES_D"/*; do
-    [[ -f $file && ${file##*/} != vxlan* ]] || continue
-    read_file text "$file"
-    [[ $text =~ (^|$'\n')[[:blank:]]*iface[[:blank:]]+vxlan ]] || continue
-    number=0
-    while IFS= read -r line; do
-      ((number += 1))
-      [[ ! $line =~ ^[[:blank:]]*iface[[:blank:]]+vxlan ]] || stanzas+=$file:$number:$line$'\n'
-    done <"$file"
-  done
-}
-
-# Does /etc/network/interfaces read interfaces.d? (interfaces(5): source takes a shell pattern, source-directory a directory; ifupdown2 has no such word)
-sources_interfaces_d() {
-  local word pattern rest
-  while read -r word pattern rest; do
-    [[ $pattern == /* ]] || pattern=/etc/network/$pattern
-    # shellcheck disable=SC2053 # the right side is a pattern on purpose
-    case $word in
-      source) [[ $INTERFACES_D/vxlan01 == $pattern ]] && return 0 ;;
-      source-directory) [[ -z $ifupdown2 && ${pattern%/} == "$INTERFACES_D" ]] && return 0 ;;
-    esac
-  done </etc/network/interfaces 2>/dev/null
-  return 1
-}
-
-# Does `auto DEVICE` stand behind the line that reads interfaces.d? ifup -a goes in the order of the lines.
-is_defined_after_source() { # DEVICE
-  local word pattern rest sourced=''
-  while read -r word pattern rest; do
-    case $word in
-      source | source-directory) [[ $pattern == *interfaces.d* ]] && sourced=yes ;;
-      auto | allow-*) [[ " $pattern $rest " == *" $1 "* ]] && { [[ -n $sourced ]]; return; } ;;
-    esac
-  done </etc/network/interfaces 2>/dev/null
-  return 1
-}

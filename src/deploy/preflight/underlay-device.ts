@@ -1,0 +1,36 @@
+/** Is the underlay device there, and large enough? */
+import { VXLAN_OVERHEAD } from '../../verify/expect-end.js';
+import { entryName, refuse, underlays, type Rule } from './scene.js';
+
+export const hasDevice: Rule = (scene) => {
+  const { device } = underlays(scene).near;
+  return scene.facts.devices.has(device)
+    ? undefined
+    : refuse(
+        'underlay',
+        `there is no device ${device}`,
+        `Correct ${entryName(scene)}.underlay.device; \`ip -br link\` on the host lists what there is.`,
+      );
+};
+
+export const mtuFits: Rule = (scene) => {
+  const { tunnel, facts } = scene;
+  const { device } = underlays(scene).near;
+  const deviceMtu = facts.devices.get(device)?.mtu;
+  if (deviceMtu === undefined) return undefined;
+  const most = deviceMtu - VXLAN_OVERHEAD;
+  if (tunnel.mtu !== undefined && tunnel.mtu > most) {
+    return refuse(
+      'params',
+      `mtu ${tunnel.mtu} does not fit ${device} (MTU ${deviceMtu})`,
+      `At most ${most}: the underlay needs ${VXLAN_OVERHEAD} bytes.`,
+    );
+  }
+  return most < 1280
+    ? refuse(
+        'params',
+        `${device} has MTU ${deviceMtu}: too small for IPv6 in a tunnel`,
+        'IPv6 needs 1280 bytes and the underlay 50 more.',
+      )
+    : undefined;
+};
