@@ -79,7 +79,9 @@ export const INTERFACES_CASES: readonly InterfacesCase[] = [
   },
   {
     what: 'a mistake that ends its file, and no other',
-    files: main(`source interfaces.d/*\n${LO}`, { '/etc/network/interfaces.d/a': 'auto a0\niface a0\nauto c0\n' }),
+    files: main(`source interfaces.d/*\n${LO}`, {
+      '/etc/network/interfaces.d/a': 'auto a0\niface a0 inet manual\niface b0\nauto c0\niface c0 inet manual\n',
+    }),
     starts: ['a0', 'vxlan01', 'lo'],
   },
   {
