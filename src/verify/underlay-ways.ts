@@ -22,7 +22,7 @@ export interface UnderlayWay extends Pick<WayQuestion, 'remote' | 'local' | 'dev
 export function wayQuestions(tunnel: TunnelPlan, end: End): WayQuestion[] {
   const { hubUnderlay, spokeUnderlay } = tunnel;
   const [near, far] = end === 'hub' ? [hubUnderlay, spokeUnderlay] : [spokeUnderlay, hubUnderlay];
-  const base = { remote: far.address, local: near.address };
+  const base = { remote: far.address, local: near.local };
   const asked = `${base.remote} from ${base.local}`;
   return [
     { ...base, device: near.device, line: `route get fibmatch ${asked} oif ${near.device}` },

@@ -23,9 +23,9 @@ export const readsInterfacesD: Rule = ({ tunnel, facts: { interfaces, unsentFile
 
 /** The link needs its device when it is made: whoever else makes that one must have done so before. */
 export const comesAfterItsDevice: Rule = (scene) => {
-  const { device } = underlays(scene).near;
+  const { device, hotplug } = underlays(scene).near;
   const { facts } = scene;
-  if (isThereAtBoot(facts, device)) return undefined;
+  if (hotplug || isThereAtBoot(facts, device)) return undefined;
   const start = startOf(facts, device, 'auto');
   const cure = hotplugCure(scene);
   if (start === undefined) {
@@ -54,9 +54,10 @@ export const comesAfterItsDevice: Rule = (scene) => {
 /** A VXLAN that is larger than its device allows is not made; before it is configured a device has 1500. */
 export const fitsAtBoot: Rule = (scene) => {
   const { facts, tunnel } = scene;
-  const { device } = underlays(scene).near;
+  const { device, hotplug } = underlays(scene).near;
   const mtu = tunnel.mtu ?? (facts.devices.get(device)?.mtu ?? 0) - VXLAN_OVERHEAD;
-  if (mtu + VXLAN_OVERHEAD <= DEFAULT_MTU || facts.devices.get(device)?.isFromOutside === true) return undefined;
+  if (hotplug || mtu + VXLAN_OVERHEAD <= DEFAULT_MTU || facts.devices.get(device)?.isFromOutside === true)
+    return undefined;
   const setter = stanzasOf(facts, device).find(setsMtu);
   const start = startOf(facts, device, 'auto');
   if (setter !== undefined && start !== undefined && isBefore(start.position, ownPosition(scene))) return undefined;

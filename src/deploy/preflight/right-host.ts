@@ -64,32 +64,36 @@ export const isNotAnotherSpoke: Rule = ({ end, tunnel, fleet, facts, adopt }) =>
 
 /** A packet that claims an address which the host does not have is never sent. */
 export const hasUnderlayAddress: Rule = (scene) => {
-  const { address, device } = underlays(scene).near;
+  const { address, local, device } = underlays(scene).near;
   const { devices } = scene.facts;
-  const isThere = [...devices.values()].some(({ ipv4 }) => ipv4.some((one) => one.address === address));
+  const isThere = [...devices.values()].some(({ ipv4 }) => ipv4.some((one) => one.address === local));
   if (isThere) return undefined;
+  const entry = `${entryName(scene)}.underlay`;
   const found = devices.get(device)?.ipv4.map((one) => `${one.address}/${one.length}`) ?? [];
   const what = found.length === 0 ? 'no IPv4 address' : found.join(', ');
   return refuse(
     'underlay',
-    `${address} is not an address of ${hostName(scene)}: ${device} has ${what}`,
-    `Is it the right host (ssh.host), and the right address? Correct ${entryName(scene)}.underlay.address.`,
+    `${local} is not an address of ${hostName(scene)}: ${device} has ${what}`,
+    local === address
+      ? `Is it the right host (ssh.host), and the right address? Correct ${entry}.address. Behind 1:1 NAT that is the public one: set ${entry}.local to the host's own.`
+      : `Correct ${entry}.local, the address that the host itself has behind 1:1 NAT.`,
   );
 };
 
-/** VXLAN sends by its device, whatever the routes say. */
+/** VXLAN sends by its device, whatever the routes say; one that is made without it (hotplug) goes the way of all packets. */
 export const hasUnderlayRoute: Rule = (scene) => {
   const { near, far } = underlays(scene);
-  const isAsked = (way: HostFacts['ways'][number]): boolean => way.remote === far.address && way.local === near.address;
-  const bound = scene.facts.ways.find((way) => isAsked(way) && way.device === near.device);
-  if (bound === undefined || bound.by === near.device) return undefined;
-  const free = scene.facts.ways.find((way) => isAsked(way) && way.device === undefined);
-  const shown = `\`ip route get ${far.address} from ${near.address}\` shows it`;
+  const wayBy = (device: string | undefined): HostFacts['ways'][number] | undefined =>
+    scene.facts.ways.find((way) => way.remote === far.address && way.local === near.local && way.device === device);
+  const free = wayBy(undefined);
+  const used = near.hotplug ? free : wayBy(near.device);
+  if (used === undefined || used.by === near.device) return undefined;
+  const shown = `\`ip route get ${far.address} from ${near.local}\` shows it`;
   const { master } = scene.facts.devices.get(near.device) ?? {};
   if (free?.by === undefined) {
     return refuse(
       'underlay',
-      `${hostName(scene)} has no route to ${far.address} from ${near.address}`,
+      `${hostName(scene)} has no route to ${far.address} from ${near.local}`,
       `Correct the addresses in the inventory, or give the host a route; ${shown}.`,
     );
   }

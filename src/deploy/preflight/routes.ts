@@ -1,6 +1,7 @@
 /** What the host's own routes and rules would do to the tunnel, and the tunnel to them. */
 import { Address6 } from 'ip-address';
 import type { HostFacts } from '../../host/host-facts.js';
+import { GUARD_METRIC } from '../../plan/make-plan.js';
 import type { TunnelPlan } from '../../plan/plan.js';
 import { rulesOf } from '../../render/check-stanza.js';
 import { isRuleOf } from '../../verify/compare-end.js';
@@ -12,7 +13,7 @@ import { refuse, underlays, type Rule, type Scene } from './scene.js';
 
 const MAIN = '254';
 
-/** The rules at our priorities are removed by priority when the tunnel goes down; somebody else's must not be among them. */
+/** Among rules of one priority the order is by chance. */
 export const hasFreePriorities: Rule = (scene) => {
   const { end, tunnel, facts } = scene;
   if (end === 'hub' || tunnel.mode === 'gateway') return undefined;
@@ -36,7 +37,7 @@ function isOwnRule({ tunnel, facts }: Pick<Scene, 'tunnel' | 'facts'>, rule: Ker
   return !rule.hasMore && made.includes(`${rule.priority} ${rule.from}`);
 }
 
-/** The table of policy mode is emptied when the tunnel goes down. */
+/** The table of policy mode has two routes: the tunnel, and nothing. */
 export const hasFreeTable: Rule = ({ end, tunnel, facts }) => {
   if (end === 'hub' || tunnel.mode === 'gateway') return undefined;
   const foreign = facts.network.routes.find(
@@ -50,11 +51,9 @@ export const hasFreeTable: Rule = ({ end, tunnel, facts }) => {
     : refuse(
         'policy',
         `table ${tunnel.table} has a route that is not ours: ${describeKernelRoute(foreign)}`,
-        `The tunnel needs that table alone, and empties it: move the route (ip -6 route show table ${tunnel.table}).`,
+        `The tunnel needs that table alone: move the route (ip -6 route show table ${tunnel.table}).`,
       );
 };
-
-const GUARD_METRIC = 2147483647;
 
 /** One destination has one route of a metric: ours would replace it, and nobody would put it back. */
 export const hasFreeDefaultMetric: Rule = ({ end, tunnel, facts }) => {
