@@ -50,6 +50,8 @@ export default defineConfig({
           exclude: ['test/lab/**', 'test/package/**', 'test/architecture/**', ...leftOut],
           // Most of their time is waiting too: for a host's deadline, for a session that is lost. By default vitest leaves one processor of two alone.
           maxWorkers: 4,
+          // For what never ends: a busy machine is no failure.
+          testTimeout: 60_000,
           sequence: { groupOrder: 0 },
         },
       },
