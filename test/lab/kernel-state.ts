@@ -47,7 +47,10 @@ const SCRIPT = [
  * A link's addresses are lines of their own.
  */
 const PASSING =
-  /^(?:ifindex|link_index|iflink|link_netnsid|addr_info|stats.*|.*_life_time|.*_timer|tentative|expires|age|cacheinfo|used|root_id|bridge_id|designated_.*)$/;
+  /^(?:ifindex|link_index|iflink|link_netnsid|addr_info|stats.*|.*_life_time|.*_timer|tentative|expires|age|cacheinfo|used|root_id|bridge_id|designated_.*|operstate)$/;
+
+/** Flags of links and routes: whether a cable is in is no matter of the host's. */
+const CARRIER = new Set(['LOWER_UP', 'NO-CARRIER', 'linkdown']);
 
 /** @throws when the host does not answer */
 export async function kernelState(lab: Hosts, host: string): Promise<KernelState> {
@@ -152,7 +155,10 @@ function describe(value: Json): string {
 
 function describeMember(member: unknown): string {
   // The order of flags and of the next hops of one route means nothing.
-  if (Array.isArray(member)) return `[${member.map(describeMember).toSorted().join('; ')}]`;
+  if (Array.isArray(member)) {
+    const members = member.map(describeMember).filter((text) => !CARRIER.has(text));
+    return `[${members.toSorted().join('; ')}]`;
+  }
   return typeof member === 'object' && member !== null ? `{${describe(member as Json)}}` : String(member);
 }
 
