@@ -1,20 +1,15 @@
 #!/usr/bin/env node
 import { CommanderError } from 'commander';
 import { createProgram } from './cli.js';
+import { useColor } from './commands/common-options.js';
 import { compileLate } from './compile-late.js';
-import { toVxfleetError, type ErrorCode } from './errors.js';
+import { errorExitCode, toVxfleetError, type VxfleetError } from './errors.js';
+import { formatProblems } from './inventory/format-problems.js';
+import { InventoryError } from './inventory/inventory-error.js';
 import { printable } from './report/printable.js';
+import { watchOutput } from './watch-output.js';
 
-/** What a command that threw ends with; results of tunnels have exit codes of their own. */
-const EXIT_CODES: Partial<Record<ErrorCode, number>> = { usage: 2, inventory: 2 };
-
-// Whoever reads our output may leave (`| head`, a closed terminal). What is under way is finished all the same: a deploy must not die of a closed pipe.
-for (const stream of [process.stdout, process.stderr]) {
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error;
-  });
-}
-
+const output = watchOutput(process.stdout, process.stderr);
 compileLate();
 const program = await createProgram(async (exitCode) => {
   process.exitCode = await exitCode;
@@ -25,6 +20,7 @@ try {
 } catch (thrown) {
   process.exitCode = thrown instanceof CommanderError ? commanderExit(thrown) : report(thrown);
 }
+process.exitCode = await output.exitCode(Number(process.exitCode ?? 0));
 
 /** commander has printed its message already. Help and version are no errors. */
 function commanderExit(error: CommanderError): number {
@@ -33,12 +29,19 @@ function commanderExit(error: CommanderError): number {
 
 function report(thrown: unknown): number {
   const error = toVxfleetError(thrown);
-  // A host's own words may be among them.
-  process.stderr.write(`vxfleet: ${printable(error.message)}\n`);
-  if (error.hint !== undefined) process.stderr.write(`  ${printable(error.hint)}\n`);
-  if (error.code === 'internal') {
-    process.stderr.write('  This is a bug of vxfleet.\n');
-    if (error.cause instanceof Error) process.stderr.write(`${error.cause.stack ?? ''}\n`);
-  }
-  return EXIT_CODES[error.code] ?? 1;
+  process.stderr.write(error instanceof InventoryError ? describeProblems(error) : describe(error));
+  return errorExitCode(error.code);
+}
+
+function describeProblems({ problems }: InventoryError): string {
+  return formatProblems(problems, { color: useColor({ color: !process.argv.includes('--no-color') }, process.stderr) });
+}
+
+/** A host's own words may be among them. */
+function describe({ code, message, hint, cause }: VxfleetError): string {
+  const lines = [`vxfleet: ${printable(message)}`];
+  if (hint !== undefined) lines.push(`  ${printable(hint)}`);
+  if (code === 'internal') lines.push('  This is a bug of vxfleet.');
+  if (code === 'internal' && cause instanceof Error) lines.push(cause.stack ?? '');
+  return `${lines.join('\n')}\n`;
 }

@@ -17,7 +17,7 @@ export async function createProgram(finish: Finish, word: string | undefined): P
       `${examples('vxfleet diff', 'vxfleet deploy tokyo')}
 
 Exit codes: 0 done; 1 some tunnels failed and are safe; 2 usage or inventory; 3 some end could not be proven;
-4 differences (--exit-code); 130 interrupted, unwound first.`,
+4 differences (--exit-code); 70 a bug of vxfleet; 74 stdout could not be written; 130 interrupted, unwound first.`,
     )
     .exitOverride();
   const wanted = COMMANDS.filter(([name]) => name === word);

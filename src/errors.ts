@@ -30,11 +30,11 @@ export type ErrorCode =
   | 'host'
   /** The tunnel did not answer or its kernel state is not the plan's. */
   | 'verify'
-  /** The run was interrupted. */
+  /** The run was interrupted. Exit 130. */
   | 'interrupted'
   /** The lab could not be started or changed. */
   | 'lab'
-  /** A bug of ours. */
+  /** A bug of ours. Exit 70. */
   | 'internal';
 
 export interface ErrorDetails {
@@ -45,8 +45,21 @@ export interface ErrorDetails {
   readonly cause?: unknown;
 }
 
+/** EX_SOFTWARE of sysexits.h: a bug is not to be taken for a tunnel that failed and is safe. */
+export const BUG_EXIT_CODE = 70;
+
+const EXIT_CODES: Partial<Record<ErrorCode, number>> = {
+  usage: 2,
+  inventory: 2,
+  interrupted: 130,
+  internal: BUG_EXIT_CODE,
+};
+
+/** What a command ends with that an error ended; the results of tunnels have exit codes of their own. */
+export const errorExitCode = (code: ErrorCode): number => EXIT_CODES[code] ?? 1;
+
 export class VxfleetError extends Error {
-  override readonly name = 'VxfleetError';
+  override readonly name: string = 'VxfleetError';
   readonly code: ErrorCode;
   readonly host: string | undefined;
   readonly hint: string | undefined;

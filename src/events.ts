@@ -133,6 +133,23 @@ export interface DiffEvent {
   readonly drift: readonly string[];
 }
 
+/** What ended the run as a whole: a mistake in the command line, the inventory or a template, or a bug. A recap follows. */
+export interface ErrorEvent {
+  readonly event: 'error';
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly hint: string | null;
+  /** All that is wrong with the inventory; empty for every other error. */
+  readonly problems: readonly {
+    readonly file: string;
+    /** Both from 1. */
+    readonly line: number;
+    readonly column: number;
+    readonly message: string;
+    readonly fix: string | null;
+  }[];
+}
+
 export type RunEvent =
   | { readonly event: 'start'; readonly run: string; readonly command: CommandName; readonly total: number }
   /** The hub (not a tunnel) reached a step. */
@@ -144,6 +161,7 @@ export type RunEvent =
   | { readonly event: 'notice'; readonly level: 'info' | 'warning'; readonly message: string }
   /** `--timings`, right before the recap. */
   | { readonly event: 'timings'; readonly steps: readonly StepTiming[] }
+  | ErrorEvent
   /** Detail for -v. */
   | { readonly event: 'trace'; readonly message: string }
   | Recap;

@@ -61,6 +61,7 @@ export default defineConfig({
           name: 'package',
           include: ['test/package/**/*.test.ts', 'test/architecture/**/*.test.ts'],
           exclude: leftOut,
+          globalSetup: ['test/package/build-dist.ts'],
           // npm, tsc and the dependency graph, in processes of their own.
           testTimeout: 120_000,
           hookTimeout: 180_000,

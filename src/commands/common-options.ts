@@ -100,5 +100,5 @@ export function parseMaxFail(text: string): (total: number) => number {
 }
 
 /** NO_COLOR (no-color.org), --no-color, or an output that is no terminal. */
-export const useColor = (options: CommonOptions, stream: NodeJS.WriteStream): boolean =>
+export const useColor = (options: Pick<CommonOptions, 'color'>, stream: NodeJS.WriteStream): boolean =>
   options.color && (process.env['NO_COLOR'] ?? '') === '' && stream.isTTY;

@@ -51,18 +51,27 @@ export function addDiffCommand(program: Command, finish: Finish): void {
 
 async function deploy(limits: readonly string[], flags: DeployFlags): Promise<number> {
   const dryRun = flags.dryRun === true;
-  if (flags.prune === true && limits.length > 0) {
-    throw new VxfleetError('usage', '--prune is about the whole fleet: it takes no LIMIT', {
-      hint: 'vxfleet deploy --prune --dry-run shows what it would remove.',
-    });
-  }
   const settings = {
     command: dryRun ? 'diff' : 'deploy',
     writes: !dryRun,
     windowSeconds: flags.window,
     exitCodeOnDifference: flags.exitCode === true,
+    check: () => checkFlags(limits, flags),
   } as const;
   return await runCommand(limits, flags, settings, async (context) => planDeploy(context, flags, dryRun));
+}
+
+function checkFlags(limits: readonly string[], flags: DeployFlags): void {
+  if (flags.prune === true && limits.length > 0) {
+    throw new VxfleetError('usage', '--prune is about the whole fleet: it takes no LIMIT', {
+      hint: 'vxfleet deploy --prune --dry-run shows what it would remove.',
+    });
+  }
+  if (flags.exitCode === true && flags.dryRun !== true) {
+    throw new VxfleetError('usage', '--exit-code tells differences that are left, and a deploy leaves none', {
+      hint: 'vxfleet deploy --dry-run --exit-code, or vxfleet diff --exit-code.',
+    });
+  }
 }
 
 async function planDeploy(context: RunContext, flags: DeployFlags, dryRun: boolean): Promise<Job> {

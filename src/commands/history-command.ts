@@ -6,7 +6,7 @@ import { formatHistory, historyToJson } from '../report/format-history.js';
 import { addHostOptions, type HostOptions } from './common-options.js';
 import type { Finish } from './finish.js';
 import { examples, LIMIT_HELP } from './help-text.js';
-import { loadFleet, PROBLEMS_SHOWN } from './load-fleet.js';
+import { loadFleet } from './load-fleet.js';
 import { openReporter, useColorOnBoth } from './open-reporter.js';
 import { withTransport } from './open-transport.js';
 import { makeRunIdentity } from './run-identity.js';
@@ -27,7 +27,6 @@ const WINDOW_SECONDS = 60;
 
 async function showHistory(limits: readonly string[], options: HostOptions): Promise<number> {
   const fleet = await loadFleet(options, limits);
-  if (fleet === PROBLEMS_SHOWN) return 2;
   // Plain in every mode: what is told on the way goes to stderr, and stdout has the history alone.
   const reporter = await openReporter(options, 'plain');
   const { emit } = reporter;

@@ -3,7 +3,7 @@ import { formatPlanTable, planToJson } from '../plan/plan-table.js';
 import { formatSettings, settingsToJson } from '../ssh/describe-target.js';
 import { addCommonOptions, addSshOptions, type CommonOptions, type SshOptions } from './common-options.js';
 import { examples, LIMIT_HELP } from './help-text.js';
-import { loadFleet, PROBLEMS_SHOWN, type LoadedFleet } from './load-fleet.js';
+import { loadFleet, type LoadedFleet } from './load-fleet.js';
 import type { Finish } from './finish.js';
 import { makeResolver } from './open-transport.js';
 
@@ -24,7 +24,6 @@ export function addInventoryCommand(program: Command, finish: Finish): void {
 
 async function showInventory(limits: readonly string[], options: InventoryOptions): Promise<number> {
   const fleet = await loadFleet(options, limits);
-  if (fleet === PROBLEMS_SHOWN) return 2;
   const text = options.ssh === true ? await describeHosts(fleet, options) : describePlan(fleet, options);
   process.stdout.write(text.endsWith('\n') ? text : `${text}\n`);
   return 0;

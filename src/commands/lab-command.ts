@@ -1,9 +1,6 @@
 /** lab: a fleet of real hosts on this machine, to try and to test on. */
 import { fileURLToPath } from 'node:url';
 import { InvalidArgumentError, Option, type Command } from 'commander';
-import type { Inventory } from '../inventory/inventory.js';
-import { formatProblems } from '../inventory/format-problems.js';
-import { loadInventory } from '../inventory/load-inventory.js';
 import { labCut, labHeal } from '../lab/lab-cable.js';
 import { labDown } from '../lab/lab-down.js';
 import { parseImageChoice, type ImageChoice } from '../lab/lab-images.js';
@@ -16,6 +13,7 @@ import { labUp } from '../lab/lab-up.js';
 import { parseCount } from './common-options.js';
 import type { Finish } from './finish.js';
 import { examples } from './help-text.js';
+import { readInventory } from './load-fleet.js';
 
 interface LabOptions {
   readonly name: string;
@@ -73,15 +71,7 @@ function addImageChoice(text: string, previous: readonly ImageChoice[] = []): re
 }
 
 async function up({ name, spokes, inventory: path, image: images }: UpOptions): Promise<number> {
-  let inventory: Inventory | undefined;
-  if (path !== undefined) {
-    const loaded = await loadInventory(path);
-    if (!loaded.ok) {
-      process.stderr.write(formatProblems(loaded.problems));
-      return 2;
-    }
-    inventory = loaded.inventory;
-  }
+  const inventory = path === undefined ? undefined : await readInventory(path);
   const started = performance.now();
   const { hosts, inventoryPath } = await labUp({ name, spokes, inventory, images, log });
   const seconds = ((performance.now() - started) / 1000).toFixed(1);

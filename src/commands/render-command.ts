@@ -5,7 +5,7 @@ import { renderFleet } from '../render/render-fleet.js';
 import { STOCK_MTU } from '../render/render-tunnel.js';
 import { addCommonOptions, type CommonOptions } from './common-options.js';
 import { examples, LIMIT_HELP } from './help-text.js';
-import { loadFleet, PROBLEMS_SHOWN } from './load-fleet.js';
+import { loadFleet } from './load-fleet.js';
 import type { Finish } from './finish.js';
 
 export function addRenderCommand(program: Command, finish: Finish): void {
@@ -26,7 +26,6 @@ interface RenderOptions extends CommonOptions {
 
 async function showFiles(limits: readonly string[], options: RenderOptions): Promise<number> {
   const fleet = await loadFleet(options, limits);
-  if (fleet === PROBLEMS_SHOWN) return 2;
   const files = renderFleet(fleet.tunnels, loadTemplates(fleet.inventory.templates));
   const ifupdown = options.ifupdown2 === true ? 'ifupdown2' : 'ifupdown';
   const shown = fleet.tunnels.flatMap((tunnel) =>

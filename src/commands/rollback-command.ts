@@ -39,14 +39,15 @@ export function addRollbackCommand(program: Command, finish: Finish): void {
 }
 
 async function rollback(limits: readonly string[], flags: RollbackFlags): Promise<number> {
-  if (limits.includes('hub')) {
-    throw new VxfleetError('usage', 'a rollback puts back both ends of a tunnel: LIMIT hub is not for it');
-  }
   const settings = {
     command: 'rollback',
     writes: flags.dryRun !== true,
     windowSeconds: flags.window,
     exitCodeOnDifference: false,
+    check: () => {
+      if (limits.includes('hub'))
+        throw new VxfleetError('usage', 'a rollback puts back both ends of a tunnel: LIMIT hub is not for it');
+    },
   } as const;
   // Which tunnels there were, the hub knows: the inventory may have lost some since.
   return await runCommand([], flags, settings, async (context) => planRollback(context, limits, flags));

@@ -10,12 +10,13 @@ import { thrownResult } from '../deploy/tunnel-result.js';
 import { loadTemplates } from '../render/load-templates.js';
 import { renderFleet } from '../render/render-fleet.js';
 import { withTimings } from '../report/step-timings.js';
-import { makeRecap } from '../report/recap.js';
+import { endedRecap, makeRecap } from '../report/recap.js';
 import type { HostOptions } from './common-options.js';
-import { loadFleet, PROBLEMS_SHOWN, type LoadedFleet } from './load-fleet.js';
+import { loadFleet, type LoadedFleet } from './load-fleet.js';
 import { openReporter } from './open-reporter.js';
 import { withTransport } from './open-transport.js';
 import { makeRunIdentity } from './run-identity.js';
+import { withErrorEvent } from './with-error-event.js';
 import { withInterrupt } from './with-interrupt.js';
 
 export interface RunContext {
@@ -34,6 +35,8 @@ export interface RunSettings {
   readonly windowSeconds: number;
   /** `diff --exit-code`. */
   readonly exitCodeOnDifference: boolean;
+  /** Throws usage for a LIMIT and options that do not go together. */
+  readonly check?: () => void;
 }
 
 /** What a run is about, once the hub has been looked at. */
@@ -51,15 +54,18 @@ export async function runCommand(
   settings: RunSettings,
   plan: (context: RunContext) => Promise<Job>,
 ): Promise<number> {
-  const fleet = await loadFleet(options, limits);
-  if (fleet === PROBLEMS_SHOWN) return 2;
-  const files = renderFleet(fleet.tunnels, loadTemplates(fleet.inventory.templates));
-
   const identity = makeRunIdentity();
   const { run } = identity;
+  const { command } = settings;
   const started = performance.now();
   const reporter = await openReporter(options, options.output);
-  try {
+  // People are told by the entry file; a recap of no tunnels would tell them nothing.
+  const tellError = options.output === 'json' ? reporter.emit : () => undefined;
+  const endedWith = (exitCode: number): Recap => endedRecap(run, command, performance.now() - started, exitCode);
+  const work = async (): Promise<number> => {
+    settings.check?.();
+    const fleet = await loadFleet(options, limits);
+    const files = renderFleet(fleet.tunnels, loadTemplates(fleet.inventory.templates));
     const tell = options.timings === true ? withTimings(reporter.emit) : reporter.emit;
     return await withInterrupt(tell, async (signal, emit) =>
       withTransport(options, fleet, emit, async ({ transport, endQuestions, becomePasswordOf }) => {
@@ -74,26 +80,24 @@ export async function runCommand(
         emit({ event: 'hub', step: 'connect', message: `connecting to ${access.fleet.hub.ssh.host}` });
         const hub = await inspectHub(access).catch((error: unknown) => toVxfleetError(error));
         endQuestions();
-        const start = (total: number): void => emit({ event: 'start', run, command: settings.command, total });
+        const start = (total: number): void => emit({ event: 'start', run, command, total });
         const recapOf = (results: readonly TunnelResult[]): Recap =>
-          makeRecap(run, settings.command, results, performance.now() - started, {
+          makeRecap(run, command, results, performance.now() - started, {
             interrupted: signal.aborted,
             exitCodeOnDifference: settings.exitCodeOnDifference,
           });
         const results =
           hub instanceof VxfleetError
             ? failAll(fleet, hub, start, emit)
-            : await workFromHub({ fleet, access, hub, emit, signal }, start, plan).catch((error: unknown) => {
-                // Nothing was begun. The error is for people; whoever reads JSON is promised a recap.
-                const exit_code = toVxfleetError(error).code === 'usage' ? 2 : 1;
-                if (options.output === 'json') emit({ ...recapOf([]), exit_code });
-                throw error;
-              });
+            : await workFromHub({ fleet, access, hub, emit, signal }, start, plan);
         const recap = recapOf(results);
         emit(recap);
         return recap.exit_code;
       }),
     );
+  };
+  try {
+    return await withErrorEvent(tellError, endedWith, work);
   } finally {
     await reporter.finish();
   }

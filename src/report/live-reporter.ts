@@ -64,6 +64,7 @@ export function createLiveReporter(io: ReporterIo): Reporter {
         view.stop();
         printData(formatRecap(event, { color: io.color, width: io.stdout.columns ?? Infinity }));
         break;
+      case 'error':
       case 'hub':
       case 'step':
         break;

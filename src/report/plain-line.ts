@@ -19,7 +19,7 @@ export interface PlainOptions {
 const NAME_WIDTH = 8;
 const INTERFACE_WIDTH = 8;
 
-/** The event's lines, without newlines; none for what is data (diff, timings, recap) or not asked for (trace). */
+/** The event's lines, without newlines; none for what is data (diff, timings, recap), told by the entry file (error) or not asked for (trace). */
 export function plainLines(event: RunEvent, { command, verbose, paint, isRepeated = false }: PlainOptions): string[] {
   switch (event.event) {
     case 'start':
@@ -39,6 +39,7 @@ export function plainLines(event: RunEvent, { command, verbose, paint, isRepeate
     case 'trace':
       return verbose ? [paint('dim', `trace: ${printableLine(event.message)}`)] : [];
     case 'diff':
+    case 'error':
     case 'timings':
     case 'recap':
       return [];

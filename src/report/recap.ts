@@ -1,4 +1,5 @@
 /** The run's result as one value: counts, exit code and every tunnel. */
+import { BUG_EXIT_CODE } from '../errors.js';
 import type { CommandName, Counts, Recap, TunnelResult, TunnelStatus } from '../events.js';
 import { STATUSES } from './status-text.js';
 
@@ -23,20 +24,34 @@ export function makeRecap(
     event: 'recap',
     run,
     command,
-    exit_code: exitCodeOf(counts, command, ending),
+    exit_code: exitCodeOf(counts, command, {
+      ...ending,
+      hasBug: results.some(({ error }) => error?.code === 'internal'),
+    }),
     duration_ms: Math.round(durationMs),
     counts,
     tunnels: [...results].sort((a, b) => a.id - b.id),
   };
 }
 
+/** The recap of a run that an error ended as a whole. */
+export const endedRecap = (run: string, command: CommandName, durationMs: number, exitCode: number): Recap => ({
+  ...makeRecap(run, command, [], durationMs, { interrupted: false, exitCodeOnDifference: false }),
+  exit_code: exitCode,
+});
+
 /**
  * The worst news wins. An end that is not proven (3) is worse than an interrupt (130): whoever pressed Ctrl-C knows that the run
- * stopped, but not that it left something behind. An interrupt is worse than failed tunnels (1), since the tunnels that it kept from
+ * stopped, but not that it left something behind. A bug (70) may have left a tunnel other than it says. An interrupt is worse than failed tunnels (1), since the tunnels that it kept from
  * starting are among those. Differences (4) count only for diff, and only when nothing is worse.
  */
-export function exitCodeOf(counts: Counts, command: CommandName, ending: RunEnding): number {
+export function exitCodeOf(
+  counts: Counts,
+  command: CommandName,
+  ending: RunEnding & { readonly hasBug?: boolean },
+): number {
   if (counts.unknown > 0) return 3;
+  if (ending.hasBug === true) return BUG_EXIT_CODE;
   if (ending.interrupted) return 130;
   if (counts.reverted + counts.failed + counts.unreachable + counts.skipped > 0) return 1;
   if (command === 'diff' && ending.exitCodeOnDifference && counts.would_change + counts.would_remove > 0) return 4;

@@ -57,6 +57,14 @@ describe('exitCodeOf', () => {
     expect(codeOf(statuses, command, ending)).toBe(code);
   });
 
+  it('is that of a bug when a tunnel met one, unless an end is not proven', () => {
+    const error = { code: 'internal', end: null, layer: null, message: 'x is undefined', hint: null } as const;
+    const bug = changedTunnel(1, { status: 'failed', error });
+    const codeWith = (status: TunnelStatus): number =>
+      makeRecap('r', 'deploy', [bug, changedTunnel(2, { status })], 0, calm).exit_code;
+    expect([codeWith('failed'), codeWith('unknown')]).toEqual([70, 3]);
+  });
+
   it('needs no more than the counts', () => {
     const { counts } = makeRecap('r', 'deploy', [revertedTunnel(1)], 0, calm);
     expect(exitCodeOf(counts, 'deploy', calm)).toBe(1);
