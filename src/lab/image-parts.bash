@@ -1,9 +1,12 @@
 # shellcheck shell=bash
 # Sourced by the programs that make an image: what every image has, and how one is kept in the cache.
 
-# What a Debian server has that vxfleet needs, sudo for who logs in as another than root, and ps, which the lab needs.
+# Programs of the image run in its root, where the directory that this names may not be.
+unset TMPDIR
+
+# What a Debian server has that vxfleet needs, sudo for who logs in as another than root, ps, which the lab needs, and nft for NAT and filters.
 # shellcheck disable=SC2034 # read where this is sourced
-host_packages=(openssh-server ifupdown iproute2 iputils-ping procps sudo)
+host_packages=(openssh-server ifupdown iproute2 iputils-ping nftables procps sudo)
 
 # choose_ifupdown RELEASE [ifupdown2|ifupdown-ng]: which ifupdown a host has. Until Debian 12 ifupdown-ng is `ifup`; then it stands beside as `ifup-ng`.
 choose_ifupdown() {
