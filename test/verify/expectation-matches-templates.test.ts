@@ -55,7 +55,11 @@ function describeExpectation(ifupdown: Ifupdown): void {
       ip -6 addr add 2001:db8:1::2/64 dev ${DEVICE} nodad
       # No link-local address, which would come a second or two later, in the middle of a test.
       ip link set ${DEVICE} addrgenmode none up; ip link set provider0 addrgenmode none up
-      ip -6 route add default via 2001:db8:1::1 dev ${DEVICE} metric 1024`);
+      ip -6 route add default via 2001:db8:1::1 dev ${DEVICE} metric 1024
+      # The kernel makes these when it has noticed the other end of the cable, a moment later.
+      for route in 'multicast ff00::/8 dev ${DEVICE}' 'multicast ff00::/8 dev provider0' 'local 2001:db8:1::2'; do
+        until ip -6 route show table local | grep -q "^$route "; do sleep 0.01; done
+      done`);
     });
     afterEach(async () => {
       await host.close();
