@@ -24,7 +24,7 @@ export interface ChangeOptions {
   readonly identity: RunIdentity;
   /** The hub's window, in seconds. */
   readonly windowSeconds: number;
-  /** Of a rollback: the run whose state each end goes back to, `first`, or null. */
+  /** Of a rollback: the change whose state each end goes back to, `first`, or null. */
   readonly restores?: Readonly<Record<End, string | null>>;
   /** Ends that do not change and are kept as a generation all the same. By default the hub, whose history names every run. */
   readonly noted?: readonly End[];
@@ -198,7 +198,7 @@ class Change {
     const digest = generationDigest('confirmed', this.#bodies[end]);
     const { ok, layer, message, reason } = await this.#tunnel[end].stage(
       digest,
-      decisionPartOf(this.#tunnel, this.#ends, end, this.#options.identity.run, baseline),
+      decisionPartOf(this.#tunnel, this.#ends, end, baseline),
     );
     return ok ? null : { code: 'host', end, layer, message, hint: confirmHint(end, reason) };
   }

@@ -6,18 +6,17 @@ import type { Baseline } from './baseline.js';
 import type { DecisionPart } from './tunnel-end.js';
 import type { Tunnel } from './tunnel.js';
 
-/** @param ends the ones that change @param run the run's id */
+/** @param ends the ones that change */
 export function decisionPartOf(
-  { plan, hub, spoke }: Tunnel,
+  { plan, change, hub, spoke }: Tunnel,
   ends: readonly End[],
   end: End,
-  run: string,
   baseline: Baseline,
 ): DecisionPart {
   const asks = isCompatible(plan, baseline) ? 'compatible' : 'incompatible';
   return {
     role: ends.length < 2 ? 'alone' : end === 'spoke' ? 'decides' : asks,
-    marker: markerOf(run, plan.interface),
+    marker: markerOf(change),
     newPeer: hub.desired === null ? null : plan.spokeAddress80,
     // A spoke that is taken away and a hub that is not: neither end could be asked, and silence would last for ever.
     oldPeer:
@@ -42,8 +41,8 @@ function isCompatible(plan: TunnelPlan, { observed }: Baseline): boolean {
   );
 }
 
-/** The address that says "confirmed in this run": link-local, so that it goes nowhere else, and made of the run's id. */
-function markerOf(run: string, interfaceName: string): string {
-  const groups = createHash('sha256').update(`${run} ${interfaceName}`).digest('hex').slice(0, 16).match(/.{4}/g) ?? [];
+/** The address that says "this change is confirmed": link-local, so that it goes nowhere else. */
+function markerOf(change: string): string {
+  const groups = createHash('sha256').update(change).digest('hex').slice(0, 16).match(/.{4}/g) ?? [];
   return `fe80::${groups.join(':')}`;
 }

@@ -43,7 +43,7 @@ export async function deployTunnel(
   try {
     spoke = await inspectSpoke(access, plan, tellSteps(options.emit, plan));
     const hosts = await takeOverTrials(access, plan, { hub, spoke }, options);
-    const tunnel = joinTunnel(access.fleet, plan, hosts, plannedEnds(access, plan, hosts));
+    const tunnel = joinTunnel(access, plan, hosts, plannedEnds(access, plan, hosts));
     return await deployInspected(tunnel, hub.spokes, access.session, options);
   } catch (error) {
     return thrownResult(plan, error);

@@ -1,6 +1,7 @@
 /** From a plan to a tunnel whose two ends can be worked on: connect, inspect, render. */
 import pLimit, { type LimitFunction } from 'p-limit';
 import { VxfleetError } from '../errors.js';
+import { makeChangeId } from '../history/change-id.js';
 import { HostSession, type HostSessionOptions } from '../host/host-session.js';
 import { ifupdownOf, inspectionPayload, parseFacts } from '../host/host-facts.js';
 import type { End, FleetPlan, TunnelPlan } from '../plan/plan.js';
@@ -116,16 +117,18 @@ export function plannedEnds(
 }
 
 export function joinTunnel(
-  fleet: FleetPlan,
+  { fleet, session }: FleetAccess,
   plan: TunnelPlan,
   hosts: Readonly<Record<End, InspectedHost>>,
   desired: DesiredEnds,
 ): Tunnel {
+  const change = makeChangeId(session.identity.run);
   return {
     fleet,
     plan,
-    hub: new TunnelEnd(plan, 'hub', hosts.hub, desired.hub),
-    spoke: new TunnelEnd(plan, 'spoke', hosts.spoke, desired.spoke),
+    change,
+    hub: new TunnelEnd(plan, 'hub', hosts.hub, desired.hub, change),
+    spoke: new TunnelEnd(plan, 'spoke', hosts.spoke, desired.spoke, change),
     custom: desired.custom,
     proof: desired.proof,
   };

@@ -2,6 +2,7 @@
 import { VxfleetError } from '../errors.js';
 import type { TunnelResult } from '../events.js';
 import type { EndDiff } from '../diff/fold-diffs.js';
+import { makeChangeId } from '../history/change-id.js';
 import { generationsOf } from '../history/record.js';
 import { ENDS, type End, type TunnelPlan } from '../plan/plan.js';
 import { ownerOf } from '../render/check-stanza.js';
@@ -51,7 +52,7 @@ export async function pruneTunnel(
   try {
     spoke = await inspectSpoke(access, plan, options.onStep);
     const hosts = await takeOverTrials(access, plan, { hub, spoke }, options);
-    return await prune(joinTunnel(access.fleet, plan, hosts, NOTHING), options);
+    return await prune(joinTunnel(access, plan, hosts, NOTHING), options);
   } catch (error) {
     const result = thrownResult(plan, error);
     if (spoke !== undefined || !isUnreachable(result)) return result;
@@ -69,9 +70,18 @@ async function pruneHubAlone(
   plan: TunnelPlan,
   options: PruneOptions,
 ): Promise<TunnelResult> {
-  const hubEnd: EndAccess = new TunnelEnd(plan, 'hub', hub, null);
+  const change = makeChangeId(access.session.identity.run);
+  const hubEnd: EndAccess = new TunnelEnd(plan, 'hub', hub, null, change);
   const { custom, proof } = NOTHING;
-  const tunnel: Tunnel = { fleet: access.fleet, plan, hub: hubEnd, spoke: absentEnd(plan.spoke), custom, proof };
+  const tunnel: Tunnel = {
+    fleet: access.fleet,
+    plan,
+    change,
+    hub: hubEnd,
+    spoke: absentEnd(plan.spoke),
+    custom,
+    proof,
+  };
   try {
     return await prune(tunnel, options);
   } catch (error) {

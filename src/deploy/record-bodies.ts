@@ -6,15 +6,15 @@ import type { Tunnel } from './tunnel.js';
 
 interface RecordedChange {
   readonly identity: RunIdentity;
-  /** Of a rollback: the run whose state each end goes back to, `first`, or null. */
+  /** Of a rollback: the change whose state each end goes back to, `first`, or null. */
   readonly restores?: Readonly<Record<End, string | null>>;
 }
 
 /** Made once, for their digests are their names: they hold the time of now. @param ends the ones that change; the other is kept as it is */
 export function recordBodies(tunnel: Tunnel, ends: readonly End[], change: RecordedChange): Record<End, string> {
-  const { run, operator, command } = change.identity;
+  const { operator, command } = change.identity;
   const time = `${new Date().toISOString().slice(0, 19)}Z`;
-  const header = { run, time, operator, command, spoke: tunnel.plan.spoke };
+  const header = { change: tunnel.change, time, operator, command, spoke: tunnel.plan.spoke };
   const body = (end: End): string => {
     const plan = tunnel.proof === 'planned' ? tunnel.plan : null;
     const restores = change.restores?.[end] ?? null;

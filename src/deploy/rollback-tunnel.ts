@@ -73,7 +73,7 @@ async function openGeneration(
       hint: 'vxfleet history shows what each end has kept; --to RUN with another run may fit.',
     });
   }
-  const tunnel = joinTunnel(access.fleet, hub.plan ?? spoke.plan ?? plan, hosts, {
+  const tunnel = joinTunnel(access, hub.plan ?? spoke.plan ?? plan, hosts, {
     hub: hub.text,
     spoke: spoke.text,
     // Whose template it was is not kept: what the plan expects must be there, and more may be.

@@ -29,7 +29,7 @@ export async function takeOverTrials(
   const isOurs = open.every((end) => isAbandoned(hosts[end].facts.trials.get(plan.interface)));
   const abandoned = isOurs ? open : [];
   if (abandoned.length === 0) return hosts;
-  const tunnel = joinTunnel(access.fleet, plan, hosts, NO_FILES);
+  const tunnel = joinTunnel(access, plan, hosts, NO_FILES);
   for (const end of abandoned) await tunnel[end].takeOver(access.session.windowSeconds);
   const [hub, spoke] = await Promise.all([hosts.hub.reinspect(), hosts.spoke.reinspect()]);
   return { hub, spoke };

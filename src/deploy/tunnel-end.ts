@@ -67,6 +67,7 @@ export class TunnelEnd {
   /** The file as it shall be; null: there shall be none, and no tunnel. */
   readonly desired: string | null;
   readonly #tunnel: TunnelPlan;
+  readonly #change: string;
   readonly #reconnect: () => Promise<HostSession>;
   readonly #bounces: InspectedHost['bounces'];
   #session: HostSession;
@@ -74,13 +75,18 @@ export class TunnelEnd {
   /** Sessions that were opened here, and are ended here. */
   readonly #opened: HostSession[] = [];
 
-  /** @param host the host's session and what was found there; `reconnect` opens another session of the same run */
+  /**
+   * @param host the host's session and what was found there; `reconnect` opens another session of the same run
+   * @param change the id of the change that is to be made, the same at both ends
+   */
   constructor(
     tunnel: TunnelPlan,
     end: End,
     host: Pick<InspectedHost, 'session' | 'facts' | 'bounces' | 'reconnect'>,
     desired: string | null,
+    change: string,
   ) {
+    this.#change = change;
     this.#tunnel = tunnel;
     this.end = end;
     this.#session = host.session;
@@ -146,7 +152,7 @@ export class TunnelEnd {
     const seen = current?.includes('\ufffd') === true ? '?' : lengthOf(current);
     const reply = await this.#call({
       verb: 'prepare',
-      args: [this.#tunnel.interface, seen, lengthOf(desired)],
+      args: [...this.#names, seen, lengthOf(desired)],
       payload: `${seen === '?' ? '' : (current ?? '')}${desired ?? ''}${body}`,
       timeoutMs: QUERY_TIMEOUT_MS,
     });
@@ -168,7 +174,7 @@ export class TunnelEnd {
 
   /** Runs what was prepared. */
   async trial(): Promise<TrialOutcome> {
-    const reply = await this.#call({ verb: 'trial', args: [this.#tunnel.interface], timeoutMs: STEP_TIMEOUT_MS });
+    const reply = await this.#call({ verb: 'trial', args: this.#names, timeoutMs: STEP_TIMEOUT_MS });
     const downMs = reply.values.get('down_ms');
     const output = lastLines(reply.values.get('output') ?? '');
     return {
@@ -181,7 +187,7 @@ export class TunnelEnd {
 
   /** Starts the trial's window anew. A host that has ended the trial says so to the step that follows. */
   async extend(): Promise<void> {
-    await this.#call({ verb: 'extend', args: [this.#tunnel.interface], timeoutMs: QUERY_TIMEOUT_MS });
+    await this.#call({ verb: 'extend', args: this.#names, timeoutMs: QUERY_TIMEOUT_MS });
   }
 
   /** Does all of a confirm that can fail. @param digest of the whole record, by which it is named */
@@ -189,14 +195,14 @@ export class TunnelEnd {
     digest: string,
     { role, marker, newPeer, oldPeer }: DecisionPart,
   ): Promise<StepOutcome & { readonly reason: string }> {
-    const args = [this.#tunnel.interface, digest, role, marker, newPeer ?? '-', oldPeer ?? '-'];
+    const args = [...this.#names, digest, role, marker, newPeer ?? '-', oldPeer ?? '-'];
     const reply = await this.#call({ verb: 'stage', args, timeoutMs: QUERY_TIMEOUT_MS });
     return { ok: reply.ok, layer: 'file', message: reply.text, reason: reply.reason };
   }
 
   /** From here on this end does not go back by itself. */
   async promise(): Promise<Reply> {
-    return await this.#call({ verb: 'promise', args: [this.#tunnel.interface], timeoutMs: QUERY_TIMEOUT_MS });
+    return await this.#call({ verb: 'promise', args: this.#names, timeoutMs: QUERY_TIMEOUT_MS });
   }
 
   /** Opens the new connection over which to confirm, where one is needed. Returns why that failed, or null. */
@@ -213,7 +219,7 @@ export class TunnelEnd {
   /** Makes the staged candidate the file of /etc. An answer that is not ok means that it is not. */
   async confirm(): Promise<Reply> {
     const session = this.#confirmation ?? this.#session;
-    return await session.call({ verb: 'confirm', args: [this.#tunnel.interface], timeoutMs: QUERY_TIMEOUT_MS });
+    return await session.call({ verb: 'confirm', args: this.#names, timeoutMs: QUERY_TIMEOUT_MS });
   }
 
   /** Goes on over a new session when the old one is lost. Rejects with connect, host-key, auth, lost, timeout or protocol. */
@@ -229,13 +235,13 @@ export class TunnelEnd {
 
   /** Ends the trial, also one that is only prepared. */
   async revert(): Promise<Reply> {
-    return await this.#call({ verb: 'revert', args: [this.#tunnel.interface], timeoutMs: STEP_TIMEOUT_MS });
+    return await this.#call({ verb: 'revert', args: this.#names, timeoutMs: STEP_TIMEOUT_MS });
   }
 
   /** Has the host find out what the other end did. @returns how the trial ended, an outcome of src/history; empty when it does not know */
   async settle(windowSeconds: number): Promise<string> {
     const timeoutMs = windowSeconds * 1000 + STEP_TIMEOUT_MS;
-    const reply = await this.#must({ verb: 'settle', args: [this.#tunnel.interface], timeoutMs });
+    const reply = await this.#must({ verb: 'settle', args: this.#names, timeoutMs });
     return reply.values.get('outcome') ?? '';
   }
 
@@ -263,6 +269,11 @@ export class TunnelEnd {
       payload,
       timeoutMs: seconds * 1000 + DIAGNOSIS_MS,
     });
+  }
+
+  /** What the host program calls the trial by. */
+  get #names(): readonly string[] {
+    return [this.#tunnel.interface, this.#change];
   }
 
   /** Lines for `ip -6 -batch`. */

@@ -27,7 +27,7 @@ export async function verifyTunnel(
   try {
     const onStep = tellSteps(emit, plan);
     spoke = await inspectSpoke(access, plan, onStep);
-    const tunnel = joinTunnel(access.fleet, plan, { hub, spoke }, plannedEnds(access, plan, { hub, spoke }));
+    const tunnel = joinTunnel(access, plan, { hub, spoke }, plannedEnds(access, plan, { hub, spoke }));
     const blindness = blindnessOfEnds(tunnel);
     if (blindness !== null) return untouchedResult(plan, 'failed', blindness);
     onStep('verify');

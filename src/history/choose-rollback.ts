@@ -1,6 +1,7 @@
 /** Which tunnels a rollback is about, and what both ends of each go back to. */
 import { VxfleetError } from '../errors.js';
 import type { End } from '../plan/plan.js';
+import { finderOf, foundBefore } from './change-id.js';
 import { outcomeText } from './outcome-text.js';
 import { FIRST, generationsOf, type EndHistory, type HistoryRecord } from './record.js';
 import {
@@ -28,9 +29,6 @@ export function takesPart(hub: EndHistory, request: RollbackRequest): boolean {
   if ('undo' in request) return headOf(hub)?.run === request.undo;
   return generationsOf(hub).some(({ run }) => run === request.to || foundBefore(run) === request.to);
 }
-
-/** The name of what a run found. */
-const foundBefore = (run: string): string => `before-${run}`;
 
 /**
  * What each end goes back to; undefined: it is left alone, because nothing of it is kept.
@@ -129,24 +127,22 @@ const byAge = (a: HistoryRecord, b: HistoryRecord): number =>
 type Order = (a: HistoryRecord, b: HistoryRecord) => number;
 
 /**
- * The order of what both ends of a tunnel keep: the hub's, which names every run, and by time what the hub has forgotten (controllers'
+ * The order of what both ends of a tunnel keep: the hub's, which names every change, and by time what the hub has forgotten (controllers'
  * clocks may differ). What was found before a run stands before it.
  */
 function orderOf(hub: EndHistory): Order {
-  const place = ({ run, outcome }: HistoryRecord): number | undefined => {
-    const known = hub.records.findLast((record) => record.run === runOf(run));
+  const place = ({ change, outcome }: HistoryRecord): number | undefined => {
+    const known = hub.records.findLast((record) => record.change === finderOf(change));
     return known === undefined ? undefined : known.sequence - (outcome === 'found' ? 0.5 : 0);
   };
   return (a, b) => {
-    if (a.run === b.run) return 0;
+    if (a.change === b.change) return 0;
     const [left, right] = [place(a), place(b)];
     return left === undefined || right === undefined ? compareText(timeOf(a), timeOf(b)) : left - right;
   };
 }
 
-const runOf = (run: string): string => run.replace(/^before-/, '');
-
 const timeOf = ({ time, run, outcome }: HistoryRecord): string =>
-  `${time} ${runOf(run)} ${outcome === 'found' ? 0 : 1}`;
+  `${time} ${finderOf(run)} ${outcome === 'found' ? 0 : 1}`;
 
 const compareText = (a: string, b: string): number => Number(a > b) - Number(a < b);

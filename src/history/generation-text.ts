@@ -20,7 +20,7 @@ export interface GenerationMeta extends ChangeHeader {
  */
 export function generationBody(meta: GenerationMeta, text: string | null): string {
   const lines = [
-    `run ${meta.run}`,
+    `change ${meta.change}`,
     `time ${meta.time}`,
     `operator ${oneLine(meta.operator)}`,
     `command ${oneLine(meta.command)}`,

@@ -1,17 +1,20 @@
-/** The records of both ends of each tunnel, joined by run. */
+/** The records of both ends of each tunnel, joined by change. */
 import type { End } from '../plan/plan.js';
 import type { HostHistory } from './read-history.js';
 import { idOf, type HistoryRecord, type Outcome } from './record.js';
 
-/** What a run did to one end. */
+/** What a change did to one end. */
 export interface EndChange {
   readonly outcome: Outcome;
-  /** The run whose state was put back, `first`, or null. */
+  /** The change whose state was put back, `first`, or null. */
   readonly restores: string | null;
+  /** false: the tunnel was taken away from this end. */
+  readonly has_file: boolean;
 }
 
-/** What a run did to one tunnel. */
+/** What was done to one tunnel at once. */
 export interface TunnelChange {
+  readonly change: string;
   readonly run: string;
   readonly time: string;
   readonly operator: string;
@@ -19,31 +22,34 @@ export interface TunnelChange {
   readonly spoke: string;
   readonly interface: string;
   readonly id: number;
-  /** null: no record of this run there, or nobody could read it. */
+  /** null: no record of this change there, or nobody could read it. */
   readonly ends: Readonly<Record<End, EndChange | null>>;
 }
 
-/** Newest first; what was found before a run stands behind the run, and the tunnels of one run in the order of their ids. */
+/** Newest first; what was found before a change stands behind it, and the tunnels of one run in the order of their ids. */
 export function matchEnds(hosts: readonly HostHistory[]): TunnelChange[] {
   const changes = new Map<string, TunnelChange>();
   const records = hosts.flatMap(({ ends }) => [...ends.values()].flatMap((end) => end.records));
   for (const record of records) {
-    const key = `${record.interface} ${record.run}`;
+    const key = `${record.interface} ${record.change}`;
     changes.set(key, addEnd(changes.get(key) ?? untouched(record), record));
   }
-  return [...changes.values()].sort(
-    (a, b) =>
-      compare(b.time, a.time) || Number(isFound(a)) - Number(isFound(b)) || compare(b.run, a.run) || a.id - b.id,
-  );
+  // Each end's records come oldest first: of two changes of one interface within a second the later one is to stand first.
+  return [...changes.values()]
+    .reverse()
+    .sort(
+      (a, b) =>
+        compare(b.time, a.time) || Number(isFound(a)) - Number(isFound(b)) || compare(b.run, a.run) || a.id - b.id,
+    );
 }
 
-/** Of a run that went at one end twice, the last record is how it ended there. */
-const addEnd = (change: TunnelChange, { end, outcome, restores }: HistoryRecord): TunnelChange => ({
+const addEnd = (change: TunnelChange, { end, outcome, restores, hasFile }: HistoryRecord): TunnelChange => ({
   ...change,
-  ends: { ...change.ends, [end]: { outcome, restores } },
+  ends: { ...change.ends, [end]: { outcome, restores, has_file: hasFile } },
 });
 
 const untouched = (record: HistoryRecord): TunnelChange => ({
+  change: record.change,
   run: record.run,
   time: record.time,
   operator: record.operator,

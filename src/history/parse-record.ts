@@ -1,12 +1,11 @@
 /** From a record's file name and header to a value. What does not read is undefined: whoever asked says which file it was. */
 import { ENDS } from '../plan/plan.js';
+import { isChangeId, runOf } from './change-id.js';
 import { GENERATION_HEADER } from './generation-text.js';
-import { OUTCOMES, type HistoryRecord, type Outcome } from './record.js';
+import { FIRST, OUTCOMES, type HistoryRecord, type Outcome } from './record.js';
 
 /** Six digits or more, the outcome, and the SHA-256 of the content. */
 const NAME = /^(\d{6,})\.([a-z]+)\.([0-9a-f]{64})$/;
-/** What `run` and `restores` may be: they are typed as `--to RUN` and go to the hosts as words. */
-const RUN = /^[A-Za-z0-9][A-Za-z0-9-]{0,79}$/;
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/;
 const SPOKE = /^[a-z0-9][a-z0-9-]{0,62}$/;
 
@@ -30,17 +29,18 @@ export function parseRecord(interfaceName: string, name: string, header: string)
   const fields = new Map(lines.map(splitLine));
   const field = (key: string): string => fields.get(key) ?? '';
 
+  const restores = fields.get('restores') ?? null;
   const end = ENDS.find((one) => one === field('end'));
   const isSound =
     first === GENERATION_HEADER &&
     fields.size === lines.length &&
     field('outcome') === named?.outcome &&
-    RUN.test(field('run')) &&
+    isChangeId(field('change')) &&
     TIME.test(field('time')) &&
     fields.has('operator') &&
     fields.has('command') &&
     SPOKE.test(field('spoke')) &&
-    RUN.test(fields.get('restores') ?? 'none') &&
+    (restores === null || restores === FIRST || isChangeId(restores)) &&
     ['present', 'absent'].includes(field('file'));
   if (!isSound || named === undefined || end === undefined) return undefined;
   return {
@@ -48,13 +48,14 @@ export function parseRecord(interfaceName: string, name: string, header: string)
     name,
     sequence: named.sequence,
     outcome: named.outcome,
-    run: field('run'),
+    change: field('change'),
+    run: runOf(field('change')),
     time: field('time'),
     operator: field('operator'),
     command: field('command'),
     spoke: field('spoke'),
     end,
-    restores: fields.get('restores') ?? null,
+    restores,
     hasFile: field('file') === 'present',
   };
 }

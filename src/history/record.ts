@@ -26,8 +26,8 @@ export const FIRST = 'first';
 
 /** Who changed what, and when; the same on both ends of a tunnel but for `end` and, now and then, `restores`. */
 export interface ChangeHeader {
-  /** The run's id, by which the records of both ends belong together; `before-RUN` in a record of what was found. */
-  readonly run: string;
+  /** The change's own id (change-id.ts), by which the records of both ends belong together; `before-CHANGE` in a record of what was found. */
+  readonly change: string;
   /** UTC to the second, `2026-11-23T12:00:05Z`, so that text sorts as time does. By the controller's clock. */
   readonly time: string;
   /** `user@controller`. */
@@ -36,13 +36,15 @@ export interface ChangeHeader {
   readonly command: string;
   readonly spoke: string;
   readonly end: End;
-  /** Of a rollback: the run whose state it put back, or `first`. Else null. */
+  /** Of a rollback: the change whose state it put back, or `first`. Else null. */
   readonly restores: string | null;
 }
 
 /** A record without the file that it keeps. */
 export interface HistoryRecord extends ChangeHeader {
   readonly interface: string;
+  /** The run that made the change; `before-RUN` in a record of what was found. */
+  readonly run: string;
   /** Its file's name. */
   readonly name: string;
   /** Counts up for each tunnel end, from 1. */

@@ -3,6 +3,7 @@
  * generation that it put back. So rolling back twice goes two states back, and a deploy after a rollback goes back to what it replaced.
  */
 import { VxfleetError } from '../errors.js';
+import { runOf } from './change-id.js';
 import { FIRST, generationsOf, isGeneration, type EndHistory, type HistoryRecord } from './record.js';
 
 /** `undo`: the state before this run. `to`: the state that this run left. */
@@ -22,7 +23,7 @@ export type RollbackTarget =
 export type EndState =
   | { readonly kind: 'generation'; readonly record: HistoryRecord }
   | { readonly kind: 'before-first' }
-  | { readonly kind: 'not-kept'; readonly restores: string | null };
+  | { readonly kind: 'not-kept'; readonly restores: string };
 
 /**
  * The state that this generation of the end left. A rollback puts back something older than itself, so looking only at what stands
@@ -32,7 +33,7 @@ export function stateAfter(history: EndHistory, generation: HistoryRecord): EndS
   const { restores } = generation;
   if (restores === null) return { kind: 'generation', record: generation };
   if (restores === FIRST) return { kind: 'before-first' };
-  const restored = olderThan(history, generation).findLast(({ run }) => run === restores);
+  const restored = olderThan(history, generation).findLast(({ change }) => change === restores);
   return restored === undefined ? { kind: 'not-kept', restores } : stateAfter(history, restored);
 }
 
@@ -42,7 +43,7 @@ export function stepBack(history: EndHistory, state: EndState): RollbackTarget {
     case 'before-first':
       throw refusal(history, 'is where it was before its first deploy already');
     case 'not-kept':
-      throw refusal(history, `is in the state of run ${state.restores}, and what was before that is not kept`);
+      throw refusal(history, `is in the state of run ${runOf(state.restores)}, and what was before that is not kept`);
     case 'generation': {
       const before = olderThan(history, state.record).at(-1);
       return before === undefined ? beforeFirst(history) : goTo(before);
@@ -51,7 +52,11 @@ export function stepBack(history: EndHistory, state: EndState): RollbackTarget {
 }
 
 /** Back to what this generation keeps. */
-export const goTo = (record: HistoryRecord): RollbackTarget => ({ kind: 'generation', record, restores: record.run });
+export const goTo = (record: HistoryRecord): RollbackTarget => ({
+  kind: 'generation',
+  record,
+  restores: record.change,
+});
 
 const olderThan = (history: EndHistory, { sequence }: HistoryRecord): readonly HistoryRecord[] =>
   generationsOf(history).filter((one) => one.sequence < sequence);

@@ -26,21 +26,22 @@
 #                           with one unanswered, what is known of the layers below (neighbours, underlay)
 #   history [IF...]         the heads of the kept records, of all tunnels or of these
 #   generation IF NAME      one record, whole
-# Verbs that change:
-#   prepare IF OLD NEW      take the candidate and prove that a trial can begin and end: validated, room in /run and /etc, guard there.
+# Verbs that change; CHANGE is the id of one change of one tunnel, of which a run may make several on an interface:
+#   prepare IF CHANGE OLD NEW
+#                           take the candidate and prove that a trial can begin and end: validated, room in /run and /etc, guard there.
 #                           Payload: OLD bytes that /etc must have now, NEW bytes of the candidate, the record's body; `-` stands for
 #                           no file, an OLD of `?` for any. Nothing that runs is touched
-#   trial IF                run the prepared candidate instead of what runs now; /etc stays as it is
-#   extend IF               start the trial's window anew
-#   stage IF DIGEST ROLE MARKER NEW OLD
+#   trial IF CHANGE         run the prepared candidate instead of what runs now; /etc stays as it is
+#   extend IF CHANGE        start the trial's window anew
+#   stage IF CHANGE DIGEST ROLE MARKER NEW OLD
 #                           do all of a confirm that can fail: candidate and record (of that SHA-256) beside their places, on the disk.
 #                           ROLE: `decides` (shows the address MARKER once it is confirmed), `incompatible` or `compatible` (promises, and
 #                           may have to ask the peer at MARKER, at NEW or OLD; the second if old and new can talk to each other), or
 #                           `alone`. `-` stands for no address
-#   promise IF              from now on go back only on the controller's word, or when the peer is found on the old end
-#   confirm IF              make the candidate the file of /etc, then show the marker
-#   revert IF               end the trial: candidate down, what ran before up again; of a trial only prepared, forget it
-#   settle IF               wait until the trial has ended, finding out what the peer did if need be, and say how
+#   promise IF CHANGE       from now on go back only on the controller's word, or when the peer is found on the old end
+#   confirm IF CHANGE       make the candidate the file of /etc, then show the marker
+#   revert IF CHANGE        end the trial: candidate down, what ran before up again; of a trial only prepared, forget it
+#   settle IF CHANGE        wait until the trial has ended, finding out what the peer did if need be, and say how
 #   note IF DIGEST          payload: a record's body, kept as a generation of its own: the other end has changed, this one has not
 #   takeover IF             end the trial of a run that is gone
 #
@@ -94,14 +95,14 @@ job() { # SEQ VERB ARGUMENT...
     probe) probe "$3" "$4" "${5-}" ;;
     history) history_of "${@:3}" ;;
     generation) generation "$3" "$4" ;;
-    prepare) prepare "$3" "$4" "$5" ;;
-    trial) trial "$3" ;;
-    extend) extend "$3" ;;
+    prepare) prepare "${@:3}" ;;
+    trial) trial "${@:3}" ;;
+    extend) extend "${@:3}" ;;
     stage) stage "${@:3}" ;;
-    promise) promise "$3" ;;
-    confirm) confirm "$3" ;;
-    revert) revert "$3" ;;
-    settle) settled_as "$3" ;;
+    promise) promise "${@:3}" ;;
+    confirm) confirm "${@:3}" ;;
+    revert) revert "${@:3}" ;;
+    settle) settled_as "${@:3}" ;;
     note) note "$3" "$4" ;;
     takeover) takeover "$3" ;;
     *) fail protocol "unknown command $2" ;;

@@ -2,6 +2,7 @@
 import { formatInterfaceRanges } from '../diff/interface-ranges.js';
 import type { EndChange, TunnelChange } from '../history/match-ends.js';
 import { outcomeText } from '../history/outcome-text.js';
+import { runOf } from '../history/change-id.js';
 import { FIRST } from '../history/record.js';
 import { wrapToWidth } from './fit-width.js';
 import { createPaint, type Colour } from './paint.js';
@@ -35,7 +36,7 @@ export function formatHistory(changes: readonly TunnelChange[], { color, width }
 function groupByRun(changes: readonly TunnelChange[]): Group[] {
   const groups = new Map<string, [TunnelChange, ...TunnelChange[]]>();
   for (const change of changes) {
-    const key = JSON.stringify([change.run, change.operator, change.command, change.ends]);
+    const key = JSON.stringify([change.run, change.operator, change.command, changeText(change)]);
     const group = groups.get(key);
     if (group === undefined) groups.set(key, [change]);
     else group.push(change);
@@ -76,9 +77,10 @@ function changeText({ ends: { hub, spoke } }: TunnelChange): string {
   return parts.join(', ');
 }
 
-function endText({ outcome, restores }: EndChange): string {
-  if (restores === null) return outcomeText(outcome);
-  return `${outcomeText(outcome)}, back to ${restores === FIRST ? 'before the first deploy' : restores}`;
+function endText({ outcome, restores, has_file }: EndChange): string {
+  const text = outcome === 'confirmed' && !has_file ? 'removed' : outcomeText(outcome);
+  if (restores === null) return text;
+  return `${text}, back to ${restores === FIRST ? 'before the first deploy' : runOf(restores)}`;
 }
 
 function colourOf({ ends }: TunnelChange): Colour {
@@ -98,9 +100,10 @@ export interface HistoryNotes {
 /** One JSON document ending in a newline; keys are snake_case, what is absent is null. */
 export function historyToJson(changes: readonly TunnelChange[], { warnings, unread }: HistoryNotes): string {
   const document = {
-    changes: changes.map(({ time, run, operator, command, spoke, interface: name, id, ends }) => ({
+    changes: changes.map(({ time, run, change, operator, command, spoke, interface: name, id, ends }) => ({
       time,
       run,
+      change,
       operator,
       command,
       spoke,

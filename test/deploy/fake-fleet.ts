@@ -35,6 +35,7 @@ export const IDENTITY: RunIdentity = {
   since: '2026-11-23T12:00:00Z',
   command: 'deploy',
 };
+const CHANGE = 'run-a.1';
 const CANDIDATE: Readonly<Record<End, string>> = { hub: 'hub candidate\n', spoke: 'spoke candidate\n' };
 
 export class FakeHost {
@@ -139,7 +140,15 @@ export class FakeFleet {
   async tunnel(): Promise<Tunnel> {
     const [hub, spoke] = await Promise.all([this.#open(this.hub), this.#open(this.spoke)]);
     const custom = { hub: false, spoke: false };
-    return { fleet: NEW.fleet, plan: NEW.tunnel, hub, spoke, custom, proof: this.isRemoval ? 'gone' : 'planned' };
+    return {
+      fleet: NEW.fleet,
+      plan: NEW.tunnel,
+      change: CHANGE,
+      hub,
+      spoke,
+      custom,
+      proof: this.isRemoval ? 'gone' : 'planned',
+    };
   }
 
   async #open(host: FakeHost): Promise<TunnelEnd> {
@@ -160,6 +169,7 @@ export class FakeFleet {
       host.end,
       { session, facts, bounces: pLimit(1), reconnect },
       this.isRemoval ? null : CANDIDATE[host.end],
+      CHANGE,
     );
   }
 }

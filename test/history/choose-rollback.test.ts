@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { VxfleetError } from '../../src/errors.js';
+import { runOf } from '../../src/history/change-id.js';
 import { FIRST } from '../../src/history/record.js';
 import { chooseRollback, lastRun, takesPart, unknownRun } from '../../src/history/choose-rollback.js';
 import { endHistory, record } from './sample-records.js';
@@ -54,16 +55,16 @@ describe('chooseRollback', () => {
 
   it('resolves each end by itself', () => {
     const { hub, spoke } = chooseRollback(ends([first, second], [second]), { to: 'run-2' });
-    expect([hub?.restores, spoke?.restores]).toEqual(['run-2', 'run-2']);
+    expect([hub?.restores, spoke?.restores]).toEqual(['run-2.1', 'run-2.1']);
     const edited = record(2, { outcome: 'found', run: 'before-run-3' });
     const undone = chooseRollback(ends([first, third], [first, edited, third]), { undo: 'run-3' });
-    expect([undone.hub?.restores, undone.spoke?.restores]).toEqual(['run-1', 'before-run-3']);
+    expect([undone.hub?.restores, undone.spoke?.restores]).toEqual(['run-1.1', 'before-run-3.1']);
   });
 
   /** The runs that the hub and the spoke go back to. */
   const restored = (...[both, request]: Parameters<typeof chooseRollback>) => {
     const { hub, spoke } = chooseRollback(both, request);
-    return [hub?.restores, spoke?.restores];
+    return [hub, spoke].map((target) => target && runOf(target.restores));
   };
 
   it('leaves an end where it was that the run did not change', () => {

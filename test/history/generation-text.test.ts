@@ -9,15 +9,15 @@ import { meta, storedFile } from './sample-records.js';
 
 describe('generationBody', () => {
   it('is what the host writes behind the outcome, the file last', () => {
-    expect(generationBody(meta({ restores: '20261122T090000-ffff00' }), 'auto vxlan01\n')).toBe(
+    expect(generationBody(meta({ restores: '20261122T090000-ffff00.2' }), 'auto vxlan01\n')).toBe(
       [
-        'run 20261123T120000-abc123',
+        'change 20261123T120000-abc123.1',
         'time 2026-11-23T12:00:05Z',
         'operator alice@bastion',
         'command deploy tokyo',
         'spoke tokyo',
         'end hub',
-        'restores 20261122T090000-ffff00',
+        'restores 20261122T090000-ffff00.2',
         'plan -',
         'file present',
         '',

@@ -15,7 +15,7 @@ const at = (time: string, run: string, more: Partial<HistoryRecord> = {}): Histo
 const atSpoke = { end: 'spoke' } as const;
 
 describe('matchEnds', () => {
-  it('joins both ends of a tunnel by the run, newest first', () => {
+  it('joins both ends of a tunnel by the change, newest first', () => {
     const hub = hostHistory('hub', [
       at('2026-11-23T12:00:00Z', 'a'),
       at('2026-11-23T13:00:00Z', 'b', { restores: 'first' }),
@@ -25,8 +25,20 @@ describe('matchEnds', () => {
       at('2026-11-23T13:00:00Z', 'b', { ...atSpoke, outcome: 'reverted' }),
     ]);
     expect(matchEnds([hub, spoke]).map(({ run, ends }) => [run, ends])).toEqual([
-      ['b', { hub: { outcome: 'confirmed', restores: 'first' }, spoke: { outcome: 'reverted', restores: null } }],
-      ['a', { hub: { outcome: 'confirmed', restores: null }, spoke: { outcome: 'confirmed', restores: null } }],
+      [
+        'b',
+        {
+          hub: { outcome: 'confirmed', restores: 'first', has_file: true },
+          spoke: { outcome: 'reverted', restores: null, has_file: true },
+        },
+      ],
+      [
+        'a',
+        {
+          hub: { outcome: 'confirmed', restores: null, has_file: true },
+          spoke: { outcome: 'confirmed', restores: null, has_file: true },
+        },
+      ],
     ]);
   });
 
@@ -56,9 +68,17 @@ describe('matchEnds', () => {
     expect(matchEnds([hub]).map(({ run }) => run)).toEqual(['a', 'before-a']);
   });
 
-  it('takes the last record of a run that went at an end twice', () => {
+  it('keeps apart what one run did to two tunnels of one interface, the later one first', () => {
     const time = '2026-11-23T12:00:00Z';
-    const hub = hostHistory('hub', [at(time, 'a', { outcome: 'reverted' }), at(time, 'a')]);
-    expect(matchEnds([hub]).map(({ ends }) => ends.hub?.outcome)).toEqual(['confirmed']);
+    const removed = { change: 'a.1', hasFile: false };
+    const made = { change: 'a.2', spoke: 'osaka' };
+    const hub = hostHistory('hub', [at(time, 'a', removed), at(time, 'a', made)]);
+    const tokyo = hostHistory('tokyo', [at(time, 'a', { ...removed, ...atSpoke })]);
+    const osaka = hostHistory('osaka', [at(time, 'a', { ...made, ...atSpoke })]);
+    const end = { outcome: 'confirmed', restores: null };
+    expect(matchEnds([hub, tokyo, osaka])).toMatchObject([
+      { change: 'a.2', spoke: 'osaka', ends: { hub: { ...end, has_file: true }, spoke: { ...end, has_file: true } } },
+      { change: 'a.1', spoke: 'tokyo', ends: { hub: { ...end, has_file: false }, spoke: { ...end, has_file: false } } },
+    ]);
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { readHistory } from '../../src/history/read-history.js';
-import { RUN, storedFile } from './sample-records.js';
+import { CHANGE, RUN, storedFile } from './sample-records.js';
 
 const DIGEST = 'a'.repeat(64);
 
@@ -30,6 +30,7 @@ describe('readHistory', () => {
           name: other.name,
           sequence: 1,
           outcome: 'window',
+          change: CHANGE,
           run: RUN,
           time: '2026-11-23T12:00:05Z',
           operator: 'alice@bastion',
@@ -87,9 +88,10 @@ describe('readHistory', () => {
     ['another outcome than its name', `vxlan01/${name.replace('confirmed', 'found')}`, header],
     ['no tunnel', `eth0/${name}`, header],
     ['another version of the format', `vxlan01/${name}`, header.replace('generation 1', 'generation 2')],
-    ['no run', `vxlan01/${name}`, header.replace(/^run .*\n/m, '')],
-    ['a run that is no word', `vxlan01/${name}`, header.replace(/^run .*$/m, 'run ../x')],
-    ['a line twice', `vxlan01/${name}`, `run other\n${header}`],
+    ['no change', `vxlan01/${name}`, header.replace(/^change .*\n/m, '')],
+    ['a change that is no word', `vxlan01/${name}`, header.replace(/^change .*$/m, 'change ../x.1')],
+    ['a run in place of a change', `vxlan01/${name}`, header.replace(/^change .*$/m, 'change run-a')],
+    ['a line twice', `vxlan01/${name}`, `change run-b.1\n${header}`],
     ['no time', `vxlan01/${name}`, header.replace(/^time .*$/m, 'time yesterday')],
     ['a spoke that is no name', `vxlan01/${name}`, header.replace(/^spoke .*$/m, 'spoke a b')],
     ['no end of a tunnel', `vxlan01/${name}`, header.replace(/^end .*$/m, 'end both')],

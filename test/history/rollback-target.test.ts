@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { VxfleetError } from '../../src/errors.js';
+import { runOf } from '../../src/history/change-id.js';
 import { FIRST, generationsOf, type EndHistory, type HistoryRecord } from '../../src/history/record.js';
 import {
   goTo,
@@ -22,7 +23,8 @@ function rollbackTarget(history: EndHistory, request: RollbackRequest): Rollback
 /** The run of the target, `first`, or the refusal's message. */
 function undo(records: readonly HistoryRecord[], run = records.at(-1)?.run ?? ''): string | undefined {
   try {
-    return rollbackTarget(endHistory(records), { undo: run })?.restores;
+    const target = rollbackTarget(endHistory(records), { undo: run });
+    return target && runOf(target.restores);
   } catch (error) {
     return (error as Error).message;
   }
@@ -77,7 +79,11 @@ describe('stepBack', () => {
   it('is the generation of the run that was asked for', () => {
     const history = endHistory([record(1), record(2), record(3, { restores: 'run-1' })]);
     for (const one of history.records) {
-      expect(rollbackTarget(history, { to: one.run })).toEqual({ kind: 'generation', record: one, restores: one.run });
+      expect(rollbackTarget(history, { to: one.run })).toEqual({
+        kind: 'generation',
+        record: one,
+        restores: one.change,
+      });
     }
   });
 

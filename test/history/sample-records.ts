@@ -5,12 +5,13 @@ import {
   GENERATION_HEADER,
   type GenerationMeta,
 } from '../../src/history/generation-text.js';
-import type { EndHistory, HistoryRecord, Outcome } from '../../src/history/record.js';
+import { FIRST, type EndHistory, type HistoryRecord, type Outcome } from '../../src/history/record.js';
 
 export const RUN = '20261123T120000-abc123';
+export const CHANGE = `${RUN}.1`;
 
 export const meta = (changes: Partial<GenerationMeta> = {}): GenerationMeta => ({
-  run: RUN,
+  change: CHANGE,
   time: '2026-11-23T12:00:05Z',
   operator: 'alice@bastion',
   command: 'deploy tokyo',
@@ -38,21 +39,28 @@ export function storedFile(
   };
 }
 
+/** @param changes `run` names the run's only change too, and `restores` may be a run that made one */
 export const record = (sequence: number, changes: Partial<HistoryRecord> = {}): HistoryRecord => {
+  const run = changes.run ?? `run-${sequence}`;
   const { plan: _, ...header } = meta({
-    run: `run-${sequence}`,
+    change: `${run}.1`,
     time: `2026-11-23T12:00:${String(sequence % 60).padStart(2, '0')}Z`,
   });
   return {
     ...header,
+    run,
     interface: 'vxlan01',
     name: `record-${sequence}`,
     sequence,
     outcome: 'confirmed',
     hasFile: true,
     ...changes,
+    restores: isRun(changes.restores) ? `${changes.restores}.1` : (changes.restores ?? null),
   };
 };
+
+const isRun = (restores: string | null | undefined): boolean =>
+  restores != null && restores !== FIRST && !restores.includes('.');
 
 export const endHistory = (records: readonly HistoryRecord[], host = 'hub'): EndHistory => ({
   host,

@@ -89,6 +89,16 @@ describeNamespace('a host keeps', () => {
     await session.close();
   });
 
+  it('apart what one run did to an interface twice: the first says nothing of how the second ended', async () => {
+    install();
+    const session = await open();
+    await deploy(session, null);
+    const made = session.call({ verb: 'confirm', args: ['vxlan01', 'run-a.2'], timeoutMs: 60_000 });
+    expect(await made).toMatchObject({ ok: false, reason: 'unknown' });
+    expect(await call(session, 'confirm', ['vxlan01'])).toMatchObject({ ok: true });
+    await session.close();
+  });
+
   it('how a trial ended that was not confirmed', async () => {
     install();
     const first = await open('run-a');
@@ -151,7 +161,7 @@ describeNamespace('a host keeps', () => {
       command: 'deploy',
       spoke: 'osaka',
     } as const;
-    const body = generationBody({ ...meta, run: 'run-a', end: 'hub', restores: null, plan: null }, OLD);
+    const body = generationBody({ ...meta, change: 'run-a.1', end: 'hub', restores: null, plan: null }, OLD);
     const note = () => call(session, 'note', ['vxlan01', generationDigest('confirmed', body)], body);
     expect(await note()).toMatchObject({ ok: true });
     expect(records()).toEqual(['1 found', '2 confirmed']);

@@ -9,6 +9,7 @@ import { type Namespace, openNamespace } from './namespace.js';
 
 const TIMEOUT_MS = 60_000;
 export const LIVE = '/etc/network/interfaces.d/vxlan01';
+const STEPS: readonly Verb[] = ['prepare', 'trial', 'extend', 'stage', 'promise', 'confirm', 'revert', 'settle'];
 export const OLD = '# old\nauto vxlan01\n';
 export const NEW = '# new: \'quotes\' "double" `ticks` $HOME \\ back\\nslash \\\\\n\n  ümlaut 日本語\nlast line\n';
 
@@ -16,6 +17,8 @@ export const NEW = '# new: \'quotes\' "double" `ticks` $HOME \\ back\\nslash \\\
 export function useProgramHost() {
   let namespace: Namespace;
   const locals: LocalSession[] = [];
+  const changes = new WeakMap<HostSession, string>();
+  const changeOf = (session: HostSession): string => changes.get(session) ?? '';
   const host = { run: (script: string): string => namespace.run(script) };
 
   beforeEach(async () => {
@@ -31,15 +34,23 @@ export function useProgramHost() {
     const target = { host: 'local', port: 22, user: 'root', identityFile: undefined, proxyJump: undefined };
     const transport = localTransport(namespace, (session) => locals.push(session), environment);
     const identity = { run, operator: 'alice@bastion', since: '2026-11-23T12:00:00Z', command: "deploy 'tokyo'" };
-    return await HostSession.open(transport, 'osaka', target, { identity, windowSeconds, writes });
+    const session = await HostSession.open(transport, 'osaka', target, { identity, windowSeconds, writes });
+    changes.set(session, `${run}.1`);
+    return session;
   };
+  /** Every step of a session is one of the same change, whose id stands behind the interface. */
   const call = (session: HostSession, verb: Verb, args: string[] = [], payload?: string): Promise<Reply> =>
-    session.call({ verb, args, timeoutMs: TIMEOUT_MS, ...(payload === undefined ? {} : { payload }) });
+    session.call({
+      verb,
+      args: STEPS.includes(verb) ? args.toSpliced(1, 0, changeOf(session)) : args,
+      timeoutMs: TIMEOUT_MS,
+      ...(payload === undefined ? {} : { payload }),
+    });
   /** The record that goes with a candidate. */
-  const bodyOf = (text: string | null, run = 'run-a'): string =>
+  const bodyOf = (session: HostSession, text: string | null): string =>
     generationBody(
       {
-        run,
+        change: changeOf(session),
         time: '2026-11-23T12:00:05Z',
         operator: 'alice@bastion',
         command: 'deploy',
@@ -59,7 +70,7 @@ export function useProgramHost() {
       session,
       'prepare',
       [name, lengthOf(seen), lengthOf(text)],
-      `${seen ?? ''}${text ?? ''}${bodyOf(text)}`,
+      `${seen ?? ''}${text ?? ''}${bodyOf(session, text)}`,
     );
   };
   /** Prepares and tries; the answer of the first that fails. */
@@ -72,7 +83,7 @@ export function useProgramHost() {
     text: string | null = NEW,
     name = 'vxlan01',
     part = ['alone', '-', '-', '-'],
-  ) => call(session, 'stage', [name, generationDigest('confirmed', bodyOf(text)), ...part]);
+  ) => call(session, 'stage', [name, generationDigest('confirmed', bodyOf(session, text)), ...part]);
   /** Stages and confirms; the answer of the first that fails. */
   const confirm = async (session: HostSession, name = 'vxlan01', text: string | null = NEW) => {
     const staged = await stage(session, text, name);

@@ -4,9 +4,10 @@ import type { TunnelChange } from '../../src/history/match-ends.js';
 import { formatHistory, historyToJson } from '../../src/report/format-history.js';
 import { range } from './sample-results.js';
 
-const confirmed = { outcome: 'confirmed', restores: null } as const;
+const confirmed = { outcome: 'confirmed', restores: null, has_file: true } as const;
 
 const change = (id: number, more: Partial<TunnelChange> = {}): TunnelChange => ({
+  change: '20261123T120000-abc123.1',
   run: '20261123T120000-abc123',
   time: '2026-11-23T12:00:05Z',
   operator: 'alice@bastion',
@@ -28,15 +29,15 @@ const MIXED: readonly TunnelChange[] = [
     operator: 'bob@laptop',
     command: 'rollback site1',
     ends: {
-      hub: { outcome: 'confirmed', restores: 'first' },
-      spoke: { outcome: 'confirmed', restores: 'first' },
+      hub: { outcome: 'confirmed', restores: 'first', has_file: false },
+      spoke: { outcome: 'confirmed', restores: 'first', has_file: false },
     },
   }),
   change(1, {
     time: '2026-11-23T13:00:00Z',
     run: '20261123T130000-111111',
     command: 'deploy site1',
-    ends: { hub: confirmed, spoke: { outcome: 'window', restores: null } },
+    ends: { hub: confirmed, spoke: { outcome: 'window', restores: null, has_file: true } },
   }),
   change(1),
   change(2),
@@ -46,7 +47,7 @@ const MIXED: readonly TunnelChange[] = [
     run: 'before-20261123T120000-abc123',
     operator: '-',
     command: '-',
-    ends: { hub: null, spoke: { outcome: 'found', restores: null } },
+    ends: { hub: null, spoke: { outcome: 'found', restores: null, has_file: true } },
   }),
 ];
 
@@ -54,7 +55,7 @@ describe('formatHistory', () => {
   it('has a row a run, folds equal tunnels, and says where the ends differ', () => {
     expect(textOf(MIXED)).toMatchInlineSnapshot(`
       "time                  run                            tunnel     interface            operator       command         outcome
-      2026-11-23T14:00:00Z  20261123T140000-222222         site1      vxlan01              bob@laptop     rollback site1  confirmed, back to before the first deploy
+      2026-11-23T14:00:00Z  20261123T140000-222222         site1      vxlan01              bob@laptop     rollback site1  removed, back to before the first deploy
       2026-11-23T13:00:00Z  20261123T130000-111111         site1      vxlan01              alice@bastion  deploy site1    hub confirmed, spoke reverted by the host (window over)
       2026-11-23T12:00:05Z  20261123T120000-abc123         3 tunnels  vxlan01-02, vxlan0a  alice@bastion  deploy          confirmed
       2026-11-23T12:00:05Z  20261123T120000-abc123         site11     vxlan0b              alice@bastion  deploy          hub confirmed
@@ -108,19 +109,23 @@ describe('historyToJson', () => {
         {
           time: '2026-11-23T14:00:00Z',
           run: '20261123T140000-222222',
+          change: '20261123T120000-abc123.1',
           operator: 'bob@laptop',
           command: 'rollback site1',
           spoke: 'site1',
           interface: 'vxlan01',
           id: 1,
           ends: {
-            hub: { outcome: 'confirmed', restores: 'first' },
-            spoke: { outcome: 'confirmed', restores: 'first' },
+            hub: { outcome: 'confirmed', restores: 'first', has_file: false },
+            spoke: { outcome: 'confirmed', restores: 'first', has_file: false },
           },
         },
         expect.objectContaining({
           run: '20261123T130000-111111',
-          ends: { hub: { outcome: 'confirmed', restores: null }, spoke: { outcome: 'window', restores: null } },
+          ends: {
+            hub: { outcome: 'confirmed', restores: null, has_file: true },
+            spoke: { outcome: 'window', restores: null, has_file: true },
+          },
         }),
       ],
       warnings: ['hub: x: skipped'],

@@ -97,11 +97,11 @@ run_old() { # DIR
 }
 
 # Waits until the trial has ended and says how.
-settled_as() { # IF
+settled_as() { # IF CHANGE
   local dir=$TRIALS/$1 outcome=''
-  ! is_ours "$dir" || move "$dir" promised 'doubt'
-  while is_ours "$dir"; do pause 0.2; done
-  outcome_of outcome "$1" "$RUN"
+  ! is_trial_of "$dir" "$2" || move "$dir" promised 'doubt'
+  while is_trial_of "$dir" "$2"; do pause 0.2; done
+  outcome_of outcome "$1" "$2"
   reply outcome "$outcome"
 }
 

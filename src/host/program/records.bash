@@ -33,7 +33,7 @@ keep_record() { # IF OUTCOME BODY
 
 # The file in /etc, if it is not what our last generation left there: somebody else's, or edited. A rollback must find it again.
 keep_found() { # IF BODY
-  local interface=$1 live=$INTERFACES_D/$1 head text='' last='' line body="run before-$RUN"$'\n'
+  local interface=$1 live=$INTERFACES_D/$1 head text='' last='' line body=''
   local -a names=("$STORE/$1"/[0-9]*.[cf]o*)
   ((${#names[@]} == 0)) || read_file last "${names[${#names[@]} - 1]}"
   if [[ ! -e $live ]]; then
@@ -46,7 +46,10 @@ keep_found() { # IF BODY
   # By hand: of a long text bash makes a file in /tmp, which may be full.
   while [[ -n $head ]]; do
     line=${head%%$'\n'*}
-    [[ $line != @(time|spoke|end)\ * ]] || body+=$line$'\n'
+    case $line in
+      change\ *) body+="change before-${line#* }"$'\n' ;;
+      time\ * | spoke\ * | end\ *) body+=$line$'\n' ;;
+    esac
     head=${head:${#line} + 1}
   done
   body+=$'operator -\ncommand -\nplan -\n'
@@ -62,14 +65,14 @@ forget_oldest() { # IF PLACES_TO_FREE
   ((${#oldest[@]} == 0)) || rm -f "${oldest[@]}"
 }
 
-# How the trial of a run ended, one of the outcomes; empty when nothing is known of it.
-outcome_of() { # VARIABLE IF RUN
+# How the trial of a change ended, one of the outcomes; empty when nothing is known of it.
+outcome_of() { # VARIABLE IF CHANGE
   local -a names=("$STORE/$2"/[0-9]*)
   local index head='' name
   printf -v "$1" ''
   for ((index = ${#names[@]} - 1; index >= 0; index--)); do
     read_file head "${names[index]}"
-    [[ ${head%%$'\n\n'*} == *$'\n'"run $3"$'\n'* ]] || continue
+    [[ ${head%%$'\n\n'*} == *$'\n'"change $3"$'\n'* ]] || continue
     name=${names[index]##*/}
     name=${name#*.}
     printf -v "$1" '%s' "${name%%.*}"

@@ -18,6 +18,13 @@ is_ours() { # DIR
   [[ $run == "$RUN" ]]
 }
 
+# One run may change an interface more than once.
+is_trial_of() { # DIR CHANGE
+  local change=''
+  read_file change "$1/change"
+  [[ ${change%$'\n'} == "$2" ]]
+}
+
 # The deadline is overwritten in place: on a full /run the longer one must not become an empty one.
 set_deadline() { # DIR
   local now

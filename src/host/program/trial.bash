@@ -1,9 +1,9 @@
 # shellcheck shell=bash
 # Part of host.bash. The steps of a change: prepare, trial, stage, promise, confirm; or back.
 
-prepare() { # IF OLD NEW
+prepare() { # IF CHANGE OLD NEW
   local interface=$1 dir=$TRIALS/.$1.$RUN live=$INTERFACES_D/$1 problem text=''
-  local old_bytes=${2/[-?]/0} new_bytes=${3/-/0}
+  local old_bytes=${3/[-?]/0} new_bytes=${4/-/0}
   local old=${payload:0:old_bytes} new=${payload:old_bytes:new_bytes} body=${payload:old_bytes + new_bytes}
   [[ -z $guard_fault ]] || fail flock "cannot begin a trial: $guard_fault"
   [[ $guarded == yes ]] || fail refused 'cannot begin a trial: is /run full or read-only?'
@@ -11,16 +11,16 @@ prepare() { # IF OLD NEW
   [[ ! -e $TRIALS/$interface ]] || fail busy "$interface is held by $(held_by "$TRIALS/$interface")"
   # What was planned is right only for what was seen.
   [[ ! -e $live ]] || read_file text "$live"
-  if [[ ($2 == - && -e $live) || ($2 != [-?] && (! -e $live || $text != "$old")) ]]; then
+  if [[ ($3 == - && -e $live) || ($3 != [-?] && (! -e $live || $text != "$old")) ]]; then
     fail changed "$live has changed since it was looked at"
   fi
   mkdir "$dir" "$dir/empty" 2>/dev/null || fail refused "cannot create $dir: is /run full or read-only?"
-  if ! { printf '%s\n' "$RUN" >"$dir/run" && printf '%s\n' "$OPERATOR" "${SSH_CONNECTION%% *}" "$SINCE" "$COMMAND" >"$dir/who" &&
-    printf '%s' "$body" >"$dir/body" && { [[ $3 == - ]] || printf '%s' "$new" >"$dir/new"; } && printf '%012d\n' 0 >"$dir/deadline"; }; then
+  if ! { printf '%s\n' "$RUN" >"$dir/run" && printf '%s\n' "$2" >"$dir/change" && printf '%s\n' "$OPERATOR" "${SSH_CONNECTION%% *}" "$SINCE" "$COMMAND" >"$dir/who" &&
+    printf '%s' "$body" >"$dir/body" && { [[ $4 == - ]] || printf '%s' "$new" >"$dir/new"; } && printf '%012d\n' 0 >"$dir/deadline"; }; then
     rm -rf "$dir"
     fail refused "cannot write to $dir: is /run full?"
   fi
-  [[ $3 == - ]] || is_valid "$interface" "$dir" || { rm -rf "$dir"; fail invalid "$problem"; }
+  [[ $4 == - ]] || is_valid "$interface" "$dir" || { rm -rf "$dir"; fail invalid "$problem"; }
 
   set_deadline "$dir"
   # Only what has a file can be brought up again.
@@ -67,10 +67,10 @@ is_valid() { # IF DIR
   fi
 }
 
-trial() { # IF
+trial() { # IF CHANGE
   local interface=$1 dir=$TRIALS/$1 now started up=0
   local -a by=()
-  { is_ours "$dir" && claim "$dir" && set_deadline "$dir" && move "$dir" prepared armed; } || late "$interface"
+  { is_trial_of "$dir" "$2" && claim "$dir" && set_deadline "$dir" && move "$dir" prepared armed; } || late "$interface" "$2"
   tick
   started=$now
   # Of a file that is gone ifupdown remembers the interface, and would not bring it up: the candidate takes it down.
@@ -89,34 +89,34 @@ trial() { # IF
   ((up == 0)) || fail ifup "ifup failed with status $rc"
 }
 
-# No trial of this run can take the step: says what became of it instead. Ends the job.
-late() { # IF
+# The trial of this change cannot take the step: says what became of it instead. Ends the job.
+late() { # IF CHANGE
   local outcome=''
-  if is_ours "$TRIALS/$1"; then
+  if is_trial_of "$TRIALS/$1" "$2"; then
     [[ ! -e $TRIALS/$1/doubt ]] || fail late "too late: this host is finding out what the other end of $1 did"
     [[ ! -e $TRIALS/$1/confirmed ]] || fail confirmed "the trial of $1 is being confirmed"
     fail late "too late: the trial of $1 is being ended"
   fi
-  outcome_of outcome "$1" "$RUN"
+  outcome_of outcome "$1" "$2"
   case $outcome in
     window) fail late "too late: the window of $1 was over, and this host put the old end back" ;;
     session) fail late "too late: the session was gone, and this host put the old end of $1 back" ;;
     peer) fail late "too late: the other end of $1 was found on the old one, and this host put it back too" ;;
     reverted) fail late "the trial of $1 was put back already" ;;
     confirmed) fail confirmed "the trial of $1 is confirmed already" ;;
-    *) fail unknown "no trial of this run is open on $1, and nothing is known of one" ;;
+    *) fail unknown "no trial of this change is open on $1, and nothing is known of one" ;;
   esac
 }
 
-extend() { # IF
+extend() { # IF CHANGE
   local dir=$TRIALS/$1
-  { is_ours "$dir" && [[ -e $dir/armed ]] && set_deadline "$dir" && [[ -e $dir/armed ]]; } || late "$1"
+  { is_trial_of "$dir" "$2" && [[ -e $dir/armed ]] && set_deadline "$dir" && [[ -e $dir/armed ]]; } || late "$1" "$2"
 }
 
 # Beside its place, under a name with a dot, which no form of source reads.
-stage() { # IF DIGEST ROLE MARKER NEW OLD
+stage() { # IF CHANGE DIGEST ROLE MARKER NEW OLD
   local interface=$1 dir=$TRIALS/$1 temp=$INTERFACES_D/.$1.vxfleet store=$STORE/$1 body='' new='' sequence out rc
-  { is_ours "$dir" && [[ -e $dir/armed ]]; } || late "$interface"
+  { is_trial_of "$dir" "$2" && [[ -e $dir/armed ]]; } || late "$interface" "$2"
   read_file body "$dir/body"
   if ! { keep_found "$interface" "$body" && forget_oldest "$interface" 1 && write_record "$store/.staged" confirmed "$body"; }; then
     fail store "cannot keep the generation in $store: is /var full or read-only?"
@@ -127,38 +127,38 @@ stage() { # IF DIGEST ROLE MARKER NEW OLD
     rm -f "$temp" "$store/.staged"
     fail full "cannot write $temp: is /etc full or read-only?"
   fi
-  { printf '%s\n' "${@:3}" >"$dir/peer" && printf '%s\n' "$sequence.confirmed.$2" >"$dir/staged"; } || fail full "cannot write to $dir: is /run full?"
+  { printf '%s\n' "${@:4}" >"$dir/peer" && printf '%s\n' "$sequence.confirmed.$3" >"$dir/staged"; } || fail full "cannot write to $dir: is /run full?"
   # Whoever ends a trial renames `armed` before it removes the file: one of us two sees the other.
   if [[ ! -e $dir/armed ]]; then
     rm -f "$temp" "$store/.staged"
-    late "$interface"
+    late "$interface" "$2"
   fi
 }
 
-promise() { # IF
+promise() { # IF CHANGE
   local dir=$TRIALS/$1
   # A full disk takes the rename, one that has become read-only does not.
   [[ -w $INTERFACES_D && -w $STORE/$1 ]] || fail full "$INTERFACES_D or $STORE has become read-only"
-  { is_ours "$dir" && [[ -e $dir/staged ]] && set_deadline "$dir" && move "$dir" armed promised; } || late "$1"
+  { is_trial_of "$dir" "$2" && [[ -e $dir/staged ]] && set_deadline "$dir" && move "$dir" armed promised; } || late "$1" "$2"
 }
 
-confirm() { # IF
+confirm() { # IF CHANGE
   local interface=$1 dir=$TRIALS/$1 outcome='' tries
   # Said twice is said once: over another session, the first time may still be under way, or have died on it.
   for ((tries = 0; tries < 200; tries++)); do
-    if ! is_ours "$dir" || [[ ! -e $dir/confirmed ]]; then break; fi
+    if ! is_trial_of "$dir" "$2" || [[ ! -e $dir/confirmed ]]; then break; fi
     is_process_in "$dir/by" || { claim "$dir" && complete "$dir"; }
     pause 0.1
   done
-  if ! is_ours "$dir"; then
-    outcome_of outcome "$interface" "$RUN"
+  if ! is_trial_of "$dir" "$2"; then
+    outcome_of outcome "$interface" "$2"
     [[ $outcome != confirmed ]] || return 0
-    late "$interface"
+    late "$interface" "$2"
   fi
   # The hub counts on our being done with going back when its window is over.
   if [[ -e $dir/armed ]] && is_due "$dir"; then
     settle "$dir" window armed
-    late "$interface"
+    late "$interface" "$2"
   fi
   [[ -e $dir/staged ]] || fail protocol "the candidate of $interface is not staged"
   # From here on the timer has lost.
@@ -177,7 +177,7 @@ confirm() { # IF
     claim "$dir"
     complete "$dir" || fail pending "$interface runs the new end, but the host cannot write it to $INTERFACES_D: it tries again every second"
   else
-    late "$interface"
+    late "$interface" "$2"
   fi
 }
 
@@ -213,10 +213,10 @@ complete() { # DIR
   rm -rf "$dir"
 }
 
-revert() { # IF
+revert() { # IF CHANGE
   local dir=$TRIALS/$1
-  is_ours "$dir" || late "$1"
-  settle "$dir" reverted prepared armed promised 'doubt' || late "$1"
+  is_trial_of "$dir" "$2" || late "$1" "$2"
+  settle "$dir" reverted prepared armed promised 'doubt' || late "$1" "$2"
   reply output "$out"
   ((settled == 0)) || fail stuck "what ran before on $1 did not come up again: ${out:-no output}"
 }
