@@ -76,14 +76,22 @@ export interface TunnelFailure {
   readonly hint: string | null;
 }
 
+/** What a tunnel was put back to: what answered before `answers` again; it was `silent` before too; or there was `nothing`. */
+export type PutBack = 'answers' | 'silent' | 'nothing';
+
 export interface TunnelResult {
   readonly spoke: string;
   readonly interface: string;
   readonly id: number;
   readonly status: TunnelStatus;
   readonly ends: { readonly hub: EndStatus; readonly spoke: EndStatus };
-  /** Milliseconds from the first end's ifdown to both ends up again; null when nothing was bounced. */
+  /**
+   * Milliseconds for which the tunnel did not answer: from the first ifdown until both ends were answered again, on the new end or, put back, on the
+   * old one. By the hosts' own clocks, to 10 ms. null when nothing was bounced, or it does not answer now.
+   */
   readonly down_ms: number | null;
+  /** Of a tunnel that is `reverted`; else null. */
+  readonly put_back: PutBack | null;
   readonly checks: readonly Check[];
   readonly error: TunnelFailure | null;
 }

@@ -30,7 +30,8 @@ export interface HostOptions extends CommonOptions, SshOptions {
   readonly askBecomePass?: true;
   readonly transport: TransportName;
   readonly timings?: true;
-  readonly verifyTimeout: number;
+  /** Seconds. */
+  readonly verifyTimeout?: number;
 }
 
 const DEFAULT_INVENTORY = 'inventory.yaml';
@@ -77,7 +78,11 @@ export function addHostOptions(command: Command): Command {
     .option('--ask-become-pass', 'ask for the password that sudo wants where ssh.become is set; it is kept nowhere')
     .option('--forks <n>', 'hosts worked on at once', parseCount(1), 32)
     .option('--timings', 'show how long each step took: median, 95 of 100, and the slowest host')
-    .option('--verify-timeout <seconds>', 'how long packets may take to come back', parseCount(1), 10);
+    .option(
+      '--verify-timeout <seconds>',
+      'how long packets may take to come back (default: 2 where the tunnel answered before the change, 5 to verify, else 10)',
+      parseCount(1),
+    );
 }
 
 /** A whole number of at least `least`. */

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { MAC_PREFIX } from '../plan/make-plan.js';
 import { isInPrefix } from '../plan/is-in-prefix.js';
 import { ENDS, type End, type TunnelPlan } from '../plan/plan.js';
+import type { AnsweredAt } from './downtime.js';
 import type { Tunnel } from './tunnel.js';
 
 export interface Baseline {
@@ -15,6 +16,7 @@ export interface Baseline {
   readonly checks: readonly Check[];
   /** Those that came back. */
   readonly answered: readonly PlannedCheck[];
+  readonly answeredAt: AnsweredAt;
 }
 
 /** A tunnel that works answers within milliseconds; one that is dead already must not hold up its repair, in seconds. */
@@ -67,13 +69,16 @@ async function probeBoth(
   tunnel: Tunnel,
   planned: readonly PlannedCheck[],
   seconds: number,
-): Promise<Pick<Baseline, 'checks' | 'answered'>> {
-  const probes = await Promise.all(ENDS.map((end) => tunnel[end].probe(planned, seconds, false)));
-  const checks = probes.flatMap((probe) => probe.checks);
+): Promise<Omit<Baseline, 'observed'>> {
+  const [hub, spoke] = await Promise.all([
+    tunnel.hub.probe(planned, seconds, false),
+    tunnel.spoke.probe(planned, seconds, false),
+  ]);
+  const checks = [...hub.checks, ...spoke.checks];
   const answered = planned.filter((one) =>
     checks.some((c) => c.ok && c.source === one.source && c.target === one.target),
   );
-  return { checks, answered };
+  return { checks, answered, answeredAt: { hub: hub.answeredAt, spoke: spoke.answeredAt } };
 }
 
 /** The hub's first address and each of the spoke's, asked from both sides, at the smaller MTU. */
@@ -87,22 +92,25 @@ function crossChecks(hub: KernelLink | undefined, spoke: KernelLink | undefined)
   ]);
 }
 
-/**
- * What is not as it was, one sentence each; empty means that the old state is proven.
- * @param isUnderWay a host ended the trial alone and may still be at it
- */
-export async function compareWithBaseline(tunnel: Tunnel, baseline: Baseline, isUnderWay: boolean): Promise<string[]> {
+/** What came of going back. */
+export interface Restored {
+  /** What is not as it was, one sentence each; empty means that the old state is proven. */
+  readonly changes: readonly string[];
+  /** What answered before, again. */
+  readonly answeredAt: AnsweredAt;
+}
+
+/** @param isUnderWay a host ended the trial alone and may still be at it */
+export async function compareWithBaseline(tunnel: Tunnel, baseline: Baseline, isUnderWay: boolean): Promise<Restored> {
   for (let attempt = 1; ; attempt += 1) {
-    const changed = await findChanges(tunnel, baseline);
-    if (changed.length === 0) break;
-    if (!isUnderWay || attempt === RESTORED_ATTEMPTS) return changed;
+    const changes = await findChanges(tunnel, baseline);
+    if (changes.length === 0) break;
+    if (!isUnderWay || attempt === RESTORED_ATTEMPTS) return { changes, answeredAt: { hub: null, spoke: null } };
     await sleep(1000);
   }
-  const probes = await Promise.all(ENDS.map((end) => tunnel[end].probe(baseline.answered, RESTORED_SECONDS, false)));
-  return probes
-    .flatMap((probe) => probe.checks)
-    .filter((c) => !c.ok)
-    .map((c) => `${c.target} answered ${c.source} before and does not now`);
+  const { checks, answeredAt } = await probeBoth(tunnel, baseline.answered, RESTORED_SECONDS);
+  const silent = checks.filter((c) => !c.ok);
+  return { changes: silent.map((c) => `${c.target} answered ${c.source} before and does not now`), answeredAt };
 }
 
 async function findChanges(tunnel: Tunnel, baseline: Baseline): Promise<string[]> {

@@ -2,7 +2,7 @@
  * The protocol that keeps a tunnel safe. Trial on every end that changes, prove from both, confirm; else put back what ran before
  * and prove that. What a host does when it hears nothing more from us: docs/protocol.md.
  */
-import type { Check, EndStatus, Step, TunnelFailure, TunnelResult, TunnelStatus } from '../events.js';
+import type { Check, EndStatus, PutBack, Step, TunnelFailure, TunnelResult, TunnelStatus } from '../events.js';
 import { toVxfleetError } from '../errors.js';
 import { generationDigest } from '../history/generation-text.js';
 import type { RunIdentity } from '../host/host-session.js';
@@ -13,14 +13,14 @@ import { confirmEnds, confirmHint } from './confirm-ends.js';
 import { orInterrupted } from './or-interrupted.js';
 import { proveChange } from './prove-change.js';
 import { decisionPartOf } from './decision-part.js';
+import { downtime } from './downtime.js';
 import { recordBodies } from './record-bodies.js';
-import type { TrialOutcome } from './tunnel-end.js';
 import { failureOf, type Tunnel } from './tunnel.js';
 import { whileExtending } from './while-extending.js';
 
 export interface ChangeOptions {
-  /** Seconds until which packets must have come back. */
-  readonly verifySeconds: number;
+  /** Seconds until which packets must have come back; by default PROOF_SECONDS. */
+  readonly verifySeconds: number | undefined;
   readonly identity: RunIdentity;
   /** The hub's window, in seconds. */
   readonly windowSeconds: number;
@@ -33,6 +33,12 @@ export interface ChangeOptions {
   /** Something a person should know although the change succeeded. */
   readonly onWarning: (message: string) => void;
 }
+
+/**
+ * Where the old end answered, the line is known to be quick, and a tunnel that somebody uses must not stay dead for long; a new one may be far
+ * away, or have to wake up somebody's radio link.
+ */
+const PROOF_SECONDS = { afterAnswer: 2, afterSilence: 10 } as const;
 
 /** Changes the given ends. Never rejects for what happens on hosts: that is the outcome. */
 export async function changeTunnel(
@@ -99,7 +105,10 @@ class Change {
   /** The records of the ends, made once: their digests are their names. */
   readonly #bodies: Readonly<Record<End, string>>;
   #checks: readonly Check[] = [];
+  /** When each end went down, in ms of its host's clock. */
+  readonly #downAt = new Map<End, number>();
   #downMs: number | null = null;
+  #putBack: PutBack | null = null;
 
   constructor(tunnel: Tunnel, ends: readonly End[], options: ChangeOptions) {
     this.#tunnel = tunnel;
@@ -144,29 +153,21 @@ class Change {
 
   async #trial(endTurn: () => void): Promise<TunnelFailure | null> {
     this.#options.onStep('trial');
-    const started = performance.now();
-    const outcomes = await Promise.all(
+    const failures = await Promise.all(
       this.#ends.map((end) => this.#trialOf(end).finally(end === 'hub' ? endTurn : NO_TURN)),
     );
-    const ended = performance.now();
-    // The hosts measured how long they were down; the first ifdown began so long before the last answer.
-    const downMs = outcomes.flatMap(({ outcome, at }) => (outcome?.downMs == null ? [] : [at - outcome.downMs]));
-    // A tunnel that is taken away is not down for a while.
-    if (downMs.length > 0 && this.#tunnel.proof !== 'gone')
-      this.#downMs = Math.round(Math.min(ended - Math.min(...downMs), ended - started));
-    return outcomes.find(({ failure }) => failure !== null)?.failure ?? null;
+    return failures.find((failure) => failure !== null) ?? null;
   }
 
-  async #trialOf(end: End): Promise<{ outcome: TrialOutcome | null; at: number; failure: TunnelFailure | null }> {
+  async #trialOf(end: End): Promise<TunnelFailure | null> {
     this.#open.add(end);
     try {
-      const outcome = await this.#tunnel[end].trial();
-      const { layer, message } = outcome;
+      const { ok, layer, message, downAt } = await this.#tunnel[end].trial();
+      if (downAt !== null) this.#downAt.set(end, downAt);
       const hint = `\`vxfleet diff ${this.#tunnel.plan.spoke}\` shows the candidate.`;
-      const failure: TunnelFailure | null = outcome.ok ? null : { code: 'host', end, layer, message, hint };
-      return { outcome, at: performance.now(), failure };
+      return ok ? null : { code: 'host', end, layer, message, hint };
     } catch (error) {
-      return { outcome: null, at: performance.now(), failure: failureOf(toVxfleetError(error), this.#tunnel.plan) };
+      return failureOf(toVxfleetError(error), this.#tunnel.plan);
     }
   }
 
@@ -180,7 +181,7 @@ class Change {
         this.#options.windowSeconds,
         async () =>
           Promise.all([
-            proveChange(this.#tunnel, this.#ends, this.#options.verifySeconds),
+            proveChange(this.#tunnel, this.#ends, this.#proofSeconds(baseline)),
             ...this.#ends.map((end) => this.#stageOf(end, baseline)),
           ]),
       );
@@ -188,10 +189,16 @@ class Change {
       if (outcome === undefined) return INTERRUPTED;
       const [proof, ...staged] = outcome;
       this.#checks = proof.checks;
+      this.#downMs = downtime(this.#downAt, proof.answeredAt);
       return proof.failure ?? staged.find((failure) => failure !== null) ?? null;
     } catch (error) {
       return failureOf(toVxfleetError(error), this.#tunnel.plan);
     }
+  }
+
+  #proofSeconds({ answered }: Baseline): number {
+    const { afterAnswer, afterSilence } = PROOF_SECONDS;
+    return this.#options.verifySeconds ?? (answered.length > 0 ? afterAnswer : afterSilence);
   }
 
   async #stageOf(end: End, baseline: Baseline): Promise<TunnelFailure | null> {
@@ -260,7 +267,9 @@ class Change {
     }
     if (troubles.length === 0) {
       try {
-        troubles.push(...(await compareWithBaseline(this.#tunnel, baseline, this.#endedAlone)));
+        const { changes, answeredAt } = await compareWithBaseline(this.#tunnel, baseline, this.#endedAlone);
+        troubles.push(...changes);
+        this.#downMs = downtime(this.#downAt, answeredAt);
       } catch (error) {
         troubles.push(toVxfleetError(error).message);
       }
@@ -271,7 +280,10 @@ class Change {
       return troubles.length === 0 ? 'reverted' : 'unknown';
     };
     const name = this.#tunnel.plan.spoke;
-    if (troubles.length === 0) return this.#outcome('reverted', statusOf, afterRevert(failure, name));
+    if (troubles.length === 0) {
+      this.#putBack = putBackOf(baseline);
+      return this.#outcome('reverted', statusOf, afterRevert(failure, name));
+    }
     const isDecided = this.#confirmed.size > 0;
     const rest = [...new Set(troubles)].filter((trouble) => trouble !== failure.message).join('; ');
     return this.#outcome('unknown', statusOf, {
@@ -304,6 +316,12 @@ class Change {
   #outcome(status: TunnelStatus, statusOf: (end: End) => EndStatus, error: TunnelFailure | null): TunnelResult {
     const { spoke, interface: name, id } = this.#tunnel.plan;
     const ends = { hub: statusOf('hub'), spoke: statusOf('spoke') };
-    return { spoke, interface: name, id, status, ends, down_ms: this.#downMs, checks: this.#checks, error };
+    const [down_ms, put_back] = [this.#downMs, this.#putBack];
+    return { spoke, interface: name, id, status, ends, down_ms, put_back, checks: this.#checks, error };
   }
+}
+
+function putBackOf({ observed, answered }: Baseline): PutBack {
+  if (answered.length > 0) return 'answers';
+  return observed.hub.link === undefined && observed.spoke.link === undefined ? 'nothing' : 'silent';
 }

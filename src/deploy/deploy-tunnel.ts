@@ -24,8 +24,8 @@ export interface DeployOptions {
   readonly takeover: boolean;
   /** Which ends may be changed. */
   readonly ends: 'both' | 'hub';
-  /** Seconds until which packets must have come back. */
-  readonly verifySeconds: number;
+  /** Seconds until which packets must have come back, if it was said. */
+  readonly verifySeconds: number | undefined;
   readonly signal: AbortSignal;
   readonly emit: Emit;
   /** Takes the differences of a tunnel's ends. */

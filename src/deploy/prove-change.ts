@@ -3,7 +3,7 @@ import type { TunnelFailure } from '../events.js';
 import { ENDS, type End } from '../plan/plan.js';
 import { findRemains } from '../verify/find-remains.js';
 import { observeAnswers } from './baseline.js';
-import { proveTunnel, type Proof } from './prove-tunnel.js';
+import { disproof, proveTunnel, type Proof } from './prove-tunnel.js';
 import type { Tunnel } from './tunnel.js';
 
 /** @param ends the ones that change @param seconds how long packets may take to come back */
@@ -22,10 +22,12 @@ export async function proveChange(tunnel: Tunnel, ends: readonly End[], seconds:
 async function proveGone(tunnel: Tunnel, ends: readonly End[]): Promise<Proof> {
   for (const end of ends) {
     const [finding] = findRemains(tunnel.plan, end, await tunnel[end].observe());
-    if (finding !== undefined) return { checks: [], failure: failure(end, finding.layer, finding.message) };
+    if (finding !== undefined) return disproof(failure(end, finding.layer, finding.message));
   }
-  return { checks: [], failure: null };
+  return NOTHING_ASKED;
 }
+
+const NOTHING_ASKED: Proof = { checks: [], answeredAt: { hub: null, spoke: null }, failure: null };
 
 /**
  * What such a file makes is not known, nor which of the addresses it is to reach: one of the spoke's has to answer the hub, and the hub
@@ -35,25 +37,24 @@ async function proveFound(tunnel: Tunnel, seconds: number): Promise<Proof> {
   const absent = ENDS.filter((end) => tunnel[end].desired === null);
   const gone = await proveGone(tunnel, absent);
   if (gone.failure !== null) return gone;
-  const { observed, checks } = await observeAnswers(tunnel, seconds);
+  const { observed, checks, answeredAt } = await observeAnswers(tunnel, seconds);
   for (const end of ENDS) {
     if (!absent.includes(end) && observed[end].link?.up !== true) {
-      return { checks, failure: failure(end, 'link', `${tunnel.plan.interface} did not come up`) };
+      return disproof(failure(end, 'link', `${tunnel.plan.interface} did not come up`));
     }
   }
-  if (absent.length > 0) return { checks: [], failure: null };
+  if (absent.length > 0) return NOTHING_ASKED;
   if (checks.length === 0) {
-    const message = 'the two ends have no addresses that could answer each other';
-    return { checks, failure: failure(null, 'addresses', message) };
+    return disproof(failure(null, 'addresses', 'the two ends have no addresses that could answer each other'));
   }
   const answered = checks.filter(({ ok }) => ok);
   const isMutual = answered.some(({ source, target }) =>
     answered.some((back) => back.source === target && back.target === source),
   );
-  if (isMutual) return { checks: answered, failure: null };
+  if (isMutual) return { checks: answered, answeredAt, failure: null };
   const silent = checks.find(({ ok }) => !ok);
   const message = `${silent?.target} does not answer ${silent?.source}`;
-  return { checks, failure: failure(silent?.from ?? null, 'peer', message) };
+  return { checks, answeredAt, failure: failure(silent?.from ?? null, 'peer', message) };
 }
 
 const failure = (end: End | null, layer: TunnelFailure['layer'], message: string): TunnelFailure => ({

@@ -1,74 +1,102 @@
-/** The proof: link parameters, addresses, routes and rules as planned on both ends, and packets that come back. Changes nothing. */
+/** The proof of a planned tunnel: link, addresses, routes and rules as planned on both ends, and packets that come back. Changes nothing. */
 import type { Check, TunnelFailure } from '../events.js';
-import { ENDS } from '../plan/plan.js';
-import { compareEnd } from '../verify/compare-end.js';
+import { ENDS, type End } from '../plan/plan.js';
+import { compareEnd, type ObservedEnd } from '../verify/compare-end.js';
+import { describeKernelRoute, describeKernelRule } from '../verify/describe-route.js';
 import { diagnose } from '../verify/judge-probe.js';
-import { planChecks, routeQuestions } from '../verify/plan-checks.js';
+import { planChecks, routeQuestions, type RouteQuestion } from '../verify/plan-checks.js';
+import { walkRules } from '../verify/walk-rules.js';
+import type { AnsweredAt } from './downtime.js';
 import { expectedOf, mtus, type Tunnel } from './tunnel.js';
 
 export interface Proof {
   readonly checks: readonly Check[];
+  readonly answeredAt: AnsweredAt;
   /** The first failing layer, or null: proven. */
   readonly failure: TunnelFailure | null;
 }
 
-/** @param seconds how long packets may take to come back: each check is repeated until it is answered or this is over. */
+/** What is wrong is known, and no packet was waited for. */
+export const disproof = (failure: TunnelFailure): Proof => ({
+  checks: [],
+  answeredAt: { hub: null, spoke: null },
+  failure,
+});
+
+/**
+ * The kernel is asked while packets are on their way: what it shows to be wrong is not waited for.
+ * @param seconds how long packets may take to come back: each check is repeated until it is answered or this is over
+ */
 export async function proveTunnel(tunnel: Tunnel, seconds: number): Promise<Proof> {
   const planned = planChecks(tunnel.fleet, tunnel.plan, Math.min(mtus(tunnel).hub, mtus(tunnel).spoke));
   const questions = routeQuestions(tunnel.fleet, tunnel.plan);
-  // One flight to each host: the answers are judged together.
-  const [hub, spoke] = await Promise.all([
-    tunnel.hub.examine(planned, seconds, []),
-    tunnel.spoke.examine(planned, seconds, questions),
-  ]);
-  const states = { hub: hub.state, spoke: spoke.state };
-  const checks = [...hub.checks, ...spoke.checks];
+  // One flight to each host.
+  const probes = Promise.all([tunnel.hub.probe(planned, seconds, true), tunnel.spoke.probe(planned, seconds, true)]);
+  // A session that is lost fails all of its questions: whoever waits for the kernel is told.
+  probes.catch(() => undefined);
+  const [hubState, spokeState] = await Promise.all([tunnel.hub.observe(), tunnel.spoke.observe(questions)]);
+  const astray = questions
+    .map((question, index) => ({ question, device: spokeState.ways[index] }))
+    .find(({ device }) => device !== tunnel.plan.interface);
+  const known =
+    kernelFailure(tunnel, { hub: hubState, spoke: spokeState }) ??
+    (tunnel.hub.facts.forwards ? undefined : NO_FORWARDING) ??
+    (astray && strayFailure(tunnel, astray.question, astray.device));
+  if (known !== undefined) return disproof(known);
 
-  for (const end of ENDS) {
-    const findings = compareEnd(expectedOf(tunnel, end), states[end], !tunnel.custom[end]);
-    const [finding] = findings;
-    if (finding === undefined) continue;
-    const more = findings.length > 1 ? ` (and ${findings.length - 1} more)` : '';
-    return {
-      checks,
-      failure: { code: 'verify', end, layer: finding.layer, message: finding.message + more, hint: kernelHint(tunnel) },
-    };
-  }
+  const [hub, spoke] = await probes;
+  const checks = [...hub.checks, ...spoke.checks];
   const failed = checks.find((check) => !check.ok);
-  // Without it only transit fails, and pings of the hub's own addresses pass (field-notes 2.10).
-  if (failed?.prefix !== '/80' && !tunnel.hub.facts.forwards) return { checks, failure: NO_FORWARDING };
-  if (failed !== undefined) {
-    const values = { hub: hub.values, spoke: spoke.values };
-    return { checks, failure: { code: 'verify', end: failed.from, ...diagnose(tunnel.plan, failed, values) } };
-  }
-  const { ways } = spoke.state;
-  const astray = ways.findIndex((device) => device !== tunnel.plan.interface);
-  if (astray >= 0) return { checks, failure: strayFailure(tunnel, questions[astray]?.source ?? '', ways[astray]) };
-  return { checks, failure: null };
+  const values = { hub: hub.values, spoke: spoke.values };
+  return {
+    checks,
+    answeredAt: { hub: hub.answeredAt, spoke: spoke.answeredAt },
+    failure:
+      failed === undefined ? null : { code: 'verify', end: failed.from, ...diagnose(tunnel.plan, failed, values) },
+  };
 }
 
-function strayFailure(tunnel: Tunnel, source: string, device: string | undefined): TunnelFailure {
+function kernelFailure(tunnel: Tunnel, states: Readonly<Record<End, ObservedEnd>>): TunnelFailure | undefined {
+  for (const end of ENDS) {
+    const [finding, ...others] = compareEnd(expectedOf(tunnel, end), states[end], !tunnel.custom[end]);
+    if (finding === undefined) continue;
+    const more = others.length > 0 ? ` (and ${others.length} more)` : '';
+    const { interface: name, spoke } = tunnel.plan;
+    const hint = `vxfleet deploy ${spoke} puts it right; vxfleet diff ${spoke} shows all of it. To look: ip -d addr show dev ${name}; ip -6 route show table all dev ${name}; ip -6 rule.`;
+    return { code: 'verify', end, layer: finding.layer, message: finding.message + more, hint };
+  }
+  return undefined;
+}
+
+/** @param device by which the packets leave; undefined: they do not */
+function strayFailure(
+  { plan, spoke: { facts } }: Tunnel,
+  { source, target }: RouteQuestion,
+  device: string | undefined,
+): TunnelFailure {
   const where = device === undefined ? 'nowhere' : `by ${device}`;
-  const hint =
-    tunnel.plan.mode === 'policy'
-      ? 'Look at: ip -6 rule; is there a rule with a smaller priority?'
-      : `Another IPv6 default route has a metric below ${tunnel.plan.metric}: remove it, set a smaller metric, or use mode: policy.`;
+  // As the host was when it was inspected.
+  const { rule, route } = walkRules(facts.network, source, target);
+  const isCause = rule !== undefined && route !== undefined && route.device === device;
+  const cause = isCause ? `: rule ${describeKernelRule(rule)}, route ${describeKernelRoute(route)}` : '';
+  const cure =
+    plan.mode === 'policy'
+      ? `a rule before priority ${plan.priority} takes them (ip -6 rule).`
+      : `another IPv6 default route has a metric below ${plan.metric}: remove it, set a smaller metric, or use mode: policy.`;
   return {
     code: 'verify',
     end: 'spoke',
     layer: 'policy',
-    message: `packets from ${source} leave ${where}, not by ${tunnel.plan.interface}`,
-    hint,
+    message: `packets from ${source} leave ${where}, not by ${plan.interface}${cause}`,
+    hint: `ip -6 route get ${target} from ${source} shows it; ${cure}`,
   };
 }
 
+/** Without it only transit fails, and pings of the hub's own addresses pass (field-notes 2.10). */
 const NO_FORWARDING: TunnelFailure = {
   code: 'verify',
   end: 'hub',
   layer: 'forwarding',
-  message: 'the hub answers, but does not forward IPv6 (net.ipv6.conf.all.forwarding is 0)',
+  message: 'the hub does not forward IPv6 (net.ipv6.conf.all.forwarding is 0)',
   hint: 'sysctl -w net.ipv6.conf.all.forwarding=1, and put it into /etc/sysctl.d.',
 };
-
-const kernelHint = (tunnel: Tunnel): string =>
-  `Look at: ip -d addr show dev ${tunnel.plan.interface}; ip -6 route show table all dev ${tunnel.plan.interface}; ip -6 rule. \`vxfleet diff ${tunnel.plan.spoke}\` shows all of it.`;

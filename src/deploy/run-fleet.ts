@@ -71,6 +71,7 @@ function skippedResult(tunnel: TunnelPlan, message: string): TunnelResult {
     status: 'skipped',
     ends: { hub: 'untouched', spoke: 'untouched' },
     down_ms: null,
+    put_back: null,
     checks: [],
     error: { code: 'interrupted', end: null, layer: null, message, hint: null },
   };

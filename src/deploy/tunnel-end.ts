@@ -15,7 +15,7 @@ import { tunnelQueries } from '../verify/queries.js';
 /** Longest time a step of the host program may take by its own timeouts, in ms, and some for the way. */
 const STEP_TIMEOUT_MS = 100_000;
 const QUERY_TIMEOUT_MS = 30_000;
-/** The diagnosis after a failed probe: two pings at most, one second each, for each of at most five checks. */
+/** The diagnosis of a failed probe takes a second or two; the rest is for the way, and for a busy host. */
 const DIAGNOSIS_MS = 20_000;
 
 /** An end's part in the decision, and what the hub needs to find out alone what the spoke did (docs/protocol.md). */
@@ -46,12 +46,14 @@ export interface PrepareOutcome extends StepOutcome {
 }
 
 export interface TrialOutcome extends StepOutcome {
-  /** How long the end was down, in ms; null when it was not touched. */
-  readonly downMs: number | null;
+  /** When the end went down, in ms of the host's own clock; null when it was not touched. */
+  readonly downAt: number | null;
 }
 
 export interface ProbeOutcome {
   readonly checks: readonly Check[];
+  /** When the last of them was answered, in ms of the host's own clock; null when one was not, or none was sent. */
+  readonly answeredAt: number | null;
   /** The host program's answer, for the diagnosis. */
   readonly values: ReadonlyMap<string, string>;
 }
@@ -112,34 +114,30 @@ export class TunnelEnd {
     return (address.includes(':') && !address.startsWith('::ffff:')) || sshDevice === this.#tunnel.interface;
   }
 
-  /** What the kernel has of this end right now. */
-  async observe(): Promise<ObservedEnd> {
-    const payload = this.#questionsOf([]);
+  /** What the kernel has of this end right now, and the ways of the questions' packets. */
+  async observe(questions: readonly RouteQuestion[] = []): Promise<ObservedWays> {
+    const payload = this.#questionsOf(questions);
     const reply = await this.#must({ verb: 'state', args: [], payload, timeoutMs: QUERY_TIMEOUT_MS });
-    return this.#observed(reply, []);
+    const text = reply.values.get('network') ?? '';
+    return {
+      link: parseLinks(text)[0],
+      network: parseNetwork(text, tunnelQueries(this.#tunnel, this.end)),
+      ways: parseWays(text, questions),
+    };
   }
 
-  /** Sends the checks of this end until each is answered or the time is over. */
+  /** Sends the checks of this end until each is answered or the time is over. @param diagnose also look at the layers below what is silent */
   async probe(planned: readonly PlannedCheck[], seconds: number, diagnose: boolean): Promise<ProbeOutcome> {
     const mine = planned.filter((check) => check.from === this.end);
-    if (mine.length === 0) return { checks: [], values: new Map() };
-    const reply = await this.#probe(seconds, diagnose, probePayload(mine));
-    return { checks: judgePings(mine, reply.values), values: reply.values };
-  }
-
-  /** `observe` and `probe` at once, with a diagnosis of what does not answer; and the ways of the questions' packets. */
-  async examine(
-    planned: readonly PlannedCheck[],
-    seconds: number,
-    questions: readonly RouteQuestion[],
-  ): Promise<ProbeOutcome & { readonly state: ObservedWays }> {
-    const mine = planned.filter((check) => check.from === this.end);
-    const reply = await this.#probe(seconds, true, `${probePayload(mine)}\n${this.#questionsOf(questions)}`);
-    return {
-      checks: judgePings(mine, reply.values),
-      values: reply.values,
-      state: this.#observed(reply, questions),
-    };
+    if (mine.length === 0) return { checks: [], answeredAt: null, values: new Map() };
+    const { values } = await this.#must({
+      verb: 'probe',
+      args: [this.#tunnel.interface, String(seconds), ...(diagnose ? ['diagnose'] : [])],
+      payload: probePayload(mine),
+      timeoutMs: seconds * 1000 + DIAGNOSIS_MS,
+    });
+    const checks = judgePings(mine, values);
+    return { checks, answeredAt: checks.every(({ ok }) => ok) ? toNumber(values.get('answered_at')) : null, values };
   }
 
   /**
@@ -175,13 +173,12 @@ export class TunnelEnd {
   /** Runs what was prepared. */
   async trial(): Promise<TrialOutcome> {
     const reply = await this.#call({ verb: 'trial', args: this.#names, timeoutMs: STEP_TIMEOUT_MS });
-    const downMs = reply.values.get('down_ms');
     const output = lastLines(reply.values.get('output') ?? '');
     return {
       ok: reply.ok,
       layer: 'link',
       message: reply.ok ? '' : [reply.text, output].filter((text) => text !== '').join(': '),
-      downMs: downMs === undefined ? null : Number(downMs),
+      downAt: toNumber(reply.values.get('down_at')),
     };
   }
 
@@ -262,15 +259,6 @@ export class TunnelEnd {
     });
   }
 
-  async #probe(seconds: number, diagnose: boolean, payload: string): Promise<Reply> {
-    return await this.#must({
-      verb: 'probe',
-      args: [this.#tunnel.interface, String(seconds), ...(diagnose ? ['diagnose'] : [])],
-      payload,
-      timeoutMs: seconds * 1000 + DIAGNOSIS_MS,
-    });
-  }
-
   /** What the host program calls the trial by. */
   get #names(): readonly string[] {
     return [this.#tunnel.interface, this.#change];
@@ -283,15 +271,6 @@ export class TunnelEnd {
       ...questions.map(({ source, target }) => `route get ${target} from ${source}`),
     ];
     return lines.map((line) => `${line}\n`).join('');
-  }
-
-  #observed(reply: Reply, questions: readonly RouteQuestion[]): ObservedWays {
-    const text = reply.values.get('network') ?? '';
-    return {
-      link: parseLinks(text)[0],
-      network: parseNetwork(text, tunnelQueries(this.#tunnel, this.end)),
-      ways: parseWays(text, questions),
-    };
   }
 
   async #open(): Promise<HostSession> {
@@ -315,6 +294,8 @@ export class TunnelEnd {
 
 /** What is done to an end, without how. */
 export type EndAccess = Pick<TunnelEnd, keyof TunnelEnd>;
+
+const toNumber = (text: string | undefined): number | null => (text === undefined ? null : Number(text));
 
 /** In bytes; `-` for what does not exist. */
 const lengthOf = (text: string | null): string => (text === null ? '-' : String(Buffer.byteLength(text)));

@@ -15,6 +15,7 @@ export function untouchedResult(plan: TunnelPlan, status: TunnelStatus, error: T
     status,
     ends: { hub: end, spoke: end },
     down_ms: null,
+    put_back: null,
     checks: [],
     error,
   };

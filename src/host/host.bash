@@ -21,9 +21,8 @@
 #                           each in the answer. A run that may change something sweeps up first what killed runs have left beside their trials
 #   state                   what the kernel has; payload: `ip -6 -batch` lines as above
 #   probe IF SECONDS [diagnose]
-#                           payload: lines "KEY SOURCE TARGET BYTES", each pinged until it answers or SECONDS are over; then, if asked
-#                           for, an empty line and what `state` takes, asked while the packets are on their way. "diagnose" adds,
-#                           with one unanswered, what is known of the layers below (neighbours, underlay)
+#                           payload: lines "KEY SOURCE TARGET BYTES", each pinged until it answers or SECONDS are over. "diagnose" adds, with
+#                           one not answered in the first second, what is known of the layers below (neighbours, underlay)
 #   history [IF...]         the heads of the kept records, of all tunnels or of these
 #   generation IF NAME      one record, whole
 # Verbs that change; CHANGE is the id of one change of one tunnel, of which a run may make several on an interface:

@@ -1,5 +1,5 @@
 /** How each status is said to a person, in the one order that rows, counts and tests share. */
-import type { CommandName, EndStatus, TunnelResult, TunnelStatus } from '../events.js';
+import type { CommandName, EndStatus, PutBack, TunnelResult, TunnelStatus } from '../events.js';
 import type { Colour } from './paint.js';
 
 /** From the best news to the worst. */
@@ -62,11 +62,17 @@ export function isFailure(result: TunnelResult): boolean {
   }
 }
 
+const PUT_BACK: Readonly<Record<PutBack, string>> = {
+  answers: 'put back, and the old state answers',
+  silent: 'put back, and silent as it was before',
+  nothing: 'taken away again, there was no tunnel before',
+};
+
 /** What a status means for the tunnel, said after the word where it is not plain from it. */
 export function statusMeaning(result: TunnelResult, command: CommandName): string | null {
   switch (result.status) {
     case 'reverted':
-      return 'put back, and the old state answers';
+      return PUT_BACK[result.put_back ?? 'silent'];
     case 'failed':
       return command === 'verify' ? null : 'nothing was touched';
     case 'unreachable':

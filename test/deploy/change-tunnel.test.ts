@@ -37,10 +37,10 @@ describe('a change that works', () => {
     const outcome = await change(fleet);
     expect(outcome).toMatchObject({ status: 'changed', ends: { hub: 'changed', spoke: 'changed' }, error: null });
     expect(outcome.checks).toHaveLength(6);
-    expect(outcome.down_ms).not.toBeNull();
+    expect(outcome.down_ms).toBe(80);
     expect(changes(fleet)).toEqual(['hub trial', 'spoke trial', 'hub promise', 'spoke confirm', 'hub confirm']);
     const proofs = fleet.log.slice(fleet.log.lastIndexOf('spoke trial') + 1, fleet.log.indexOf('hub promise'));
-    expect(proofs.sort()).toEqual(['hub probe', 'hub stage', 'spoke probe', 'spoke stage']);
+    expect(proofs.sort()).toEqual(['hub probe', 'hub stage', 'hub state', 'spoke probe', 'spoke stage', 'spoke state']);
   });
 
   it('is so for a tunnel that is new', async () => {
@@ -123,7 +123,7 @@ describe('a change that fails is taken back, and the old state is proven', () =>
     ],
     [
       'the kernel is not as planned',
-      (fleet) => fleet.hub.twists.set('trial', (host) => ((host.running = 'broken'), { values: { down_ms: '1' } })),
+      (fleet) => fleet.hub.twists.set('trial', (host) => ((host.running = 'broken'), { values: { down_at: '1000' } })),
       { code: 'verify', end: 'hub', layer: 'params' },
     ],
     [
@@ -180,6 +180,51 @@ describe('a change that fails is taken back, and the old state is proven', () =>
     const outcome = await change(fleet, BOTH, { signal: controller.signal, onStep });
     expect(outcome).toMatchObject({ status: 'reverted', error: { code: 'interrupted' } });
     expect(changes(fleet).sort()).toEqual(['hub revert', 'hub trial', 'spoke revert', 'spoke trial']);
+  });
+});
+
+describe('what is said of a change that was put back', () => {
+  const failing = (running: 'old' | 'nothing'): FakeFleet => {
+    const fleet = new FakeFleet(running);
+    fleet.spoke.twists.set('probe', (host) => (host.running === 'new' ? { values: {} } : undefined));
+    return fleet;
+  };
+
+  it('is that the old state answers, and for how long the tunnel did not', async () => {
+    const outcome = await change(failing('old'));
+    expect(outcome).toMatchObject({ status: 'reverted', put_back: 'answers', down_ms: 80 });
+  });
+
+  it('is that it was silent before', async () => {
+    const fleet = failing('old');
+    for (const host of [fleet.hub, fleet.spoke]) host.twists.set('probe', () => ({ values: {} }));
+    expect(await change(fleet)).toMatchObject({ status: 'reverted', put_back: 'silent', down_ms: null });
+  });
+
+  it('is that there was nothing before', async () => {
+    expect(await change(failing('nothing'))).toMatchObject({ status: 'reverted', put_back: 'nothing', down_ms: null });
+  });
+});
+
+describe('a proof', () => {
+  it('does not wait for packets when the kernel already shows what is wrong', async () => {
+    const fleet = new FakeFleet('old');
+    fleet.hub.twists.set('trial', (host) => ((host.running = 'broken'), { values: { down_at: '1000' } }));
+    fleet.hub.twists.set('revert', (host) => ((host.running = 'old'), {}));
+    fleet.spoke.twists.set('probe', (host) => (host.running === 'new' ? { silent: true } : undefined));
+    const outcome = await change(fleet, BOTH, { verifySeconds: 100 });
+    expect(outcome).toMatchObject({ status: 'reverted', error: { end: 'hub', layer: 'params' }, down_ms: 80 });
+  });
+
+  it.each([
+    ['answered before', 'old', '2'],
+    ['did not', 'nothing', '10'],
+  ] as const)('gives packets less time where the old end %s', async (_title, running, seconds) => {
+    const fleet = new FakeFleet(running);
+    const times: (string | undefined)[] = [];
+    fleet.hub.twists.set('probe', (host) => (times.push(host.args[1]), undefined));
+    await change(fleet, BOTH, { verifySeconds: undefined });
+    expect(times.at(-1)).toBe(seconds);
   });
 });
 
@@ -439,7 +484,7 @@ describe('a tunnel that is taken away', () => {
 
   it('is put back when something of it is left', async () => {
     const fleet = new FakeFleet('old', true);
-    fleet.hub.twists.set('trial', () => ({ values: { down_ms: '10' } }));
+    fleet.hub.twists.set('trial', () => ({ values: { down_at: '1010' } }));
     const outcome = await change(fleet);
     expect(outcome).toMatchObject({ status: 'reverted', error: { end: 'hub', layer: 'link' } });
     expect(outcome.error?.message).toContain('still exists');

@@ -47,6 +47,8 @@ export class FakeHost {
   /** Takes no further connection. */
   isDeaf = false;
   twists = new Map<string, Twist>();
+  /** Of the last command. */
+  args: readonly string[] = [];
   readonly #fleet: FakeFleet;
   #before: Running = 'nothing';
   #isPrepared = false;
@@ -58,14 +60,10 @@ export class FakeHost {
     this.running = running;
   }
 
-  answer(verb: string, payload: string): Answer {
+  answer(verb: string, args: readonly string[], payload: string): Answer {
+    this.args = args;
     this.#fleet.log.push(`${this.end} ${verb}`);
-    const answer = this.twists.get(verb)?.(this) ?? this.#byItself(verb, payload);
-    const [, queries] = payload.split('\n\n');
-    if (verb !== 'probe' || queries === undefined) return answer;
-    // What is asked of the kernel with it is answered as a `state` would be.
-    const state = this.twists.get('state')?.(this) ?? this.#byItself('state', queries);
-    return { ...answer, values: { ...state.values, ...answer.values } };
+    return this.twists.get(verb)?.(this) ?? this.#byItself(verb, payload);
   }
 
   #byItself(verb: string, payload: string): Answer {
@@ -74,8 +72,9 @@ export class FakeHost {
         return { values: { network: this.kernel(payload) } };
       case 'probe': {
         const answered = this.#fleet.isConnected ? '0 rtt min/avg/max/mdev = 0.1/0.2/0.3/0.0 ms' : '1 silence';
-        const lines = (payload.split('\n\n')[0] ?? '').split('\n').filter((line) => line !== '');
-        return { values: { pings: lines.map((line) => `${line.split(' ')[0]} ${answered}`).join('\n') } };
+        const lines = payload.split('\n').filter((line) => line !== '');
+        const pings = lines.map((line) => `${line.split(' ')[0]} ${answered}`).join('\n');
+        return { values: { pings, answered_at: '1080' } };
       }
       case 'prepare':
         this.#isPrepared = true;
@@ -85,7 +84,7 @@ export class FakeHost {
         this.#isTried = true;
         this.#before = this.running;
         this.running = this.#fleet.isRemoval ? 'nothing' : 'new';
-        return { values: { down_ms: '80', output: '' } };
+        return { values: { down_at: '1000', output: '' } };
       case 'extend':
       case 'stage':
       case 'promise':
@@ -196,8 +195,8 @@ function transportTo(host: FakeHost): Transport {
             return;
           }
           const lineEnd = text.indexOf('\n');
-          const [sequence = '', verb = ''] = text.slice(0, lineEnd).split(' ');
-          const { values = {}, error, lost, silent } = host.answer(verb, text.slice(lineEnd + 1));
+          const [sequence = '', verb = '', , ...args] = text.slice(0, lineEnd).split(' ');
+          const { values = {}, error, lost, silent } = host.answer(verb, args, text.slice(lineEnd + 1));
           if (silent === true) return;
           if (lost === true) {
             end({ exitCode: null, signal: null, lost: 'the connection broke', stderr: '' });

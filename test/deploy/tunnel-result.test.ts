@@ -20,6 +20,7 @@ describe('a result in which nothing was touched', () => {
       status,
       ends: { hub: end, spoke: end },
       down_ms: null,
+      put_back: null,
       checks: [],
       error: null,
     });

@@ -3,7 +3,6 @@ import { describe, expect, it } from 'vitest';
 import { useProgramHost } from './program-host.js';
 
 const QUESTIONS = ['one', 'two', 'three'].map((key) => `${key} 2001:db8::1 2001:db8::${key.length} 1450\n`).join('');
-const QUERIES = 'link show dev vxlan01\n';
 
 describe('a probe', { timeout: 120_000 }, () => {
   const { host, open, call, install, log } = useProgramHost();
@@ -20,13 +19,13 @@ describe('a probe', { timeout: 120_000 }, () => {
   it('that is answered asks each question once, and looks no further', async () => {
     install();
     answers('3', '5');
-    const values = await probe(10, `${QUESTIONS}\n${QUERIES}`);
+    const values = await probe(10, QUESTIONS);
     expect(values.get('pings')?.split('\n')).toEqual([
       expect.stringMatching(/^one 0 .* 1 received/),
       expect.stringMatching(/^two 0 .* 1 received/),
       expect.stringMatching(/^three 0 .* 1 received/),
     ]);
-    expect(JSON.parse(values.get('network') ?? '')).toMatchObject([{ ifname: 'vxlan01' }]);
+    expect(Number(values.get('answered_at'))).toBeGreaterThan(0);
     expect(values.has('neighbours')).toBe(false);
     expect(log().filter((line) => line.startsWith('ping'))).toHaveLength(3);
   });
@@ -41,7 +40,6 @@ describe('a probe', { timeout: 120_000 }, () => {
       expect.stringMatching(/^two 0 /),
     ]);
     expect(values.has('neighbours')).toBe(true);
-    expect(values.has('network')).toBe(false);
   });
 
   it('hears an answer that comes late', async () => {
@@ -50,7 +48,6 @@ describe('a probe', { timeout: 120_000 }, () => {
     host.run("(sleep 2; echo '|2001:db8::5' >>/var/lib/answers) >/dev/null 2>&1 &");
     const values = await probe(10, QUESTIONS);
     expect(values.get('pings')).toMatch(/^three 0 .* 1 received/m);
-    expect(values.has('neighbours')).toBe(false);
   });
 
   // An ICMP error ends ping at once; the address may be there a moment later.

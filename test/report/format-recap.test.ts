@@ -159,6 +159,7 @@ describe('a failure that tunnels share', () => {
     status: 'unreachable' as const,
     ends: { hub: 'unreachable', spoke: 'untouched' } as const,
     down_ms: null,
+    put_back: null,
     checks: [],
     error,
   }));

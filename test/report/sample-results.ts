@@ -21,6 +21,7 @@ export const changedTunnel = (id: number, more: Partial<TunnelResult> = {}): Tun
   status: 'changed',
   ends: { hub: 'changed', spoke: 'changed' },
   down_ms: 84,
+  put_back: null,
   checks: [checkOf(id)],
   error: null,
   ...more,
@@ -31,6 +32,7 @@ export const unchangedTunnel = (id: number, more: Partial<TunnelResult> = {}): T
     status: 'unchanged',
     ends: { hub: 'unchanged', spoke: 'unchanged' },
     down_ms: null,
+    put_back: null,
     checks: [],
     ...more,
   });
@@ -48,6 +50,7 @@ export const revertedTunnel = (id: number, more: Partial<TunnelResult> = {}): Tu
     status: 'reverted',
     ends: { hub: 'reverted', spoke: 'reverted' },
     down_ms: 2310,
+    put_back: 'answers',
     checks: [checkOf(id), checkOf(id, { ok: false, rtt_ms: null })],
     error: noAnswer,
     ...more,
@@ -58,6 +61,7 @@ export const unknownTunnel = (id: number): TunnelResult =>
     status: 'unknown',
     ends: { hub: 'reverted', spoke: 'unknown' },
     down_ms: null,
+    put_back: null,
     checks: [],
     error: {
       code: 'lost',

@@ -2,30 +2,23 @@
 # Part of host.bash. Packets, and what the layers below say when none comes back.
 
 probe() { # IF SECONDS [diagnose]
-  local interface=$1 seconds=$2 key status silent='' answers='' before=0 after=0 started
+  local interface=$1 seconds=$2 diagnose=${3-} answers='' before=0 after=0 started now
   local -a pipes=()
-  local counter=/sys/class/net/$interface/statistics/rx_packets questions=${payload%%$'\n\n'*}
-  questions=${questions%$'\n'}
+  local counter=/sys/class/net/$interface/statistics/rx_packets questions=${payload%$'\n'}
   read_file before "$counter"
   send_pings
-  if [[ $payload == *$'\n\n'* ]]; then
-    ask_kernel "${payload#*$'\n\n'}"
-    reply network "$out"
-  fi
   await_pings
   answers=${answers%$'\n'}
+  tick
+  reply answered_at "$((now * 10))"
   reply pings "$answers"
   read_file after "$counter"
   reply received "$((after - before))"
-  while read -r key status _; do
-    [[ $status == 0 ]] || silent+=" $key"
-  done <<<"$answers"
-  if [[ -n $silent && ${3-} == diagnose ]]; then below "$interface" "$silent "; fi
 }
 
 # One process a question, for the first second: nearly all are answered by then. Their outputs' descriptors go into $pipes.
 send_pings() {
-  local key source target bytes pipe now
+  local key source target bytes pipe
   tick
   started=$now
   while read -r key source target bytes; do
@@ -34,9 +27,10 @@ send_pings() {
   done <<<"$questions"
 }
 
-# Into $answers, a line "KEY STATUS OUTPUT" each. Who has not answered in the first second is asked until the time is over.
+# Into $answers, a line "KEY STATUS OUTPUT" each. Who has not answered in the first second is asked until the time is over; meanwhile the
+# layers below are looked at, so that nobody waits for the diagnosis.
 await_pings() {
-  local key source target bytes pipe text now left late=''
+  local key source target bytes pipe text left late='' silent='' looking=''
   local -a asking
   while read -r key source target bytes; do
     text='' pipe=${pipes[0]} pipes=("${pipes[@]:1}")
@@ -47,9 +41,14 @@ await_pings() {
       answers+="$key 0 ${text//$'\n'/ | }"$'\n'
     else
       late+="$key $source $target $bytes ${text//$'\n'/ | }"$'\n'
+      silent+="$key "
     fi
   done <<<"$questions"
   [[ -n $late ]] || return 0
+  if [[ -n $diagnose ]]; then
+    below "$interface" " $silent" &
+    looking=$!
+  fi
   tick
   left=$((started + seconds * 100 - now))
   answers+=$(
@@ -60,6 +59,7 @@ await_pings() {
     done <<<"${late%$'\n'}"
     await "${asking[@]}"
   ) 3>&- 4<&-
+  await ${looking:+"$looking"}
 }
 
 # Ends with the first answer. 48 bytes of the packet are the IPv6 and ICMPv6 headers; -M do never fragments.
@@ -100,22 +100,25 @@ find_ping_fault() {
 
 # What the layers below say, for the diagnosis: neighbours and the underlay. And whether a small packet would pass.
 below() { # IF KEYS
-  local key source target bytes remote=''
+  local key source target bytes remote='' local='' device='' out rc
+  local -a asking=()
+  while read -r key source target bytes; do
+    [[ $2 == *" $key "* ]] || continue
+    { ! ping -6 -n -q -c 1 -i 0.2 -w 1 -I "$source" "$target" >/dev/null 2>&1 </dev/null || reply small "$key "; } &
+    asking+=("$!")
+  done <<<"$questions"
   ask ip -j -6 neigh show dev "$1"
   reply neighbours "$out"
   ask ip -j -d link show dev "$1"
   [[ $out =~ \"remote\":\"([0-9.]+)\" ]] && remote=${BASH_REMATCH[1]}
+  [[ $out =~ \"local\":\"([0-9.]+)\" ]] && local=${BASH_REMATCH[1]}
+  [[ $out =~ \"info_data\":\{[^}]*\"link\":\"([^\"]+)\" ]] && device=${BASH_REMATCH[1]}
   if [[ -n $remote ]]; then
-    ask ip -j route get "$remote"
+    # As the tunnel's packets go: a rule may send them another way than those of the host.
+    ask ip -j route get "$remote" ${local:+from "$local"} ${device:+oif "$device"}
     reply underlay_route "$out"
-    ask ping -4 -n -q -c 1 -W 1 "$remote"
-    # shellcheck disable=SC2031 # ask sets rc here, in this shell
+    ask ping -4 -n -q -c 1 -w 1 ${local:+-I "$local"} "$remote"
     reply underlay_ping "$rc"
   fi
-  reply small "$(
-    while read -r key source target bytes; do
-      [[ $2 == *" $key "* ]] || continue
-      ping -6 -n -q -c 2 -i 0.2 -W 1 -I "$source" "$target" >/dev/null 2>&1 </dev/null 3>&- && printf '%s ' "$key"
-    done <<<"$questions"
-  )"
+  await "${asking[@]}"
 }

@@ -68,11 +68,11 @@ is_valid() { # IF DIR
 }
 
 trial() { # IF CHANGE
-  local interface=$1 dir=$TRIALS/$1 now started up=0
+  local interface=$1 dir=$TRIALS/$1 now up=0
   local -a by=()
   { is_trial_of "$dir" "$2" && claim "$dir" && set_deadline "$dir" && move "$dir" prepared armed; } || late "$interface" "$2"
   tick
-  started=$now
+  reply down_at "$((now * 10))"
   # Of a file that is gone ifupdown remembers the interface, and would not bring it up: the candidate takes it down.
   [[ -e $INTERFACES_D/$interface || ! -e $dir/new ]] || by=(-i "$dir/new")
   if { [[ -e $INTERFACES_D/$interface ]] || exists "$interface" || is_remembered "$interface"; } && ! take_down "$interface" "${by[@]}"; then
@@ -83,8 +83,6 @@ trial() { # IF CHANGE
     bring_up "$interface" -i "$dir/new"
     up=$?
   fi
-  tick
-  reply down_ms "$(((now - started) * 10))"
   reply output "$out"
   ((up == 0)) || fail ifup "ifup failed with status $rc"
 }
