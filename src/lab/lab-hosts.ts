@@ -18,7 +18,12 @@ export function describeLab(inventory: Inventory): LabFleet {
     throw new VxfleetError('lab', `${inventory.path} does not fit the lab:\n${problems.join('\n')}`, {
       hint: 'Start the lab without an inventory to see one that does: vxfleet lab up.',
     });
-  return asState(members.map(({ name, underlay, ssh }) => ({ name, ...underlay, port: ssh.port ?? DEFAULTS.sshPort })));
+  return asState(
+    members.map(({ name, underlay: { address, device }, ssh }) => {
+      const port = ssh.port ?? DEFAULTS.sshPort;
+      return { name, address, device, port };
+    }),
+  );
 }
 
 /** The hosts of the generated inventory, the same as describeLab would find in it. */

@@ -143,7 +143,7 @@ describe.skipIf(unavailable !== undefined)('a fleet of several Debians', () => {
     expect(await version('hub')).toBe(readFileSync('/etc/debian_version', 'utf8').trim());
     for (const host of ['osaka', 'lisbon']) expect(await version(host)).toMatch(/^13\./);
     expect((await lab.exec('osaka', ['ip', '-V'])).stdout).toContain('iproute2-6.15');
-    expect((await labStatus('images')).hosts.map(({ name, image }) => ({ host: name, image }))).toEqual(
+    expect((await labStatus(lab.name)).hosts.map(({ name, image }) => ({ host: name, image }))).toEqual(
       expect.arrayContaining(IMAGES),
     );
   });

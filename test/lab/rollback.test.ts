@@ -110,8 +110,8 @@ describe.skipIf(unavailable !== undefined)(`vxfleet rollback ${unavailable ?? ''
     const records = await sh('hub', 'ls /var/lib/vxfleet/*');
     const { code, stdout } = await lab.run(['rollback', '--dry-run', '--output', 'plain']);
     expect(code).toBe(0);
-    expect(stdout).toMatch(/^-\s+metric 600$/m);
-    expect(stdout).toMatch(/^\+\s+metric 512$/m);
+    expect(stdout).toMatch(/^-.* metric 600$/m);
+    expect(stdout).toMatch(/^\+.* metric 512$/m);
     expect(stdout).toMatch(/^1 tunnel: 1 would change/m);
     expect(await filesOf('hub', 'tokyo')).toEqual(before);
     expect(await sh('hub', 'ls /var/lib/vxfleet/*')).toBe(records);
