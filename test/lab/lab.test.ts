@@ -159,6 +159,9 @@ describe.skipIf(unavailable !== undefined)('lab image', () => {
   const cache = '/var/tmp/vxfleet-lab-image-test';
   const build = (copy: string) =>
     ['unshare', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc'].concat([
+      // A TMPDIR that is the machine's own is not in the image.
+      'env',
+      'TMPDIR=/var/tmp/not-there',
       'bash',
       programFile('build-image.bash'),
       cache,
