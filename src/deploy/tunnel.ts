@@ -7,7 +7,7 @@ import { refuseMtus, refuseOneEnd } from './preflight/both-ends.js';
 import type { PreflightOptions, Scene } from './preflight/scene.js';
 import { ENDS, type End, type FleetPlan, type TunnelPlan } from '../plan/plan.js';
 import { compareEnd, type Finding } from '../verify/compare-end.js';
-import { expectEnd, resolveMtu, type ExpectedEnd } from '../verify/expect-end.js';
+import { expectEnd, resolveMtu, VXLAN_OVERHEAD, type ExpectedEnd } from '../verify/expect-end.js';
 import type { EndAccess } from './tunnel-end.js';
 
 export interface Tunnel {
@@ -90,8 +90,10 @@ export function assessEnd(tunnel: Tunnel, end: End): Assessment {
   };
 }
 
-export const expectedOf = (tunnel: Tunnel, end: End): ExpectedEnd =>
-  expectEnd(tunnel.plan, end, deviceMtuOf(tunnel, end));
+export const expectedOf = (tunnel: Tunnel, end: End): ExpectedEnd => ({
+  ...expectEnd(tunnel.plan, end, deviceMtuOf(tunnel, end)),
+  absentDevice: tunnel[end].facts.devices.has(deviceOf(tunnel, end)) ? undefined : deviceOf(tunnel, end),
+});
 
 /** The MTU that each end would have, in bytes. */
 export const mtus = (tunnel: Tunnel): Record<End, number> => ({
@@ -99,9 +101,13 @@ export const mtus = (tunnel: Tunnel): Record<End, number> => ({
   spoke: resolveMtu(tunnel.plan, deviceMtuOf(tunnel, 'spoke')),
 });
 
-/** 0 stands for a device that does not exist: nothing equals it, and preflight refuses it by name. */
-const deviceMtuOf = ({ plan, ...tunnel }: Tunnel, end: End): number =>
-  tunnel[end].facts.devices.get((end === 'hub' ? plan.hubUnderlay : plan.spokeUnderlay).device)?.mtu ?? 0;
+const deviceOf = ({ plan }: Tunnel, end: End): string => (end === 'hub' ? plan.hubUnderlay : plan.spokeUnderlay).device;
+
+/** Of a device that does not exist: as large as the running tunnel needs it. Preflight refuses it by name. */
+function deviceMtuOf(tunnel: Tunnel, end: End): number {
+  const { devices, links } = tunnel[end].facts;
+  return devices.get(deviceOf(tunnel, end))?.mtu ?? (links.get(tunnel.plan.interface)?.mtu ?? 0) + VXLAN_OVERHEAD;
+}
 
 /** A thrown error as the failure of a tunnel. */
 export function failureOf(error: VxfleetError, plan: TunnelPlan): TunnelFailure {

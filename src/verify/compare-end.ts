@@ -21,8 +21,12 @@ export interface ObservedEnd {
  */
 export function compareEnd(expected: ExpectedEnd, observed: ObservedEnd, strict: boolean): Finding[] {
   const { link, network } = observed;
-  if (link === undefined) return [{ layer: 'link', message: `${expected.interface} does not exist` }];
+  const { absentDevice } = expected;
+  const absent: Finding[] =
+    absentDevice === undefined ? [] : [{ layer: 'underlay', message: `there is no device ${absentDevice}` }];
+  if (link === undefined) return [...absent, { layer: 'link', message: `${expected.interface} does not exist` }];
   return [
+    ...absent,
     ...(link.up ? [] : [{ layer: 'link' as const, message: `${expected.interface} is down` }]),
     ...compareParameters(expected, link),
     ...compareAddresses(expected, link, strict),

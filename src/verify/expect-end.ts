@@ -35,6 +35,8 @@ export interface ExpectedRule {
 export interface ExpectedEnd {
   readonly end: End;
   readonly interface: string;
+  /** The underlay device, when the host has none of that name. */
+  readonly absentDevice?: string | undefined;
   readonly link: ExpectedLink;
   /** `address/length`. */
   readonly addresses: readonly string[];

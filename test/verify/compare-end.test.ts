@@ -57,6 +57,14 @@ describe('an end as planned', () => {
     expect(resolveMtu(samplePlan().tunnel, 9000)).toBe(8950);
   });
 
+  it('names an underlay device that does not exist before anything else', () => {
+    const expected = { ...expectation('spoke'), absentDevice: 'ppp0' };
+    expect(compareEnd(expected, asPlanned(expected), true)).toEqual([
+      { layer: 'underlay', message: 'there is no device ppp0' },
+    ]);
+    expect(compareEnd(expected, { ...asPlanned(expected), link: undefined }, true)[0]?.message).toMatch(/ppp0$/);
+  });
+
   it('may have other rules, routes and kernel-made addresses beside', () => {
     const expected = expectation('spoke', 'policy');
     const foreign: KernelRoute[] = [
