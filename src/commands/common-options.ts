@@ -39,7 +39,9 @@ const DEFAULT_INVENTORY = 'inventory.yaml';
 export function addCommonOptions(command: Command): Command {
   return command
     .addOption(
-      new Option('-i, --inventory <file>', 'the inventory').default(DEFAULT_INVENTORY).env('VXFLEET_INVENTORY'),
+      new Option('-i, --inventory <file>', 'the inventory; - is stdin')
+        .default(DEFAULT_INVENTORY)
+        .env('VXFLEET_INVENTORY'),
     )
     .addOption(
       new Option('--output <mode>', 'how to show it; auto is live on a terminal, else plain')

@@ -1,6 +1,8 @@
 /** lab: a fleet of real hosts on this machine, to try and to test on. */
+import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { InvalidArgumentError, Option, type Command } from 'commander';
+import { VxfleetError } from '../errors.js';
 import { labCut, labHeal } from '../lab/lab-cable.js';
 import { labDown } from '../lab/lab-down.js';
 import { parseImageChoice, type ImageChoice } from '../lab/lab-images.js';
@@ -72,6 +74,8 @@ function addImageChoice(text: string, previous: readonly ImageChoice[] = []): re
 
 async function up({ name, spokes, inventory: path, image: images }: UpOptions): Promise<number> {
   const inventory = path === undefined ? undefined : await readInventory(path);
+  if (inventory !== undefined && basename(inventory.path) === '-')
+    throw new VxfleetError('usage', 'the inventory of a lab is a file that stays: `lab run` reads it each time');
   const started = performance.now();
   const { hosts, inventoryPath } = await labUp({ name, spokes, inventory, images, log });
   const seconds = ((performance.now() - started) / 1000).toFixed(1);

@@ -65,7 +65,7 @@ export function draftInventory(root: Tree): Draft {
     prefix: readAt(FIELDS.prefix, child(root, 'prefix')),
     templates: readAt(FIELDS.templates, child(root, 'templates')),
     hub: {
-      ...draftHost((group, key) => child(child(hub, group), key)),
+      ...draftHub(hub, child(root, 'defaults')),
       anchor: readAt(FIELDS.anchor, child(hub, 'anchor')),
     },
     spokesOffset: spokes?.kind === 'map' ? spokes.offset : undefined,
@@ -74,6 +74,22 @@ export function draftInventory(root: Tree): Draft {
         ? [...spokes.entries].map(([name, { keyOffset, value }]) => draftSpoke(name, keyOffset, value, defaults))
         : [],
   };
+}
+
+/** What `defaults.ssh` says is for the hub too, but for the host, and a way that leads over the hub itself ends before it. */
+function draftHub(hub: Tree | undefined, defaults: Tree | undefined): HostDraft {
+  const shared = (group: string, key: string): Tree | undefined =>
+    group === 'ssh' && key !== 'host' ? child(child(defaults, group), key) : undefined;
+  const host = draftHost((group, key) => child(child(hub, group), key) ?? shared(group, key));
+  const hasOwnJump = child(child(hub, 'ssh'), 'proxy_jump') !== undefined;
+  return hasOwnJump ? host : { ...host, proxyJump: beforeHub(host.proxyJump) };
+}
+
+/** The hops up to the hub; undefined, as if nothing were said, when it is the first. */
+function beforeHub(jump: Maybe<readonly JumpHop[]>): Maybe<readonly JumpHop[]> {
+  const at = jump?.value.indexOf('hub') ?? -1;
+  if (jump === undefined || at < 0) return jump;
+  return at === 0 ? undefined : { ...jump, value: jump.value.slice(0, at) };
 }
 
 function draftSpoke(name: string, offset: number, own: Tree, defaults: Tree | undefined): SpokeDraft {

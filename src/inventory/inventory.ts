@@ -66,7 +66,7 @@ export interface Spoke {
 }
 
 export interface Inventory {
-  /** Absolute path of the file it was read from. */
+  /** Absolute path of the file it was read from; `-` in the working directory when it came from a pipe. */
   readonly path: string;
   /** RFC 5952 text of the prefix, e.g. `2001:db8:ae00::/40`. */
   readonly prefix: string;

@@ -1,15 +1,16 @@
 import { stat } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { dirname } from 'node:path';
 import { assembleInventory, expandPath } from './assemble-inventory.js';
 import { checkSchema } from './check-schema.js';
 import { draftInventory, type Draft } from './draft.js';
 import type { Inventory } from './inventory.js';
+import { findOddCharacters } from './odd-characters.js';
 import { parseYaml } from './parse-yaml.js';
 import type { Finding, Problem } from './problem.js';
 import { readSource } from './read-source.js';
 import { quote } from './reading.js';
 import { RULES } from './rules.js';
-import { SourceText } from './source-text.js';
+import type { SourceText } from './source-text.js';
 
 /** An inventory without any problem, or all its problems in the order of the file. */
 export type LoadResult =
@@ -18,16 +19,20 @@ export type LoadResult =
 /** Reads and checks an inventory file. Whatever is wrong with it is a Problem; nothing is thrown for a bad file. */
 export async function loadInventory(path: string): Promise<LoadResult> {
   const source = await readSource(path);
-  if (!(source instanceof SourceText)) return { ok: false, problems: [source] };
-  const { draft, findings } = checkInventory(source);
-  if (draft !== undefined) findings.push(...(await checkTemplates(draft, resolve(path))));
+  if (!('text' in source)) return { ok: false, problems: [source] };
+  const { text, path: absolutePath } = source;
+  const { draft, findings } = checkInventory(text);
+  if (draft !== undefined) findings.push(...(await checkTemplates(draft, absolutePath)));
   if (draft !== undefined && findings.length === 0)
-    return { ok: true, inventory: assembleInventory(draft, resolve(path)) };
-  return { ok: false, problems: toProblems(findings, source) };
+    return { ok: true, inventory: assembleInventory(draft, absolutePath) };
+  return { ok: false, problems: toProblems(findings, text) };
 }
 
 /** Everything that can be said of the file's text alone. Without a draft the text is no YAML that could be analysed. */
 function checkInventory(source: SourceText): { draft?: Draft; findings: Finding[] } {
+  // What YAML makes of them is a riddle: they alone are told.
+  const oddCharacters = findOddCharacters(source);
+  if (oddCharacters.length > 0) return { findings: oddCharacters };
   const { root, findings: yamlFindings } = parseYaml(source);
   if (root === undefined) return { findings: [...yamlFindings] };
   const draft = draftInventory(root);

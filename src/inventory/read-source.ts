@@ -1,44 +1,66 @@
 import { isUtf8 } from 'node:buffer';
-import { open, stat, type FileHandle } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import type { Readable } from 'node:stream';
 import type { Problem } from './problem.js';
 import { SourceText } from './source-text.js';
 
 /** Largest inventory in bytes. A fleet of 65535 spokes with every field written out stays below it. */
 const MAX_FILE_BYTES = 32 * 1024 * 1024;
 
-/** Reads the file as UTF-8; what cannot be read is a problem, and a file that is too large is not read at all. */
-export async function readSource(path: string): Promise<SourceText | Problem> {
-  const refuse = (message: string, fix?: string): Problem => ({ file: path, line: 1, column: 1, message, fix });
+/** What was read. */
+export interface Source {
+  readonly text: SourceText;
+  /** Absolute. What the inventory names lies beside it; beside a pipe there is nothing, so that it counts as a file of the working directory. */
+  readonly path: string;
+}
+
+/** Its other names may lead to a socket, which cannot be opened anew. */
+const STDIN = ['-', '/dev/stdin', '/dev/fd/0'];
+
+/**
+ * Reads a file or a pipe as UTF-8; `-` is stdin. What cannot be read is a problem, and a file that is too large is not read at all, no more than a
+ * device, which may have no end.
+ */
+export async function readSource(path: string): Promise<Source | Problem> {
+  const isStdin = STDIN.includes(path);
+  const file = isStdin ? '<stdin>' : path;
+  const refuse = (message: string, fix?: string): Problem => ({ file, line: 1, column: 1, message, fix });
   let bytes: Buffer;
+  let isPipe = isStdin;
   try {
-    const info = await stat(path);
-    if (info.isDirectory()) return refuse('this is a directory, not an inventory file');
-    if (!info.isFile()) return refuse('this is not a regular file');
-    if (info.size === 0) return refuse('the file is empty', 'start from inventory.example.yaml');
-    if (info.size > MAX_FILE_BYTES) return refuse(tooLarge(info.size));
-    const handle = await open(path, 'r');
-    try {
-      bytes = await readAtMost(handle, MAX_FILE_BYTES + 1);
-    } finally {
-      await handle.close();
+    if (isStdin) {
+      bytes = await readAtMost(process.stdin);
+    } else {
+      const info = await stat(path);
+      if (info.isDirectory()) return refuse('this is a directory, not an inventory file');
+      isPipe = info.isFIFO();
+      if (!info.isFile() && !isPipe) return refuse('this is neither a file nor a pipe');
+      if (info.size > MAX_FILE_BYTES) return refuse(tooLarge(info.size));
+      bytes = await readAtMost(createReadStream(path));
     }
+    if (bytes.length === 0)
+      return refuse(isPipe ? 'nothing came from it' : 'the file is empty', 'start from inventory.example.yaml');
     if (bytes.length > MAX_FILE_BYTES) return refuse(tooLarge(bytes.length));
   } catch (thrown) {
     return refuse(...explain(thrown as NodeJS.ErrnoException));
   }
-  return isUtf8(bytes) ? new SourceText(path, bytes.toString('utf8')) : badByteProblem(path, bytes);
+  if (!isUtf8(bytes)) return badByteProblem(file, bytes);
+  return { text: new SourceText(file, bytes.toString('utf8')), path: resolve(isPipe ? '-' : path) };
 }
 
 const tooLarge = (bytes: number): string =>
   `the file is too large: ${(bytes / 1024 / 1024).toFixed(1)} MiB, and an inventory has at most 32 MiB`;
 
-/** Reads up to `limit` bytes, whatever the size that the file system claims. */
-async function readAtMost(handle: FileHandle, limit: number): Promise<Buffer> {
+/** Reads until there are more bytes than an inventory may have, whatever the size that the file system claims. */
+async function readAtMost(stream: Readable): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let total = 0;
-  for await (const chunk of handle.createReadStream({ autoClose: false, end: limit - 1 })) {
+  for await (const chunk of stream) {
     chunks.push(chunk as Buffer);
     total += (chunk as Buffer).length;
+    if (total > MAX_FILE_BYTES) break;
   }
   return Buffer.concat(chunks, total);
 }

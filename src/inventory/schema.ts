@@ -227,7 +227,10 @@ export const fileSchema = z
   .strictObject({
     prefix: scalar(FIELDS.prefix),
     templates: optional(FIELDS.templates),
-    defaults: z.strictObject(spokeFields).describe("Any field of a spoke; a spoke's own value wins.").optional(),
+    defaults: z
+      .strictObject(spokeFields)
+      .describe("Any field of a spoke; a spoke's own value wins. Those of `ssh`, but for `host`, are the hub's too.")
+      .optional(),
     hub: z
       .strictObject({
         underlay: z
@@ -236,7 +239,9 @@ export const fileSchema = z
         ssh: sshSchema.optional(),
         anchor: optional(FIELDS.anchor),
       })
-      .describe('The one host that all tunnels end at. `defaults` do not apply to it.'),
+      .describe(
+        'The one host that all tunnels end at. Of the defaults only those of `ssh` apply to it, but for `ssh.host`.',
+      ),
     spokes: z.record(nameSchema, z.strictObject(spokeFields).describe('One spoke.')).describe('The spokes by name.'),
   })
   .describe('Inventory of a vxfleet fleet.');

@@ -1,7 +1,8 @@
-import { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync, chmodSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, promises, rmSync, truncateSync, writeFileSync, chmodSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
 import { formatProblems } from '../../src/inventory/format-problems.js';
 import { loadInventory } from '../../src/inventory/load-inventory.js';
 
@@ -51,7 +52,7 @@ describe('a file that cannot be read is a problem', () => {
   });
 
   test('a device', async () => {
-    expect(await problemsOf('/dev/zero')).toContain('FILE:1:1: this is not a regular file');
+    expect(await problemsOf('/dev/zero')).toContain('FILE:1:1: this is neither a file nor a pipe');
   });
 
   test('unreadable', async () => {
@@ -92,6 +93,52 @@ describe('a file that cannot be read is a problem', () => {
     expect(await problemsOf(path)).toContain(
       'FILE:1:1: the file is not UTF-8: byte 0xff cannot stand here; it looks like UTF-16',
     );
+  });
+});
+
+it('reads a pipe, beside which lies what lies in the working directory', async () => {
+  const pipe = join(directory, 'pipe');
+  execFileSync('mkfifo', [pipe]);
+  const writing = promises.writeFile(pipe, `${VALID}templates: test\n`);
+  expect(await loadInventory(pipe)).toMatchObject({
+    ok: true,
+    inventory: { path: join(process.cwd(), '-'), templates: join(process.cwd(), 'test') },
+  });
+  await writing;
+});
+
+describe('characters that cannot be told from others by looking', () => {
+  const problemOf = async (text: string): Promise<string> =>
+    (await problemsOf(write('odd.yaml', text))).split('\n', 1)[0] ?? '';
+
+  it.each([
+    [
+      'a no-break space',
+      VALID.replaceAll(': ', ':\u00a0'),
+      '1:8: U+00A0, a no-break space, stands here, and in 10 more places',
+    ],
+    ['an ideographic space', VALID.replace('hub: ', 'hub:\u3000'), '2:5: U+3000, an ideographic space, stands here'],
+    ['a curly quote', VALID.replace('eth0', '“eth0"'), '2:51: U+201C, a curly quote, stands here'],
+    ['a zero-width space', VALID.replace('tokyo', 'tok\u200byo'), '3:14: U+200B, a zero-width character, stands here'],
+    [
+      'a byte order mark inside',
+      VALID.replace('hub', '\ufeffhub'),
+      '2:1: U+FEFF, a byte order mark inside the file, stands here',
+    ],
+    ['a full-width colon', VALID.replace('hub:', 'hub：'), '2:4: U+FF1A, a full-width character, stands here'],
+    [
+      'a Cyrillic letter',
+      VALID.replace('spokes', 'spоkes'),
+      '3:3: U+043E, a letter of another script that looks like "o", stands here',
+    ],
+  ])('%s is named as what it is', async (_, text, message) => {
+    expect(await problemOf(text)).toBe(`FILE:${message}`);
+  });
+
+  it('may stand in comments and at the start', async () => {
+    expect(
+      await problemsOf(write('odd.yaml', `\ufeff# “no\u00a0break”\u2028\n${VALID.replace(' }\n', ' } # –\n')}`)),
+    ).toBe('accepted');
   });
 });
 

@@ -143,7 +143,10 @@ Host *
   });
 
   it('shares the failure of a dead jump host, which is told once', async () => {
-    const text = original.replace('\nhub:', '\ndefaults: { ssh: { proxy_jump: root@198.18.9.9 } }\n\nhub:');
+    const text = original.replace(
+      '\nhub:',
+      '\ndefaults: { ssh: { proxy_jump: root@198.18.9.9 } }\n\nhub:\n  ssh: { proxy_jump: [] }',
+    );
     await writeFile(lab.inventoryPath, text);
     const { code, stdout, stderr } = await lab.run(['verify', '--connect-timeout', '1'], {
       env: { SSH_AUTH_SOCK: agentSocket },

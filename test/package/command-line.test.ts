@@ -52,6 +52,14 @@ describe('--output json ends in a recap', () => {
   });
 });
 
+it('reads the inventory from stdin', () => {
+  const bin = join(DIST, 'bin.js');
+  const run = (input: string) =>
+    spawnSync(process.execPath, [bin, 'inventory', '-i', '-'], { input, encoding: 'utf8' });
+  expect(run(INVENTORY).stdout).toContain('tokyo');
+  expect(run('prefix: x').stderr).toContain('<stdin>:1:9: ');
+});
+
 it('says that stdout cannot be written, and that is no failed tunnel', () => {
   const { status, stderr } = vxfleet(['inventory', '-i', join(directory, 'good.yaml')], openSync('/dev/full', 'w'));
   expect(stderr).toBe('vxfleet: stdout cannot be written: no space left on the device\n');
