@@ -106,6 +106,6 @@ export function parseMaxFail(text: string): (total: number) => number {
   return (total) => Math.floor((total * value) / 100);
 }
 
-/** NO_COLOR (no-color.org), --no-color, or an output that is no terminal. */
+/** Not with NO_COLOR (no-color.org), --no-color, TERM=dumb, or an output that is no terminal. */
 export const useColor = (options: Pick<CommonOptions, 'color'>, stream: NodeJS.WriteStream): boolean =>
-  options.color && (process.env['NO_COLOR'] ?? '') === '' && stream.isTTY;
+  options.color && (process.env['NO_COLOR'] ?? '') === '' && process.env['TERM'] !== 'dumb' && stream.isTTY;

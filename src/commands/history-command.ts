@@ -3,6 +3,7 @@ import { gatherHistory, type UnreadHost } from '../deploy/gather-history.js';
 import type { Emit } from '../events.js';
 import { matchEnds } from '../history/match-ends.js';
 import { formatHistory, historyToJson } from '../report/format-history.js';
+import { widthOf } from '../report/output-stream.js';
 import { addHostOptions, type HostOptions } from './common-options.js';
 import type { Finish } from './finish.js';
 import { examples, LIMIT_HELP } from './help-text.js';
@@ -48,7 +49,7 @@ async function showHistory(limits: readonly string[], options: HostOptions): Pro
             warnings,
             unread: unread.map(({ host, error: { code, message } }) => ({ host, code, message })),
           })
-        : formatHistory(changes, { color: useColorOnBoth(options), width: process.stdout.columns ?? Infinity });
+        : formatHistory(changes, { color: useColorOnBoth(options), width: widthOf(process.stdout) });
     process.stdout.write(text);
     return unread.length === 0 ? 0 : 1;
   } finally {

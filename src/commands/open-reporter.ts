@@ -10,6 +10,7 @@ export const openReporter = async (options: CommonOptions, mode: OutputMode): Pr
   await createReporter(mode, {
     stdout: process.stdout,
     stderr: process.stderr,
+    term: process.env['TERM'],
     color: useColorOnBoth(options),
     verbose: options.verbose === true,
   });

@@ -12,6 +12,8 @@ export interface FleetRendererOptions {
   readonly paint: Paint;
   /** True once the frame is gone for good: listr2 ends a few ticks later and must not draw over what follows. */
   readonly isStopped: () => boolean;
+  /** Brings titles and lines up to date, before each frame. */
+  readonly update: () => void;
 }
 
 /** Ten frames a second are smooth to the eye and cost the same at 3 tunnels and at 255. */
@@ -49,8 +51,9 @@ export class FleetRenderer {
   };
 
   private draw(): void {
-    const { screen, paint, isStopped } = this.options;
+    const { screen, paint, isStopped, update } = this.options;
     if (isStopped()) return;
+    update();
     const marker = MARKERS[this.frameNumber++ % MARKERS.length] ?? '-';
     const tasks = this.tasks.map(({ title, output }) => ({
       title: title ?? '',

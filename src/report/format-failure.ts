@@ -1,6 +1,7 @@
 /** One tunnel's failure, for a person: what failed, at which end, why, and what to do next. */
 import type { CommandName, TunnelFailure, TunnelResult } from '../events.js';
 import { formatInterfaceRanges } from '../diff/interface-ranges.js';
+import { wrapToWidth } from './fit-width.js';
 import type { Paint } from './paint.js';
 import { printable, printableLine } from './printable.js';
 import { statusColour, statusMeaning, statusWord, wordsOf } from './status-text.js';
@@ -15,31 +16,59 @@ export const sharedFailure = ({ status, ends, error, checks }: TunnelResult): st
 /** Is it about neither end, but about what lies between us and a host? */
 const isOnTheWay = (error: TunnelFailure | null): boolean => error?.end === null && error.layer === 'ssh';
 
+export interface FailureFormat {
+  readonly command: CommandName;
+  readonly paint: Paint;
+  /** Columns, beyond which lines are wrapped by words. Default: as long as they are. */
+  readonly width?: number;
+}
+
 /**
  * Lines without newlines; the first names the tunnel and its status, the others are indented. Facts come first, advice last.
  * @param alike further tunnels that failed in the same way (sharedFailure)
  */
 export function formatFailure(
   result: TunnelResult,
-  command: CommandName,
-  paint: Paint,
+  { command, paint, width = Infinity }: FailureFormat,
   alike: readonly TunnelResult[] = [],
 ): string[] {
   const { error, status } = result;
+  const wrap = (lines: readonly string[]): string[] => lines.flatMap((line) => wrapToWidth(line, width));
+  return [
+    ...heading(result, { command, paint, width }, alike),
+    ...wrap([
+      ...field('failed', whatFailed(result)),
+      ...field('why', error === null ? 'no reason was given' : error.message),
+      ...(status === 'unknown'
+        ? field('ends', `hub ${wordsOf(result.ends.hub)}, ${result.spoke} ${wordsOf(result.ends.spoke)}`)
+        : []),
+      ...unanswered(result),
+    ]),
+    ...wrap(field('next', error?.hint ?? defaultHint(result))).map((line) => paint('cyan', line)),
+  ];
+}
+
+/** The failure in one line, for where all of it is told later. */
+export function failureLine(result: TunnelResult, command: CommandName): string {
+  const reason = result.error === null ? [] : [printableLine(result.error.message)];
+  return [`${result.spoke} (${result.interface}) ${statusWord(result.status, command)}`, ...reason].join(': ');
+}
+
+function heading(
+  result: TunnelResult,
+  { command, paint, width }: Required<FailureFormat>,
+  alike: readonly TunnelResult[],
+): string[] {
   const name = alike.length === 0 ? result.spoke : `${alike.length + 1} tunnels`;
   const interfaces = formatInterfaceRanges([result, ...alike].map(({ id }) => id));
+  const word = statusWord(result.status, command);
   const meaning = statusMeaning(result, command);
-  const word = paint(statusColour(status), statusWord(status, command));
-  return [
-    `${paint('bold', name)} (${interfaces}) ${word}${meaning === null ? '' : `: ${meaning}`}`,
-    ...field('failed', whatFailed(result)),
-    ...field('why', error === null ? 'no reason was given' : error.message),
-    ...(status === 'unknown'
-      ? field('ends', `hub ${wordsOf(result.ends.hub)}, ${result.spoke} ${wordsOf(result.ends.spoke)}`)
-      : []),
-    ...unanswered(result),
-    ...field('next', error?.hint ?? defaultHint(result)).map((line) => paint('cyan', line)),
-  ];
+  const subject = `${name} (${interfaces}) ${word}`;
+  const [first = '', ...rest] = wrapToWidth(meaning === null ? subject : `${subject}: ${meaning}`, width);
+  // Colour codes have no width: they come after the wrapping, where the words that they belong to stand on one line.
+  if (!first.startsWith(subject)) return [first, ...rest];
+  const painted = `${paint('bold', name)} (${interfaces}) ${paint(statusColour(result.status), word)}`;
+  return [painted + first.slice(subject.length), ...rest];
 }
 
 /** Wide enough for the longest field name and a gap. */
@@ -62,13 +91,16 @@ function placeOf(error: TunnelFailure, spoke: string): string {
 }
 
 function unanswered({ checks, spoke }: TunnelResult): string[] {
-  return checks
-    .filter((check) => !check.ok)
-    .flatMap((check) => {
-      const from = check.from === 'hub' ? 'hub' : spoke;
-      const text = `no answer: ${check.prefix} from ${from}, ${check.source} to ${check.target}, ${check.bytes} bytes`;
-      return field('check', printableLine(text));
-    });
+  const failed = checks.filter((check) => !check.ok);
+  if (failed.length > 1 && failed.length === checks.length) {
+    const sizes = [...new Set(failed.map(({ bytes }) => bytes))];
+    return field('check', `no answer to any of the ${failed.length} checks, ${sizes.join(' and ')} bytes`);
+  }
+  return failed.flatMap((check) => {
+    const from = check.from === 'hub' ? 'hub' : spoke;
+    const text = `no answer: ${check.prefix} from ${from}, ${check.source} to ${check.target}, ${check.bytes} bytes`;
+    return field('check', printableLine(text));
+  });
 }
 
 function defaultHint({ status, spoke }: TunnelResult): string {

@@ -1,4 +1,4 @@
-/** The recap for people: a row a tunnel, one line of counts, then each failure with what to do next. */
+/** The recap for people: a row a tunnel, each failure with what to do next, and at the very end the counts. */
 import { formatInterfaceRanges } from '../diff/interface-ranges.js';
 import type { CommandName, Recap, TunnelResult } from '../events.js';
 import { wrapToWidth } from './fit-width.js';
@@ -24,11 +24,11 @@ export function formatRecap(recap: Recap, format: RecapFormat): string {
   const lines = [
     ...formatRows(groupRows(recap.tunnels), recap.command, format.width, paint),
     ...(recap.tunnels.length === 0 ? [] : ['']),
-    formatCounts(recap, paint),
     ...groupFailures(failures).flatMap(([first, ...alike]) => [
+      ...formatFailure(first, { command: recap.command, paint, width: format.width }, alike),
       '',
-      ...formatFailure(first, recap.command, paint, alike),
     ]),
+    formatCounts(recap, paint),
   ];
   return lines.map((line) => `${line}\n`).join('');
 }
@@ -64,6 +64,9 @@ function groupRows(tunnels: readonly TunnelResult[]): Group[] {
 /** A list of interfaces longer than this goes below its row instead of widening the column for all of them. */
 const MAX_INTERFACES_WIDTH = 30;
 
+/** Columns; where the last cell of a row has fewer it goes below the row. */
+const MIN_DETAIL_WIDTH = 24;
+
 function formatRows(groups: readonly Group[], command: CommandName, width: number, paint: Paint): string[] {
   const rows = groups.map((group) => {
     const [first] = group;
@@ -82,10 +85,17 @@ function formatRows(groups: readonly Group[], command: CommandName, width: numbe
   const nameWidth = widest(rows.map(({ name }) => name));
   const interfacesWidth = widest(rows.map(({ interfaces }) => interfaces));
   const wordWidth = widest(rows.map(({ word }) => word));
+  const start = nameWidth + interfacesWidth + wordWidth + 3 * 2;
   return rows.flatMap(({ status, name, interfaces, word, detail, below }) => {
-    const cells = `${name.padEnd(nameWidth)}  ${interfaces.padEnd(interfacesWidth)}  `;
-    const gap = detail === '' ? '' : `${' '.repeat(wordWidth - word.length)}  `;
-    return [`${cells}${paint(statusColour(status), word)}${gap}${detail}`, ...below.map((line) => paint('dim', line))];
+    const cells = `${name.padEnd(nameWidth)}  ${interfaces.padEnd(interfacesWidth)}  ${paint(statusColour(status), word)}`;
+    const hasRoom = width - start >= MIN_DETAIL_WIDTH;
+    const lines = detail === '' ? [] : wrapToWidth(detail, Math.max(width - (hasRoom ? start : 4), MIN_DETAIL_WIDTH));
+    const [first, ...more] = hasRoom ? lines : [undefined, ...lines];
+    return [
+      first === undefined ? cells : `${cells}${' '.repeat(wordWidth - word.length)}  ${first}`,
+      ...more.map((line) => ' '.repeat(hasRoom ? start : 4) + line),
+      ...below.map((line) => paint('dim', line)),
+    ];
   });
 }
 

@@ -19,11 +19,11 @@ export class FrameScreen {
   }
 
   get columns(): number {
-    return this.stream.columns ?? 80;
+    return this.stream.columns || 80;
   }
 
   get rows(): number {
-    return this.stream.rows ?? 24;
+    return this.stream.rows || 24;
   }
 
   /** Replaces the frame. `width` is a line's width without its colour codes. */

@@ -9,16 +9,20 @@ export class LiveProgress {
   private hub = 'connecting';
   private readonly counts = new Map<TunnelStatus, number>();
   /** In the order in which they started: what takes long stays on top. */
-  private readonly inFlight = new Map<string, { readonly interface: string; readonly step: Step }>();
+  private readonly inFlight = new Map<
+    string,
+    { readonly interface: string; readonly step: Step; readonly sinceMs: number }
+  >();
 
-  apply(event: RunEvent): void {
+  /** @param nowMs of any clock that `inFlightLines` is asked by too */
+  apply(event: RunEvent, nowMs: number): void {
     if (event.event === 'start') {
       this.command = event.command;
       this.total = event.total;
     } else if (event.event === 'hub') {
       this.hub = event.message === '' ? event.step : `${event.step}  ${event.message}`;
     } else if (event.event === 'step') {
-      this.inFlight.set(event.spoke, { interface: event.interface, step: event.step });
+      this.inFlight.set(event.spoke, { interface: event.interface, step: event.step, sinceMs: nowMs });
     } else if (event.event === 'tunnel') {
       this.inFlight.delete(event.spoke);
       this.done++;
@@ -39,10 +43,17 @@ export class LiveProgress {
     return [`${this.done}/${this.total} tunnels`, ...words].join(' · ');
   }
 
-  inFlightLines(): string[] {
+  /** With the seconds that a step has taken once it is slow. */
+  inFlightLines(nowMs: number): string[] {
     const nameWidth = Math.max(0, ...[...this.inFlight.keys()].map(({ length }) => length));
     return [...this.inFlight].map(
-      ([spoke, { interface: iface, step }]) => `${spoke.padEnd(nameWidth)}  ${iface.padEnd(8)}  ${step}`,
+      ([spoke, { interface: iface, step, sinceMs }]) =>
+        `${spoke.padEnd(nameWidth)}  ${iface.padEnd(8)}  ${step}${elapsed(nowMs - sinceMs)}`,
     );
   }
 }
+
+/** A step that takes longer than this makes a person wonder. */
+const SLOW_MS = 2000;
+
+const elapsed = (ms: number): string => (ms < SLOW_MS ? '' : `  ${Math.floor(ms / 1000)} s`);

@@ -1,15 +1,15 @@
 /** The live view: few tasks for a whole fleet, what needs a person's eye above them, and the recap in their place at the end. */
 import { Listr, type ListrTaskWrapper } from 'listr2';
-import type { CommandName, RunEvent } from '../events.js';
-import { wrapToWidth } from './fit-width.js';
+import type { CommandName, RunEvent, TunnelResult } from '../events.js';
+import { cutToWidth, wrapToWidth } from './fit-width.js';
 import { FleetRenderer } from './fleet-renderer.js';
 import { formatDiff } from './format-diff.js';
-import { formatFailure } from './format-failure.js';
+import { failureLine, formatFailure } from './format-failure.js';
 import { formatRecap } from './format-recap.js';
 import { formatTimings } from './format-timings.js';
 import { FrameScreen } from './frame-screen.js';
 import { LiveProgress } from './live-progress.js';
-import { flush } from './output-stream.js';
+import { flush, widthOf } from './output-stream.js';
 import { createPaint } from './paint.js';
 import { plainLines } from './plain-line.js';
 import type { Reporter, ReporterIo } from './reporter-io.js';
@@ -34,6 +34,11 @@ export function createLiveReporter(io: ReporterIo): Reporter {
     if (first === undefined) return;
     screen.print([isAlarm ? paint('red', first) : first, ...rest].map((line) => `${line}\n`).join(''));
   };
+  const printFailure = (result: TunnelResult) => {
+    if (io.stdout.isTTY !== true) printAbove(formatFailure(result, { command, paint: plain }), true);
+    // The recap tells the whole of it, on the same terminal.
+    else screen.print(`${paint('red', cutToWidth(failureLine(result, command), screen.columns - 1))}\n`);
+  };
   const printData = (text: string) => {
     // When stdout is the same terminal, the frame has to make room; the next frame comes back below the text.
     if (io.stdout.isTTY === true) screen.clear();
@@ -41,14 +46,14 @@ export function createLiveReporter(io: ReporterIo): Reporter {
   };
 
   const emit = (event: RunEvent): void => {
-    progress.apply(event);
+    progress.apply(event, Date.now());
     switch (event.event) {
       case 'start':
         command = event.command;
         view.start();
         break;
       case 'tunnel':
-        if (isFailure(event) && !told.isRepeated(event)) printAbove(formatFailure(event, command, plain), true);
+        if (isFailure(event) && !told.isRepeated(event)) printFailure(event);
         break;
       case 'notice':
       case 'trace':
@@ -62,14 +67,13 @@ export function createLiveReporter(io: ReporterIo): Reporter {
         break;
       case 'recap':
         view.stop();
-        printData(formatRecap(event, { color: io.color, width: io.stdout.columns ?? Infinity }));
+        printData(formatRecap(event, { color: io.color, width: widthOf(io.stdout) }));
         break;
       case 'error':
       case 'hub':
       case 'step':
         break;
     }
-    view.update();
   };
 
   return {
@@ -93,15 +97,13 @@ function createView(screen: FrameScreen, progress: LiveProgress, color: boolean)
   const restoreTerminal = () => screen.clear();
 
   const update = () => {
-    if (isStopped) return;
     if (tasks.hub !== undefined) tasks.hub.title = progress.hubLine();
     if (tasks.tunnels === undefined) return;
     tasks.tunnels.title = progress.tunnelsLine();
-    tasks.tunnels.output = progress.inFlightLines().join('\n');
+    tasks.tunnels.output = progress.inFlightLines(Date.now()).join('\n');
   };
   const untilEnded = (name: keyof typeof tasks) => async (_: unknown, task: LiveTask) => {
     tasks[name] = task;
-    update();
     await ended;
   };
 
@@ -117,7 +119,7 @@ function createView(screen: FrameScreen, progress: LiveProgress, color: boolean)
         // Its listener would call process.exit(127) on Ctrl-C, in the middle of unwinding what is in trial.
         registerSignalListeners: false,
         renderer: FleetRenderer,
-        rendererOptions: { screen, paint: createPaint(color), isStopped: () => isStopped },
+        rendererOptions: { screen, paint: createPaint(color), isStopped: () => isStopped, update },
       },
     );
 
@@ -127,7 +129,6 @@ function createView(screen: FrameScreen, progress: LiveProgress, color: boolean)
       process.once('exit', restoreTerminal);
       running = listr().run();
     },
-    update,
     /** Takes the frame away at once; listr2 itself ends a few ticks later. */
     stop: () => {
       if (isStopped) return;

@@ -8,6 +8,9 @@ export interface OutputStream {
   readonly rows?: number | undefined;
 }
 
+/** Columns; Infinity where nothing wraps (a pipe, a file) and on a terminal that does not know (a serial console says 0). */
+export const widthOf = ({ columns = 0 }: OutputStream): number => (columns > 0 ? columns : Infinity);
+
 /** Resolves when everything written so far has left this process: an exit before that would cut a pipe's text off. */
 export const flush = (stream: OutputStream): Promise<void> =>
   new Promise((resolve) => {

@@ -13,6 +13,8 @@ export interface PlainOptions {
   readonly paint: Paint;
   /** The same failure of the hub has been told in full already. */
   readonly isRepeated?: boolean;
+  /** The recap, with every failure in full, comes to the same terminal. */
+  readonly isToldLater?: boolean;
 }
 
 /** A line has to be written before the next name is known: most names fit this, a longer one only shifts its own line. */
@@ -20,7 +22,10 @@ const NAME_WIDTH = 8;
 const INTERFACE_WIDTH = 8;
 
 /** The event's lines, without newlines; none for what is data (diff, timings, recap), told by the entry file (error) or not asked for (trace). */
-export function plainLines(event: RunEvent, { command, verbose, paint, isRepeated = false }: PlainOptions): string[] {
+export function plainLines(
+  event: RunEvent,
+  { command, verbose, paint, isRepeated = false, isToldLater = false }: PlainOptions,
+): string[] {
   switch (event.event) {
     case 'start':
       return [`${event.command} of ${event.total} ${event.total === 1 ? 'tunnel' : 'tunnels'}, run ${event.run}`];
@@ -31,8 +36,8 @@ export function plainLines(event: RunEvent, { command, verbose, paint, isRepeate
       if (!verbose && (event.step === 'inspect' || event.step === 'prepare')) return [];
       return [columns(event.spoke, event.interface, event.step)];
     case 'tunnel':
-      return isFailure(event) && !isRepeated
-        ? [tunnelLine(event, command, paint), ...formatFailure(event, command, paint).slice(1)]
+      return isFailure(event) && !isRepeated && !isToldLater
+        ? [tunnelLine(event, command, paint), ...formatFailure(event, { command, paint }).slice(1)]
         : [tunnelLine(event, command, paint)];
     case 'notice':
       return [`${event.level === 'warning' ? paint('yellow', 'warning:') : 'notice:'} ${printableLine(event.message)}`];

@@ -5,6 +5,8 @@ import type { OutputStream } from './output-stream.js';
 export interface ReporterIo {
   readonly stdout: OutputStream;
   readonly stderr: OutputStream;
+  /** $TERM. */
+  readonly term?: string | undefined;
   /** Whether to colour what people read, decided by the caller (`--no-color`, NO_COLOR). JSON never is. */
   readonly color: boolean;
   /** `-v`: show trace events. */

@@ -3,7 +3,7 @@ import { createJsonReporter } from './json-reporter.js';
 import { createPlainReporter } from './plain-reporter.js';
 import type { Reporter, ReporterIo } from './reporter-io.js';
 
-/** `--output`. auto is live when stderr is a terminal, else plain. */
+/** `--output`. auto is live when stderr is a terminal that can redraw, else plain. */
 export type OutputMode = 'auto' | 'live' | 'plain' | 'json';
 
 /** The recap is the run's result and goes to stdout in every mode, as do diffs. */
@@ -16,9 +16,13 @@ export async function createReporter(mode: OutputMode, io: ReporterIo): Promise<
     case 'live':
       return await createLive(io);
     case 'auto':
-      return io.stderr.isTTY === true ? await createLive(io) : createPlainReporter(io);
+      return canRedraw(io) ? await createLive(io) : createPlainReporter(io);
   }
 }
+
+/** A terminal that says that it has 0 columns (a serial console, `docker exec -t`) or is dumb cannot have a line drawn anew. */
+const canRedraw = ({ stderr, term }: ReporterIo): boolean =>
+  stderr.isTTY === true && stderr.columns !== 0 && term !== 'dumb';
 
 /** Its library is loaded only for a terminal. */
 const createLive = async (io: ReporterIo): Promise<Reporter> =>

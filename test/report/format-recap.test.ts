@@ -25,9 +25,8 @@ describe('formatRecap', () => {
     expect(textOf([changedTunnel(1), revertedTunnel(2), unknownTunnel(10)])).toMatchInlineSnapshot(`
       "site1   vxlan01  changed   down 84 ms, 1 check answered
       site2   vxlan02  reverted  put back, and the old state answers, down 2.3 s
-      site10  vxlan0a  UNKNOWN   not proven to be in the old state nor in the new one, hub reverted, spoke unknown
-
-      3 tunnels: 1 changed, 1 reverted, 1 UNKNOWN (1.2 s)
+      site10  vxlan0a  UNKNOWN   not proven to be in the old state nor in the new one, hub reverted, spoke
+                                 unknown
 
       site2 (vxlan02) reverted: put back, and the old state answers
         failed  /48, at site2 (verify)
@@ -41,6 +40,8 @@ describe('formatRecap', () => {
         why     the connection was lost during the revert
         ends    hub reverted, site10 unknown
         next    vxfleet verify site10   # says which end answers; do not trust the tunnel until it does
+
+      3 tunnels: 1 changed, 1 reverted, 1 UNKNOWN (1.2 s)
       "
     `);
   });
@@ -63,9 +64,8 @@ describe('formatRecap', () => {
           vxlan01-3f, vxlan41, vxlan43-c7, vxlanc9-ff
       site64       vxlan40    reverted   put back, and the old state answers, down 2.3 s
       site66       vxlan42    reverted   put back, and the old state answers, down 2.3 s
-      site200      vxlanc8    UNKNOWN    not proven to be in the old state nor in the new one, hub reverted, spoke unknown
-
-      255 tunnels: 252 unchanged, 2 reverted, 1 UNKNOWN (1.2 s)
+      site200      vxlanc8    UNKNOWN    not proven to be in the old state nor in the new one, hub
+                                         reverted, spoke unknown
 
       site64 (vxlan40) reverted: put back, and the old state answers
         failed  /48, at site64 (verify)
@@ -86,6 +86,8 @@ describe('formatRecap', () => {
         why     the connection was lost during the revert
         ends    hub reverted, site200 unknown
         next    vxfleet verify site200   # says which end answers; do not trust the tunnel until it does
+
+      255 tunnels: 252 unchanged, 2 reverted, 1 UNKNOWN (1.2 s)
       "
     `);
   });
@@ -97,6 +99,35 @@ describe('formatRecap', () => {
     expect(below.length).toBeGreaterThan(2);
     expect(Math.max(...below.map(({ length }) => length))).toBeLessThanOrEqual(60);
     for (const { interface: iface } of results) expect(text).toContain(iface);
+  });
+
+  it('fits a narrow terminal, wrapped between words', () => {
+    expect(textOf([unknownTunnel(1)], 'deploy', 40)).toMatchInlineSnapshot(`
+      "site1  vxlan01  UNKNOWN
+          not proven to be in the old state
+          nor in the new one, hub reverted,
+          spoke unknown
+
+      site1 (vxlan01) UNKNOWN: not proven to
+      be in the old state nor in the new one
+        failed  ssh, at site1 (lost)
+        why     the connection was lost during
+                the revert
+        ends    hub reverted, site1 unknown
+        next    vxfleet verify site1   # says
+                which end answers; do not
+                trust the tunnel until it does
+
+      1 tunnel: 1 UNKNOWN (1.2 s)
+      "
+    `);
+  });
+
+  it('says in one line that no check was answered', () => {
+    const checks = range(1, 6).map(() => checkOf(1, { ok: false, rtt_ms: null }));
+    const text = textOf([revertedTunnel(1, { checks })]);
+    expect(text).toContain('  check   no answer to any of the 6 checks, 1450 bytes\n');
+    expect(text.match(/no answer/g)).toHaveLength(1);
   });
 
   it('says so when there was nothing to do', () => {

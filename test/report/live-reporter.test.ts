@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { OutputStream } from '../../src/report/output-stream.js';
 import { createReporter } from '../../src/report/reporter.js';
 import { makeRecap } from '../../src/report/recap.js';
 import { FakeTerminal } from './fake-terminal.js';
@@ -104,6 +105,52 @@ describe('the live view', () => {
     expect(stderr.widest).toBeLessThanOrEqual(29);
     expect(stderr.lines.slice(-6).join('\n')).toContain('0/255 tunnels');
     await reporter.finish();
+  });
+
+  it('tells a failure in one line when the recap comes to the same terminal, and in full when it does not', async () => {
+    const shownWith = async (stdout: OutputStream): Promise<string> => {
+      const stderr = new FakeTerminal(80, 24);
+      const reporter = await createReporter('live', { stdout, stderr, color: false, verbose: false });
+      reporter.emit({ event: 'start', run: 'r', command: 'deploy', total: 1 });
+      reporter.emit({ event: 'tunnel', ...revertedTunnel(1) });
+      await reporter.finish();
+      return stderr.text;
+    };
+    expect(await shownWith(new FakeTerminal(80, 24))).toBe(
+      'site1 (vxlan01) reverted: the /48 does not answer from the hub\n',
+    );
+    const file = { write: (_: string, written?: () => void) => written?.() };
+    expect(await shownWith(file)).toContain('next    look at the routes');
+  });
+
+  it('counts the seconds of a step that is slow', async () => {
+    const { stderr, reporter } = await startRun(80, 24, 1);
+    reporter.emit(step(1));
+    await vi.advanceTimersByTimeAsync(FRAME_MS);
+    expect(stderr.text).toMatch(/site1 +vxlan01 +trial$/m);
+    await vi.advanceTimersByTimeAsync(5000);
+    expect(stderr.text).toMatch(/site1 +vxlan01 +trial  5 s$/m);
+    await reporter.finish();
+  });
+
+  it.each([
+    ['that reports no columns', 0, 'xterm'],
+    ['that is dumb', 80, 'dumb'],
+  ])('is not for a terminal %s: lines are written one after the other', async (_, columns, term) => {
+    const terminal = new FakeTerminal(columns, 24);
+    const io = { stdout: terminal, stderr: terminal, color: false, verbose: false, term };
+    const reporter = await createReporter('auto', io);
+    const write = vi.spyOn(terminal, 'write');
+    reporter.emit({ event: 'start', run: 'r', command: 'deploy', total: 1 });
+    reporter.emit({ event: 'tunnel', ...revertedTunnel(1) });
+    reporter.emit(
+      makeRecap('r', 'deploy', [revertedTunnel(1)], 0, { interrupted: false, exitCodeOnDifference: false }),
+    );
+    await reporter.finish();
+    const text = write.mock.calls.map(([line]) => line).join('');
+    expect(text).not.toContain('\u001b');
+    expect(text.match(/why /g)).toHaveLength(1);
+    expect(text).toContain('site1 (vxlan01) reverted: put back, and the old state answers\n');
   });
 
   it('makes room for a diff when stdout is the same terminal', async () => {

@@ -73,14 +73,14 @@ describe('plain', () => {
       tokyo  vxlan01  changed   down 84 ms, 1 check answered
       osaka  vxlan0a  reverted  put back, and the old state answers, down 2.3 s
 
-      2 tunnels: 1 changed, 1 reverted (1.2 s)
-
       osaka (vxlan0a) reverted: put back, and the old state answers
         failed  /48, at osaka (verify)
         why     the /48 does not answer from the hub
         check   no answer: /48 from hub, 2001:db8:ae00:0:1::1 to 2001:db8:ae0a::1, 1450 bytes
         next    look at the routes of the /48 on the spoke:
                 ip -6 route show table all
+
+      2 tunnels: 1 changed, 1 reverted (1.2 s)
       "
     `);
   });
