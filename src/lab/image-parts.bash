@@ -1,9 +1,6 @@
 # shellcheck shell=bash
 # Sourced by the programs that make an image: what every image has, and how one is kept in the cache.
 
-# A directory of the machine's own, which is not in the image.
-unset TMPDIR TMP TEMP
-
 # Programs of the image run in its root, where the directory that this names may not be.
 unset TMPDIR
 
