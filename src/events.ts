@@ -57,8 +57,8 @@ export interface Check {
   readonly from: End;
   readonly source: string;
   readonly target: string;
-  /** Which prefix it proves: `/80`, `/64`, `/48`, or `anchor`. */
-  readonly prefix: '/80' | '/64' | '/48' | 'anchor';
+  /** What it proves: the prefix `/80`, `/64` or `/48`; that the hub forwards, to its `anchor` or in `transit` to another site. */
+  readonly prefix: '/80' | '/64' | '/48' | 'anchor' | 'transit';
   readonly ok: boolean;
   /** Round-trip time in milliseconds; null when there was no answer. */
   readonly rtt_ms: number | null;
@@ -93,6 +93,8 @@ export interface TunnelResult {
   /** Of a tunnel that is `reverted`; else null. */
   readonly put_back: PutBack | null;
   readonly checks: readonly Check[];
+  /** The packet through the hub to another site; null when none was sent: the anchor is asked instead, or no other tunnel is up. */
+  readonly transit: Check | null;
   readonly error: TunnelFailure | null;
 }
 
@@ -125,6 +127,8 @@ export interface Recap {
   readonly duration_ms: number;
   readonly counts: Counts;
   readonly tunnels: readonly TunnelResult[];
+  /** Spokes whose tunnel was proven in this run, but not that the hub forwards for it: there was neither an anchor nor another tunnel that answered. */
+  readonly transit_unproven: readonly string[];
 }
 
 /** A unified diff of one end, or of one end of many tunnels whose changes are equal but for the id. */

@@ -72,6 +72,7 @@ export async function runCommand(
         const access: FleetAccess = {
           fleet: fleet.plan,
           tunnels: fleet.tunnels,
+          proven: new Set(),
           files,
           transport,
           session: { identity, windowSeconds: settings.windowSeconds, writes: settings.writes, becomePasswordOf },

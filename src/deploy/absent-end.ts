@@ -17,6 +17,7 @@ export function absentEnd(host: string): EndAccess {
     needsNewConnection: false,
     observe: async () => ({ link: undefined, network: { routes: [], rules: [] }, ways: [] }),
     probe: async () => ({ checks: [], answeredAt: null, values: new Map() }),
+    askPathMtu: async () => undefined,
     prepare: refuse,
     takeTurn: refuse,
     trial: refuse,

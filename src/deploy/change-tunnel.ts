@@ -10,6 +10,7 @@ import { ENDS, type End } from '../plan/plan.js';
 import { compareWithBaseline, takeBaseline, type Baseline } from './baseline.js';
 import { afterRevert, INTERRUPTED, unpreparedFailure } from './change-failures.js';
 import { confirmEnds, confirmHint } from './confirm-ends.js';
+import { findFragmentation } from './fragmentation.js';
 import { orInterrupted } from './or-interrupted.js';
 import { proveChange } from './prove-change.js';
 import { decisionPartOf } from './decision-part.js';
@@ -105,6 +106,7 @@ class Change {
   /** The records of the ends, made once: their digests are their names. */
   readonly #bodies: Readonly<Record<End, string>>;
   #checks: readonly Check[] = [];
+  #transit: Check | null = null;
   /** When each end went down, in ms of its host's clock. */
   readonly #downAt = new Map<End, number>();
   #downMs: number | null = null;
@@ -189,6 +191,7 @@ class Change {
       if (outcome === undefined) return INTERRUPTED;
       const [proof, ...staged] = outcome;
       this.#checks = proof.checks;
+      this.#transit = proof.transit;
       this.#downMs = downtime(this.#downAt, proof.answeredAt);
       return proof.failure ?? staged.find((failure) => failure !== null) ?? null;
     } catch (error) {
@@ -213,6 +216,7 @@ class Change {
   async #confirm(): Promise<TunnelFailure | null> {
     if (this.#options.signal.aborted) return INTERRUPTED;
     this.#options.onStep('confirm');
+    const fragments = this.#warnOfFragments();
     // From the hub's promise to its confirm an interrupt waits: a half-way decision helps nobody.
     const { confirmed, open, troubles, failure } = await confirmEnds(
       this.#tunnel,
@@ -223,7 +227,15 @@ class Change {
     for (const end of this.#ends) if (!open.includes(end)) this.#open.delete(end);
     this.#troubles.push(...troubles);
     if (failure === null) await this.note();
+    await fragments;
     return failure;
+  }
+
+  async #warnOfFragments(): Promise<void> {
+    if (this.#tunnel.proof !== 'planned') return;
+    // A session that is lost is told by the confirm.
+    const warning = await findFragmentation(this.#tunnel).catch(() => undefined);
+    if (warning !== undefined) this.#options.onWarning(warning);
   }
 
   /** Keeps a generation of the ends that did not change. The tunnel is as it should be also when that fails. */
@@ -316,8 +328,8 @@ class Change {
   #outcome(status: TunnelStatus, statusOf: (end: End) => EndStatus, error: TunnelFailure | null): TunnelResult {
     const { spoke, interface: name, id } = this.#tunnel.plan;
     const ends = { hub: statusOf('hub'), spoke: statusOf('spoke') };
-    const [down_ms, put_back] = [this.#downMs, this.#putBack];
-    return { spoke, interface: name, id, status, ends, down_ms, put_back, checks: this.#checks, error };
+    const proof = { down_ms: this.#downMs, put_back: this.#putBack, checks: this.#checks, transit: this.#transit };
+    return { spoke, interface: name, id, status, ends, ...proof, error };
   }
 }
 

@@ -22,6 +22,8 @@ export interface FleetAccess {
   readonly fleet: FleetPlan;
   /** The tunnels that the run is about. */
   readonly tunnels: readonly TunnelPlan[];
+  /** Those that it has proven so far, in that order: it grows. */
+  readonly proven: Set<TunnelPlan>;
   /** The files as they shall be, rendered before anybody is contacted. */
   readonly files: FleetFiles;
   readonly transport: Transport;
@@ -117,7 +119,7 @@ export function plannedEnds(
 }
 
 export function joinTunnel(
-  { fleet, session }: FleetAccess,
+  { fleet, proven, session }: FleetAccess,
   plan: TunnelPlan,
   hosts: Readonly<Record<End, InspectedHost>>,
   desired: DesiredEnds,
@@ -126,6 +128,7 @@ export function joinTunnel(
   return {
     fleet,
     plan,
+    proven,
     change,
     hub: new TunnelEnd(plan, 'hub', hosts.hub, desired.hub, change),
     spoke: new TunnelEnd(plan, 'spoke', hosts.spoke, desired.spoke, change),

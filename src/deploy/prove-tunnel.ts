@@ -7,10 +7,12 @@ import { diagnose } from '../verify/judge-probe.js';
 import { planChecks, routeQuestions, type RouteQuestion } from '../verify/plan-checks.js';
 import { walkRules } from '../verify/walk-rules.js';
 import type { AnsweredAt } from './downtime.js';
+import { proveTransit, type TransitProof } from './prove-transit.js';
 import { expectedOf, mtus, type Tunnel } from './tunnel.js';
 
 export interface Proof {
   readonly checks: readonly Check[];
+  readonly transit: Check | null;
   readonly answeredAt: AnsweredAt;
   /** The first failing layer, or null: proven. */
   readonly failure: TunnelFailure | null;
@@ -19,6 +21,7 @@ export interface Proof {
 /** What is wrong is known, and no packet was waited for. */
 export const disproof = (failure: TunnelFailure): Proof => ({
   checks: [],
+  transit: null,
   answeredAt: { hub: null, spoke: null },
   failure,
 });
@@ -46,15 +49,19 @@ export async function proveTunnel(tunnel: Tunnel, seconds: number): Promise<Proo
 
   const [hub, spoke] = await probes;
   const checks = [...hub.checks, ...spoke.checks];
+  const answeredAt = { hub: hub.answeredAt, spoke: spoke.answeredAt };
   const failed = checks.find((check) => !check.ok);
-  const values = { hub: hub.values, spoke: spoke.values };
-  return {
-    checks,
-    answeredAt: { hub: hub.answeredAt, spoke: spoke.answeredAt },
-    failure:
-      failed === undefined ? null : { code: 'verify', end: failed.from, ...diagnose(tunnel.plan, failed, values) },
-  };
+  if (failed !== undefined) {
+    const diagnosis = diagnose(tunnel.plan, failed, { hub: hub.values, spoke: spoke.values });
+    return { checks, transit: null, answeredAt, failure: { code: 'verify', end: failed.from, ...diagnosis } };
+  }
+  // The anchor, if there is one, has proven that the hub forwards.
+  const transit = tunnel.fleet.hub.anchor === undefined ? await proveTransit(tunnel) : NO_TRANSIT;
+  if (transit.failure === null) tunnel.proven.add(tunnel.plan);
+  return { checks, transit: transit.check, answeredAt, failure: transit.failure };
 }
+
+const NO_TRANSIT: TransitProof = { check: null, failure: null };
 
 function kernelFailure(tunnel: Tunnel, states: Readonly<Record<End, ObservedEnd>>): TunnelFailure | undefined {
   for (const end of ENDS) {

@@ -76,6 +76,7 @@ async function pruneHubAlone(
   const tunnel: Tunnel = {
     fleet: access.fleet,
     plan,
+    proven: access.proven,
     change,
     hub: hubEnd,
     spoke: absentEnd(plan.spoke),

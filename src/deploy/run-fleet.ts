@@ -73,6 +73,7 @@ function skippedResult(tunnel: TunnelPlan, message: string): TunnelResult {
     down_ms: null,
     put_back: null,
     checks: [],
+    transit: null,
     error: { code: 'interrupted', end: null, layer: null, message, hint: null },
   };
 }

@@ -141,6 +141,20 @@ export class TunnelEnd {
   }
 
   /**
+   * The largest IPv4 packet that the way to the other end carries in one piece, if it is known to be smaller than this; in bytes.
+   * Rejects with lost or timeout.
+   */
+  async askPathMtu(bytes: number): Promise<number | undefined> {
+    const { hubUnderlay, spokeUnderlay } = this.#tunnel;
+    const [near, far] = this.end === 'hub' ? [hubUnderlay, spokeUnderlay] : [spokeUnderlay, hubUnderlay];
+    const args = [near.local, far.address, String(bytes)];
+    const { values } = await this.#must({ verb: 'path_mtu', args, timeoutMs: QUERY_TIMEOUT_MS });
+    // "local error: message too long, mtu=1400" of a device or of what the kernel has learnt, "Frag needed and DF set (mtu = 1400)" of a router.
+    const mtu = /mtu ?[=:] ?(\d+)/.exec(values.get('ping') ?? '')?.[1];
+    return mtu === undefined ? undefined : Number(mtu);
+  }
+
+  /**
    * Hands the candidate over and proves that a trial can begin; nothing that runs is touched.
    * @param body the record's (src/history), which the host completes when it knows how the trial ended
    */

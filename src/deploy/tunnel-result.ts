@@ -17,6 +17,7 @@ export function untouchedResult(plan: TunnelPlan, status: TunnelStatus, error: T
     down_ms: null,
     put_back: null,
     checks: [],
+    transit: null,
     error,
   };
 }

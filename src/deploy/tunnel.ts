@@ -13,6 +13,8 @@ import type { EndAccess } from './tunnel-end.js';
 export interface Tunnel {
   readonly fleet: FleetPlan;
   readonly plan: TunnelPlan;
+  /** The tunnels that the run has proven so far. */
+  readonly proven: Set<TunnelPlan>;
   /** The id of the change that is to be made of it (history/change-id.ts). */
   readonly change: string;
   readonly hub: EndAccess;

@@ -3,6 +3,7 @@ import type { Emit, TunnelResult } from '../events.js';
 import { ENDS, type TunnelPlan } from '../plan/plan.js';
 import type { InspectedHost } from './inspected-host.js';
 import { blindnessOf } from './host-fitness.js';
+import { findFragmentation } from './fragmentation.js';
 import { inspectSpoke, joinTunnel, plannedEnds, type FleetAccess } from './open-tunnel.js';
 import { proveTunnel } from './prove-tunnel.js';
 import { tellSteps } from './tell-steps.js';
@@ -34,12 +35,17 @@ export async function verifyTunnel(
     const blindness = blindnessOfEnds(tunnel);
     if (blindness !== null) return untouchedResult(plan, 'failed', blindness);
     onStep('verify');
-    const { checks, failure } = await proveTunnel(tunnel, verifySeconds ?? VERIFY_SECONDS);
+    const [{ checks, transit, failure }, fragments] = await Promise.all([
+      proveTunnel(tunnel, verifySeconds ?? VERIFY_SECONDS),
+      findFragmentation(tunnel),
+    ]);
+    if (fragments !== undefined) emit({ event: 'notice', level: 'warning', message: fragments });
     const error = fileFailure(tunnel, failure) ?? failure;
     return {
       ...untouchedResult(plan, error === null ? 'unchanged' : 'failed', error),
       ends: { hub: 'unchanged', spoke: 'unchanged' },
       checks,
+      transit,
     };
   } catch (error) {
     return thrownResult(plan, error);

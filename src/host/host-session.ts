@@ -15,6 +15,7 @@ export type Verb =
   | 'inspect'
   | 'state'
   | 'probe'
+  | 'path_mtu'
   | 'history'
   | 'generation'
   | 'prepare'

@@ -90,7 +90,8 @@ function placeOf(error: TunnelFailure, spoke: string): string {
   return isOnTheWay(error) ? 'on the way to the host' : 'between the ends';
 }
 
-function unanswered({ checks, spoke }: TunnelResult): string[] {
+function unanswered({ checks: own, transit, spoke }: TunnelResult): string[] {
+  const checks = [...own, ...(transit === null ? [] : [transit])];
   const failed = checks.filter((check) => !check.ok);
   if (failed.length > 1 && failed.length === checks.length) {
     const sizes = [...new Set(failed.map(({ bytes }) => bytes))];

@@ -28,6 +28,9 @@ export function formatRecap(recap: Recap, format: RecapFormat): string {
       ...formatFailure(first, { command: recap.command, paint, width: format.width }, alike),
       '',
     ]),
+    ...formatTransit(recap)
+      .flatMap((line) => wrapToWidth(line, format.width))
+      .map((line) => paint('yellow', line)),
     formatCounts(recap, paint),
   ];
   return lines.map((line) => `${line}\n`).join('');
@@ -128,6 +131,16 @@ function checksPassed(group: Group): string | null {
   const passed = checks.filter(({ ok }) => ok).length;
   if (passed < checks.length) return `${passed} of ${checks.length} checks answered`;
   return `${passed} ${passed === 1 ? 'check' : 'checks'} answered`;
+}
+
+/** More names than this say no more than their number. */
+const MOST_NAMES = 3;
+
+function formatTransit({ transit_unproven: names }: Recap): string[] {
+  if (names.length === 0) return [];
+  const more = names.length - MOST_NAMES;
+  const list = names.slice(0, MOST_NAMES).join(', ') + (more > 0 ? ` and ${more} more` : '');
+  return [`transit not proven: ${list} (no other site answered; hub.anchor in the inventory would be asked)`];
 }
 
 function formatCounts({ command, counts, tunnels, duration_ms }: Recap, paint: Paint): string {

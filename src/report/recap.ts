@@ -31,6 +31,7 @@ export function makeRecap(
     duration_ms: Math.round(durationMs),
     counts,
     tunnels: [...results].sort((a, b) => a.id - b.id),
+    transit_unproven: transitUnproven(results),
   };
 }
 
@@ -56,6 +57,25 @@ export function exitCodeOf(
   if (counts.reverted + counts.failed + counts.unreachable + counts.skipped > 0) return 1;
   if (command === 'diff' && ending.exitCodeOnDifference && counts.would_change + counts.would_remove > 0) return 4;
   return 0;
+}
+
+/** A packet that went from one site to another, and its answer, prove the hub for both. */
+function transitUnproven(results: readonly TunnelResult[]): readonly string[] {
+  const through = results
+    .flatMap(({ checks, transit }) => [
+      ...checks.filter(({ prefix }) => prefix === 'anchor'),
+      ...(transit === null ? [] : [transit]),
+    ])
+    .filter(({ ok }) => ok)
+    .flatMap(({ source, target }) => [source, target]);
+  const isProven = ({ status }: TunnelResult): boolean => ['changed', 'rolled_back', 'unchanged'].includes(status);
+  return results
+    .filter(
+      (result) => isProven(result) && result.checks.some(({ prefix, from }) => prefix === '/48' && from === 'spoke'),
+    )
+    .filter(({ checks }) => !checks.some(({ from, source }) => from === 'spoke' && through.includes(source)))
+    .map(({ spoke }) => spoke)
+    .toSorted();
 }
 
 function countStatuses(results: readonly TunnelResult[]): Counts {

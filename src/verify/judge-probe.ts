@@ -52,7 +52,7 @@ export function diagnose(tunnel: TunnelPlan, failed: Check, values: Readonly<Rec
   const what = `${failed.target} (${failed.prefix}) does not answer from ${failed.source}`;
   if ((asked.get('small') ?? '').split(' ').includes(keyOf(failed))) return smallOnly(tunnel, failed);
   if (failed.prefix === 'anchor') return noAnchor(tunnel, failed);
-  if (failed.prefix !== '/80') {
+  if (failed.prefix === '/64' || failed.prefix === '/48') {
     const prefix = failed.prefix === '/64' ? tunnel.prefix64 : tunnel.prefix48;
     return {
       layer: failed.prefix,

@@ -17,7 +17,7 @@ export interface PlannedCheck {
 export const keyOf = ({ source, target }: Pick<Check, 'source' | 'target'>): string => `${source}>${target}`;
 
 /** Every IPv6 path carries packets of this size (RFC 8200 section 5); what lies beyond the hub need not carry more. */
-const MINIMUM_MTU = 1280;
+export const MINIMUM_MTU = 1280;
 
 /** @param mtu of the tunnel, in bytes. */
 export function planChecks(plan: FleetPlan, tunnel: TunnelPlan, mtu: number): PlannedCheck[] {
@@ -39,6 +39,10 @@ export function planChecks(plan: FleetPlan, tunnel: TunnelPlan, mtu: number): Pl
 export function check(from: End, source: string, target: string, prefix: Check['prefix'], bytes: number): PlannedCheck {
   return { key: keyOf({ source, target }), from, source, target, prefix, bytes };
 }
+
+/** From the /48 of one site to that of another, through the hub. */
+export const transitCheck = (from: TunnelPlan, to: TunnelPlan): PlannedCheck =>
+  check('spoke', from.spokeAddress48, to.spokeAddress48, 'transit', MINIMUM_MTU);
 
 /** The lines that the host program's `probe` takes. */
 export const probePayload = (checks: readonly PlannedCheck[]): string =>

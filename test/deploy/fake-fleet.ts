@@ -85,6 +85,8 @@ export class FakeHost {
         this.#before = this.running;
         this.running = this.#fleet.isRemoval ? 'nothing' : 'new';
         return { values: { down_at: '1000', output: '' } };
+      case 'path_mtu':
+        return { values: { ping: '1 packets transmitted, 1 received' } };
       case 'extend':
       case 'stage':
       case 'promise':
@@ -142,6 +144,7 @@ export class FakeFleet {
     return {
       fleet: NEW.fleet,
       plan: NEW.tunnel,
+      proven: new Set(),
       change: CHANGE,
       hub,
       spoke,

@@ -22,6 +22,7 @@ describe('a result in which nothing was touched', () => {
       down_ms: null,
       put_back: null,
       checks: [],
+      transit: null,
       error: null,
     });
   });

@@ -191,6 +191,7 @@ describe('a failure that tunnels share', () => {
     ends: { hub: 'unreachable', spoke: 'untouched' } as const,
     down_ms: null,
     put_back: null,
+    transit: null,
     checks: [],
     error,
   }));

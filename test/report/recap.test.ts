@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { CommandName, TunnelStatus } from '../../src/events.js';
+import type { Check, CommandName, TunnelResult, TunnelStatus } from '../../src/events.js';
 import { exitCodeOf, makeRecap } from '../../src/report/recap.js';
 import { changedTunnel, revertedTunnel } from './sample-results.js';
 
@@ -31,6 +31,44 @@ describe('makeRecap', () => {
       skipped: 0,
       unknown: 0,
     });
+  });
+});
+
+describe('the hub that forwards', () => {
+  const site = (id: number) => `2001:db8:ae0${id}::1`;
+  const tunnel = (id: number, sent?: Partial<Check>) => {
+    const own: Check = {
+      from: 'spoke',
+      source: site(id),
+      target: 'hub',
+      prefix: '/48',
+      ok: true,
+      rtt_ms: 1,
+      bytes: 1450,
+    };
+    const more: Check[] = sent === undefined ? [] : [{ ...own, ...sent }];
+    const isTransit = sent?.prefix === 'transit';
+    return changedTunnel(id, {
+      checks: [own, ...(isTransit ? [] : more)],
+      transit: isTransit ? (more[0] ?? null) : null,
+    });
+  };
+  const unproven = (...results: TunnelResult[]) => makeRecap('r', 'deploy', results, 0, calm).transit_unproven;
+
+  it('is proven for both sites of a packet between them', () => {
+    expect(unproven(tunnel(1), tunnel(2, { prefix: 'transit', target: site(1) }))).toEqual([]);
+  });
+
+  it('is proven by the anchor', () => {
+    expect(unproven(tunnel(1, { prefix: 'anchor', target: '2001:db8::53' }))).toEqual([]);
+  });
+
+  it('is not for a site that no packet left or reached', () => {
+    expect(unproven(tunnel(1), tunnel(2, { prefix: 'transit', target: site(3) }), tunnel(3))).toEqual(['site1']);
+  });
+
+  it('is no matter where nothing was sent', () => {
+    expect(unproven(changedTunnel(1, { status: 'unchanged', checks: [] }), revertedTunnel(2))).toEqual([]);
   });
 });
 

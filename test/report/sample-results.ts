@@ -22,6 +22,7 @@ export const changedTunnel = (id: number, more: Partial<TunnelResult> = {}): Tun
   ends: { hub: 'changed', spoke: 'changed' },
   down_ms: 84,
   put_back: null,
+  transit: null,
   checks: [checkOf(id)],
   error: null,
   ...more,
@@ -33,6 +34,7 @@ export const unchangedTunnel = (id: number, more: Partial<TunnelResult> = {}): T
     ends: { hub: 'unchanged', spoke: 'unchanged' },
     down_ms: null,
     put_back: null,
+    transit: null,
     checks: [],
     ...more,
   });
@@ -51,6 +53,7 @@ export const revertedTunnel = (id: number, more: Partial<TunnelResult> = {}): Tu
     ends: { hub: 'reverted', spoke: 'reverted' },
     down_ms: 2310,
     put_back: 'answers',
+    transit: null,
     checks: [checkOf(id), checkOf(id, { ok: false, rtt_ms: null })],
     error: noAnswer,
     ...more,
@@ -62,6 +65,7 @@ export const unknownTunnel = (id: number): TunnelResult =>
     ends: { hub: 'reverted', spoke: 'unknown' },
     down_ms: null,
     put_back: null,
+    transit: null,
     checks: [],
     error: {
       code: 'lost',

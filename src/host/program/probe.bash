@@ -67,6 +67,12 @@ ping_once() { # SECONDS SOURCE TARGET BYTES
   exec ping -6 -n -q -c 1 -i 0.2 -w "$1" -M 'do' -s "$(($4 - 48))" -I "$2" "$3" 2>&1 </dev/null 3>&- 4<&- 9>&-
 }
 
+# 28 bytes are the IPv4 and ICMP headers.
+path_mtu() { # LOCAL REMOTE BYTES
+  ask ping -4 -n -c 1 -W 1 -M 'do' -s "$(($3 - 28))" -I "$1" "$2"
+  reply ping "$out"
+}
+
 # Prints the key, ping's status and its output as one line. A ping that ends early (an ICMP error, an address that is not there yet) is
 # started again until the time is over. 126, as a shell says of what it cannot run: this ping cannot ask.
 ping_until() { # KEY HUNDREDTHS SOURCE TARGET BYTES TEXT
