@@ -36,7 +36,7 @@ function site3({ up = [], proven = [], arrives }: World): { tunnel: Tunnel; sent
   const probe =
     (from: End): EndAccess['probe'] =>
     async (planned) => ({
-      checks: planned.map(({ key: _, ...check }) => {
+      checks: planned.map((check) => {
         const id = FLEET.tunnels.find(({ spokeAddress48 }) => spokeAddress48 === check.target)?.id ?? 0;
         sent.push(`${from} ${id}`);
         return { ...check, ok: arrives(from, id), rtt_ms: null };
