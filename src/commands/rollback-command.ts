@@ -6,10 +6,12 @@ import { rollbackTunnel } from '../deploy/rollback-tunnel.js';
 import { runFleet } from '../deploy/run-fleet.js';
 import { VxfleetError } from '../errors.js';
 import type { TunnelResult } from '../events.js';
-import { lastRun, takesPart, unknownRun } from '../history/choose-rollback.js';
+import { locateStep, findTakenAway, type SiteStep } from '../deploy/rollback-sites.js';
+import { unknownRun } from '../history/choose-rollback.js';
+import { describeRollback } from '../history/describe-rollback.js';
+import { planReturn, planUndo, type RollbackPlan } from '../history/plan-rollback.js';
 import type { HostHistory } from '../history/read-history.js';
 import { generationsOf, type EndHistory } from '../history/record.js';
-import type { RollbackRequest } from '../history/rollback-target.js';
 import type { FleetPlan, TunnelPlan } from '../plan/plan.js';
 import { selectTunnels } from '../plan/select-tunnels.js';
 import { addChangeOptions, changeEvents, showDiffs, type ChangeFlags } from './change-options.js';
@@ -19,6 +21,7 @@ import { runCommand, type Job, type RunContext } from './run-command.js';
 
 interface RollbackFlags extends ChangeFlags {
   readonly to?: string;
+  readonly remove?: true;
 }
 
 /** Also of tunnels that have left the inventory. */
@@ -31,6 +34,7 @@ export function addRollbackCommand(program: Command, finish: Finish): void {
     .description('Put back what was there before the last run (or after any kept run), by the same proof as a deploy.');
   addChangeOptions(command.argument('[limit...]', LIMIT_HELP))
     .option('--to <run>', 'the state that this run left (vxfleet history lists them)')
+    .option('--remove', 'also take away the tunnel of a spoke that is in the inventory and had none then')
     .addHelpText(
       'after',
       examples('vxfleet rollback --dry-run', 'vxfleet rollback tokyo', 'vxfleet rollback --to 20261123T120000-abc123'),
@@ -54,44 +58,70 @@ async function rollback(limits: readonly string[], flags: RollbackFlags): Promis
 }
 
 async function planRollback(context: RunContext, limits: readonly string[], flags: RollbackFlags): Promise<Job> {
-  const { access, hub, emit, signal } = context;
-  const history = await fetchHistory(hub.session, []);
+  const { fleet, access, emit, signal } = context;
+  const history = await fetchHistory(context.hub.session, []);
   for (const message of history.warnings) emit({ event: 'notice', level: 'warning', message });
-  const everyTunnel = await withFormerTunnels(context.fleet.plan, hub, history);
-  const selected = selectTunnels(everyTunnel, limits).tunnels;
-  const { request, tunnels } = chooseTunnels(selected, history, flags.to);
+  const former = await findFormerTunnels(fleet.plan, context.hub, history);
+  // Those of the inventory first: they say how a spoke is reached now.
+  const sites = [...fleet.plan.tunnels, ...former];
+  const tunnels = sites.toSorted((a, b) => a.id - b.id);
+  const plan = choosePlan(tunnels, selectTunnels({ ...fleet.plan, tunnels }, limits).tunnels, history, flags.to);
+  const phases: SiteStep[][] = [];
+  for (const steps of plan.phases) {
+    phases.push([]);
+    for (const step of steps) phases.at(-1)?.push(await locateStep(context.hub.session, sites, step));
+  }
+  const steps = phases.flat();
+  const named = steps.map((step) => ({ interface: step.interface, spoke: step.plan.spoke }));
+  emit({ event: 'notice', level: 'info', message: describeRollback(plan, named, flags.to !== undefined) });
+  const taken = findTakenAway(fleet.plan.tunnels, sites, context.hub.facts, steps);
+  if (taken.length > 0 && flags.remove !== true) throw takesAway(taken);
 
   const { identity, windowSeconds } = access.session;
   const dryRun = flags.dryRun === true;
   const diffs: EndDiff[] = [];
-  const rollbackOne = async (plan: TunnelPlan): Promise<TunnelResult> =>
-    rollbackTunnel(access, hub, plan, {
-      request,
-      dryRun,
-      takeover: flags.takeover === true,
-      identity,
-      windowSeconds,
-      verifySeconds: flags.verifyTimeout,
-      signal,
-      ...changeEvents(emit, plan),
-      onDiff: dryRun ? (found) => void diffs.push(...found) : showDiffs(flags, emit),
-    });
   const work = async (): Promise<TunnelResult[]> => {
-    const results = await runFleet(tunnels, rollbackOne, {
-      forks: flags.forks,
-      canary: flags.canary,
-      maxFail: flags.maxFail?.(tunnels.length) ?? Number.POSITIVE_INFINITY,
-      signal,
-      emit,
-    });
+    const results: TunnelResult[] = [];
+    for (const phase of phases) {
+      // What has gone is in the way of nobody any more, if only it is looked at again.
+      const hub = results.length > 0 && !dryRun ? await context.hub.reinspect() : context.hub;
+      const requests = new Map(phase.map((step) => [step.plan, step.request]));
+      const rollbackOne = async (tunnel: TunnelPlan): Promise<TunnelResult> =>
+        rollbackTunnel(access, hub, tunnel, {
+          request: requests.get(tunnel) ?? { undo: '' },
+          dryRun,
+          takeover: flags.takeover === true,
+          identity,
+          windowSeconds,
+          verifySeconds: flags.verifyTimeout,
+          signal,
+          ...changeEvents(emit, tunnel),
+          onDiff: dryRun ? (found) => void diffs.push(...found) : showDiffs(flags, emit),
+        });
+      const options = {
+        forks: flags.forks,
+        canary: flags.canary,
+        maxFail: flags.maxFail?.(steps.length) ?? Number.POSITIVE_INFINITY,
+        signal,
+        emit,
+      };
+      results.push(...(await runFleet([...requests.keys()], rollbackOne, options)));
+    }
     for (const diff of foldDiffs(diffs.sort((a, b) => a.id - b.id))) emit(diff);
     return results;
   };
-  return { total: tunnels.length, work };
+  return { total: steps.length, work };
 }
 
-/** The fleet of today with the tunnels of its prefix that the hub once had and that have a plan in its history. */
-async function withFormerTunnels(fleet: FleetPlan, hub: InspectedHost, history: HostHistory): Promise<FleetPlan> {
+function takesAway(taken: readonly SiteStep[]): VxfleetError {
+  const names = taken.map(({ plan }) => `${plan.spoke} (${plan.interface})`).join(', ');
+  return new VxfleetError('refused', `this would leave without a tunnel what is in the inventory: ${names}`, {
+    hint: 'With --remove it does. Or name the other tunnels as LIMIT, or another run with --to.',
+  });
+}
+
+/** The tunnels of the fleet's prefix that the hub once had, that have a plan in its history, and that the inventory no longer has. */
+async function findFormerTunnels(fleet: FleetPlan, hub: InspectedHost, history: HostHistory): Promise<TunnelPlan[]> {
   const known = new Set(fleet.tunnels.map((tunnel) => tunnel.interface));
   const former: TunnelPlan[] = [];
   for (const [name, end] of history.ends) {
@@ -99,7 +129,7 @@ async function withFormerTunnels(fleet: FleetPlan, hub: InspectedHost, history: 
     // Another prefix is another fleet's, which has the same hub.
     if (plan?.prefix === fleet.prefix) former.push(plan);
   }
-  return { ...fleet, tunnels: [...fleet.tunnels, ...former].sort((a, b) => a.id - b.id) };
+  return former;
 }
 
 /** A file that was found has none, nor has what was put back to it. */
@@ -111,24 +141,22 @@ async function newestPlan({ session }: InspectedHost, end: EndHistory): Promise<
   return null;
 }
 
-function chooseTunnels(
+function choosePlan(
+  tunnels: readonly TunnelPlan[],
   selected: readonly TunnelPlan[],
   history: HostHistory,
   to: string | undefined,
-): { readonly request: RollbackRequest; readonly tunnels: readonly TunnelPlan[] } {
-  const ends = selected.flatMap((tunnel) => history.ends.get(tunnel.interface) ?? []);
-  const undo = to === undefined ? lastRun(ends) : undefined;
-  if (to === undefined && undo === undefined) {
-    throw new VxfleetError(
-      'refused',
-      'there is nothing to go back to: the hub has kept no generation of these tunnels',
-      {
-        hint: 'A generation is kept by every deploy that changes a tunnel; vxfleet history lists them.',
-      },
-    );
+): RollbackPlan {
+  const endsOf = (some: readonly TunnelPlan[]): EndHistory[] =>
+    some.flatMap((tunnel) => history.ends.get(tunnel.interface) ?? []);
+  const ends = endsOf(selected);
+  if (to !== undefined) {
+    const plan = planReturn(ends, to);
+    if (plan === undefined) throw unknownRun(ends, to);
+    return plan;
   }
   const unknown = selected.filter((tunnel) => history.damagedHeads.includes(tunnel.interface));
-  if (to === undefined && unknown.length > 0) {
+  if (unknown.length > 0) {
     throw new VxfleetError(
       'refused',
       `the hub's newest record of ${unknown.map((tunnel) => tunnel.interface).join(', ')} is damaged: what was before it is not known`,
@@ -137,11 +165,13 @@ function chooseTunnels(
       },
     );
   }
-  const request: RollbackRequest = to === undefined ? { undo: undo ?? '' } : { to };
-  const tunnels = selected.filter((tunnel) => {
-    const end = history.ends.get(tunnel.interface);
-    return end !== undefined && takesPart(end, request);
-  });
-  if (tunnels.length === 0 && to !== undefined) throw unknownRun(ends, to);
-  return { request, tunnels };
+  const plan = planUndo(ends, endsOf(tunnels.filter((tunnel) => !selected.includes(tunnel))));
+  if (plan !== undefined) return plan;
+  throw new VxfleetError(
+    'refused',
+    ends.some((end) => generationsOf(end).length > 0)
+      ? 'there is nothing to go back to: these tunnels are as they were before vxfleet changed them'
+      : 'there is nothing to go back to: the hub has kept no generation of these tunnels',
+    { hint: 'A generation is kept by every deploy that changes a tunnel; vxfleet history lists them.' },
+  );
 }

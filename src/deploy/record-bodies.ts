@@ -18,8 +18,9 @@ export function recordBodies(tunnel: Tunnel, ends: readonly End[], change: Recor
   const body = (end: End): string => {
     const plan = tunnel.proof === 'planned' ? tunnel.plan : null;
     const restores = change.restores?.[end] ?? null;
+    const otherRestores = change.restores?.[end === 'hub' ? 'spoke' : 'hub'] ?? null;
     const text = ends.includes(end) ? tunnel[end].desired : tunnel[end].current;
-    return generationBody({ ...header, end, restores, plan }, text);
+    return generationBody({ ...header, end, restores, otherRestores, plan }, text);
   };
   return { hub: body('hub'), spoke: body('spoke') };
 }

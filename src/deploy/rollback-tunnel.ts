@@ -26,7 +26,7 @@ export interface RollbackOptions extends Omit<ChangeOptions, 'restores' | 'noted
 
 /**
  * Never rejects: what happens is the result.
- * @param plan the tunnel's of today, or of its last generation: where the spoke is reached
+ * @param plan the tunnel's of today, or of a generation: how the spoke is reached
  */
 export async function rollbackTunnel(
   access: FleetAccess,
@@ -73,7 +73,9 @@ async function openGeneration(
       hint: 'vxfleet history shows what each end has kept; --to RUN with another run may fit.',
     });
   }
-  const tunnel = joinTunnel(access, hub.plan ?? spoke.plan ?? plan, hosts, {
+  // Whatever the spoke was called then.
+  const then = { ...(hub.plan ?? spoke.plan ?? plan), spoke: plan.spoke, ssh: plan.ssh };
+  const tunnel = joinTunnel(access, then, hosts, {
     hub: hub.text,
     spoke: spoke.text,
     // Whose template it was is not kept: what the plan expects must be there, and more may be.

@@ -27,6 +27,7 @@ export function generationBody(meta: GenerationMeta, text: string | null): strin
     `spoke ${meta.spoke}`,
     `end ${meta.end}`,
     ...(meta.restores === null ? [] : [`restores ${meta.restores}`]),
+    ...(meta.otherRestores === null ? [] : [`other-restores ${meta.otherRestores}`]),
     `plan ${meta.plan === null ? '-' : JSON.stringify(meta.plan)}`,
     `file ${text === null ? 'absent' : 'present'}`,
   ];

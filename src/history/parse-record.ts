@@ -30,6 +30,7 @@ export function parseRecord(interfaceName: string, name: string, header: string)
   const field = (key: string): string => fields.get(key) ?? '';
 
   const restores = fields.get('restores') ?? null;
+  const otherRestores = fields.get('other-restores') ?? null;
   const end = ENDS.find((one) => one === field('end'));
   const isSound =
     first === GENERATION_HEADER &&
@@ -40,7 +41,7 @@ export function parseRecord(interfaceName: string, name: string, header: string)
     fields.has('operator') &&
     fields.has('command') &&
     SPOKE.test(field('spoke')) &&
-    (restores === null || restores === FIRST || isChangeId(restores)) &&
+    [restores, otherRestores].every((one) => one === null || one === FIRST || isChangeId(one)) &&
     ['present', 'absent'].includes(field('file'));
   if (!isSound || named === undefined || end === undefined) return undefined;
   return {
@@ -56,6 +57,7 @@ export function parseRecord(interfaceName: string, name: string, header: string)
     spoke: field('spoke'),
     end,
     restores,
+    otherRestores,
     hasFile: field('file') === 'present',
   };
 }

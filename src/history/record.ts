@@ -24,7 +24,7 @@ export type Outcome = (typeof OUTCOMES)[number];
 /** In `restores`: the state before the first generation, in which there is no tunnel. */
 export const FIRST = 'first';
 
-/** Who changed what, and when; the same on both ends of a tunnel but for `end` and, now and then, `restores`. */
+/** Who changed what, and when; the same on both ends of a tunnel but for `end` and what a rollback restores there. */
 export interface ChangeHeader {
   /** The change's own id (change-id.ts), by which the records of both ends belong together; `before-CHANGE` in a record of what was found. */
   readonly change: string;
@@ -38,6 +38,8 @@ export interface ChangeHeader {
   readonly end: End;
   /** Of a rollback: the change whose state it put back, or `first`. Else null. */
   readonly restores: string | null;
+  /** Of a rollback: the same of the other end, or null when that was left alone. */
+  readonly otherRestores: string | null;
 }
 
 /** A record without the file that it keeps. */

@@ -6,7 +6,7 @@ import { VxfleetError } from '../errors.js';
 import { runOf } from './change-id.js';
 import { FIRST, generationsOf, isGeneration, type EndHistory, type HistoryRecord } from './record.js';
 
-/** `undo`: the state before this run. `to`: the state that this run left. */
+/** `undo`: the state before this change. `to`: the state that this run left. */
 export type RollbackRequest = { readonly undo: string } | { readonly to: string };
 
 export type RollbackTarget =
@@ -37,6 +37,22 @@ export function stateAfter(history: EndHistory, generation: HistoryRecord): EndS
   return restored === undefined ? { kind: 'not-kept', restores } : stateAfter(history, restored);
 }
 
+/** The state that a rollback to this target leaves. */
+export const stateOf = (history: EndHistory, target: RollbackTarget): EndState =>
+  target.kind === 'absent' ? { kind: 'before-first' } : stateAfter(history, target.record);
+
+/** The change that made the state; null: none did. */
+export function changeOf(state: EndState): string | null {
+  switch (state.kind) {
+    case 'before-first':
+      return null;
+    case 'not-kept':
+      return state.restores;
+    case 'generation':
+      return state.record.change;
+  }
+}
+
 /** The state before this one. Throws `refused` when it is not known. */
 export function stepBack(history: EndHistory, state: EndState): RollbackTarget {
   switch (state.kind) {
@@ -58,7 +74,8 @@ export const goTo = (record: HistoryRecord): RollbackTarget => ({
   restores: record.change,
 });
 
-const olderThan = (history: EndHistory, { sequence }: HistoryRecord): readonly HistoryRecord[] =>
+/** Generations, oldest first. */
+export const olderThan = (history: EndHistory, { sequence }: HistoryRecord): readonly HistoryRecord[] =>
   generationsOf(history).filter((one) => one.sequence < sequence);
 
 /**

@@ -2,50 +2,10 @@ import { describe, expect, it } from 'vitest';
 import type { VxfleetError } from '../../src/errors.js';
 import { runOf } from '../../src/history/change-id.js';
 import { FIRST } from '../../src/history/record.js';
-import { chooseRollback, lastRun, takesPart, unknownRun } from '../../src/history/choose-rollback.js';
+import { chooseRollback, unknownRun } from '../../src/history/choose-rollback.js';
 import { endHistory, record } from './sample-records.js';
 
 const [first, second, third] = [record(1), record(2), record(3)];
-
-describe('lastRun', () => {
-  it('is the run of the newest head, not of the longest history', () => {
-    expect(lastRun([endHistory([first, second]), endHistory([third]), endHistory([first])])).toBe('run-3');
-  });
-
-  it('is, of two of one second, the one whose id is later', () => {
-    const { time } = first;
-    const ends = ['a', 'c', 'b'].map((run) => endHistory([record(1, { run, time })]));
-    expect(lastRun(ends)).toBe('c');
-  });
-
-  it('is no run that came to nothing', () => {
-    expect(lastRun([endHistory([first, record(2, { outcome: 'reverted' })])])).toBe('run-1');
-    expect(lastRun([endHistory([record(2, { outcome: 'window' })])])).toBeUndefined();
-    expect(lastRun([])).toBeUndefined();
-  });
-
-  it('is what was found only where nothing else was changed last', () => {
-    const edited = endHistory([first, record(3, { outcome: 'found', run: 'before-run-3' })]);
-    expect(lastRun([edited, endHistory([second])])).toBe('run-2');
-    expect(lastRun([edited])).toBe('before-run-3');
-  });
-});
-
-describe('takesPart', () => {
-  it('is true, to undo a run, where it was the last', () => {
-    expect(takesPart(endHistory([first, second]), { undo: 'run-2' })).toBe(true);
-    expect(takesPart(endHistory([second, third]), { undo: 'run-2' })).toBe(false);
-    expect(takesPart(endHistory([]), { undo: 'run-2' })).toBe(false);
-  });
-
-  it('is true, to go to a run, wherever it is kept', () => {
-    expect(takesPart(endHistory([second, third]), { to: 'run-2' })).toBe(true);
-    expect(takesPart(endHistory([third]), { to: 'run-2' })).toBe(false);
-    expect(takesPart(endHistory([third]), { to: 'before-run-3' })).toBe(true);
-    expect(takesPart(endHistory([third]), { to: 'before-run-2' })).toBe(false);
-    expect(takesPart(endHistory([record(2, { outcome: 'reverted' })]), { to: 'run-2' })).toBe(false);
-  });
-});
 
 describe('chooseRollback', () => {
   const ends = (hub: readonly (typeof first)[], spoke: readonly (typeof first)[]) => ({
@@ -57,7 +17,7 @@ describe('chooseRollback', () => {
     const { hub, spoke } = chooseRollback(ends([first, second], [second]), { to: 'run-2' });
     expect([hub?.restores, spoke?.restores]).toEqual(['run-2.1', 'run-2.1']);
     const edited = record(2, { outcome: 'found', run: 'before-run-3' });
-    const undone = chooseRollback(ends([first, third], [first, edited, third]), { undo: 'run-3' });
+    const undone = chooseRollback(ends([first, third], [first, edited, third]), { undo: 'run-3.1' });
     expect([undone.hub?.restores, undone.spoke?.restores]).toEqual(['run-1.1', 'before-run-3.1']);
   });
 
@@ -68,23 +28,23 @@ describe('chooseRollback', () => {
   };
 
   it('leaves an end where it was that the run did not change', () => {
-    expect(restored(ends([first, second], [first]), { undo: 'run-2' })).toEqual(['run-1', 'run-1']);
-    expect(restored(ends([first], [first, second]), { undo: 'run-2' })).toEqual(['run-1', 'run-1']);
+    expect(restored(ends([first, second], [first]), { undo: 'run-2.1' })).toEqual(['run-1', 'run-1']);
+    expect(restored(ends([first], [first, second]), { undo: 'run-2.1' })).toEqual(['run-1', 'run-1']);
   });
 
   it('leaves an end alone of which nothing is kept', () => {
-    expect(restored(ends([first, second], []), { undo: 'run-2' })).toEqual(['run-1', undefined]);
+    expect(restored(ends([first, second], []), { undo: 'run-2.1' })).toEqual(['run-1', undefined]);
     expect(restored(ends([first, second], []), { to: 'run-1' })).toEqual(['run-1', undefined]);
   });
 
   it('takes both ends one step back again after a run that changed one of them', () => {
     const afterwards = [first, second, third, record(4, { restores: 'run-2' })];
-    expect(restored(ends(afterwards, [first, second]), { undo: 'run-4' })).toEqual(['run-1', 'run-1']);
+    expect(restored(ends(afterwards, [first, second]), { undo: 'run-2.1' })).toEqual(['run-1', 'run-1']);
   });
 
   it('goes by the order of the hub, whatever the clocks of the controllers said', () => {
     const late = record(2, { time: '2026-11-23T11:00:00Z' });
-    expect(restored(ends([first, late], [first]), { undo: 'run-2' })).toEqual(['run-1', 'run-1']);
+    expect(restored(ends([first, late], [first]), { undo: 'run-2.1' })).toEqual(['run-1', 'run-1']);
     expect(restored(ends([first, late, third], [first, third]), { to: 'run-2' })).toEqual(['run-2', 'run-1']);
   });
 
@@ -92,9 +52,9 @@ describe('chooseRollback', () => {
     const edited = record(2, { outcome: 'found', run: 'before-run-3', time: third.time });
     const hub = [first, third, record(4, { restores: 'run-1' })];
     const spoke = [first, edited, third, record(4, { restores: 'before-run-3' })];
-    expect(restored(ends(hub, spoke), { undo: 'run-4' })).toEqual(['run-1', 'run-1']);
+    expect(restored(ends(hub, spoke), { undo: 'before-run-3.1' })).toEqual(['run-1', 'run-1']);
     const again = record(5, { restores: 'run-1' });
-    expect(restored(ends([...hub, again], [...spoke, again]), { undo: 'run-5' })).toEqual([FIRST, FIRST]);
+    expect(restored(ends([...hub, again], [...spoke, again]), { undo: 'run-1.1' })).toEqual([FIRST, FIRST]);
   });
 
   it('goes, at an end that the run did not change, to what it had then', () => {
@@ -119,9 +79,19 @@ describe('chooseRollback', () => {
     }
   });
 
+  it('goes past what a failed run has found since', () => {
+    const edited = record(2, { outcome: 'found', run: 'before-run-3' });
+    expect(restored(ends([first, edited], [first]), { undo: 'run-1.1' })).toEqual([FIRST, FIRST]);
+  });
+
+  it('leaves an end alone whose state is older and no longer kept', () => {
+    const forgotten = record(8, { restores: 'run-1' });
+    expect(restored(ends([second, third], [forgotten]), { undo: 'run-3.1' })).toEqual(['run-2', undefined]);
+  });
+
   it('names the host whose past is not known', () => {
     try {
-      chooseRollback(ends([first, second], [second]), { undo: 'run-2' });
+      chooseRollback(ends([first, second], [second]), { undo: 'run-2.1' });
       expect.unreachable();
     } catch (error) {
       expect(error).toMatchObject({ code: 'refused', host: 'tokyo' });
@@ -136,8 +106,8 @@ describe('unknownRun', () => {
   });
 
   it('lists no more runs than can be read', () => {
-    const many = Array.from({ length: 14 }, (_, n) => record(n + 1));
-    expect(unknownRun([endHistory(many)], 'x').hint).toMatch(/^Kept, newest first: run-14, .*, run-5 and 4 more/);
+    const many = Array.from({ length: 14 }, (_, n) => record(n + 1, { run: `run-${n + 10}` }));
+    expect(unknownRun([endHistory(many)], 'x').hint).toMatch(/^Kept, newest first: run-23, .*, run-14 and 4 more/);
     expect(unknownRun([], 'x').hint).toBe('No generation is kept at all.');
   });
 });

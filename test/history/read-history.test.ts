@@ -38,6 +38,7 @@ describe('readHistory', () => {
           spoke: 'osaka',
           end: 'hub',
           restores: 'first',
+          otherRestores: null,
           hasFile: true,
         },
       ],

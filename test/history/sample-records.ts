@@ -18,6 +18,7 @@ export const meta = (changes: Partial<GenerationMeta> = {}): GenerationMeta => (
   spoke: 'tokyo',
   end: 'hub',
   restores: null,
+  otherRestores: null,
   plan: null,
   ...changes,
 });
@@ -55,12 +56,15 @@ export const record = (sequence: number, changes: Partial<HistoryRecord> = {}): 
     outcome: 'confirmed',
     hasFile: true,
     ...changes,
-    restores: isRun(changes.restores) ? `${changes.restores}.1` : (changes.restores ?? null),
+    restores: changeOf(changes.restores),
+    otherRestores: changeOf(changes.otherRestores),
   };
 };
 
-const isRun = (restores: string | null | undefined): boolean =>
-  restores != null && restores !== FIRST && !restores.includes('.');
+const changeOf = (restores: string | null | undefined): string | null => {
+  if (restores == null) return null;
+  return restores === FIRST || restores.includes('.') ? restores : `${restores}.1`;
+};
 
 export const endHistory = (records: readonly HistoryRecord[], host = 'hub'): EndHistory => ({
   host,

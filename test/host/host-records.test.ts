@@ -161,7 +161,10 @@ describeNamespace('a host keeps', () => {
       command: 'deploy',
       spoke: 'osaka',
     } as const;
-    const body = generationBody({ ...meta, change: 'run-a.1', end: 'hub', restores: null, plan: null }, OLD);
+    const body = generationBody(
+      { ...meta, change: 'run-a.1', end: 'hub', restores: null, otherRestores: null, plan: null },
+      OLD,
+    );
     const note = () => call(session, 'note', ['vxlan01', generationDigest('confirmed', body)], body);
     expect(await note()).toMatchObject({ ok: true });
     expect(records()).toEqual(['1 found', '2 confirmed']);

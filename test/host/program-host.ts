@@ -57,6 +57,7 @@ export function useProgramHost() {
         spoke: 'osaka',
         end: 'spoke',
         restores: null,
+        otherRestores: null,
         plan: null,
       },
       text,

@@ -19,10 +19,18 @@ describe.skipIf(unavailable !== undefined)(`a spoke that has left the inventory 
     const events = stdout
       .trim()
       .split('\n')
-      .map((line) => JSON.parse(line) as { event: string; message: string });
-    const notices = events.filter(({ event }) => event === 'notice').map(({ message }) => message);
+      .map((line) => JSON.parse(line) as { event: string; level: string; message: string });
+    const noticed = events.filter(({ event }) => event === 'notice');
+    const notices = noticed.filter(({ level }) => level === 'warning').map(({ message }) => message);
+    const said = noticed.find(({ level }) => level === 'info')?.message ?? '';
     const recap = events.at(-1) as unknown as Recap;
-    return { code, recap, notices, of: (spoke: string) => recap.tunnels.find((tunnel) => tunnel.spoke === spoke) };
+    return {
+      code,
+      recap,
+      notices,
+      said,
+      of: (spoke: string) => recap.tunnels.find((tunnel) => tunnel.spoke === spoke),
+    };
   };
   const sh = async (host: string, script: string): Promise<string> => {
     const { code, stdout, stderr } = await lab.exec(host, ['sh', '-c', script]);
@@ -171,9 +179,41 @@ describe.skipIf(unavailable !== undefined)(`a spoke that has left the inventory 
     expect(pruned.code).toBe(0);
     expect(pruned.recap.counts).toMatchObject({ removed: 2, changed: 2, unchanged: 1 });
     expect((await run('verify')).code).toBe(0);
-    await write(original);
-    expect((await run('deploy', '--prune')).code).toBe(0);
+    const after = await filesOf('hub', 'tokyo', 'osaka');
+
+    // One run took two tunnels away and made two others of the same names.
+    const half = await lab.run(['rollback', 'tokyo']);
+    expect(half.code).toBe(1);
+    expect(half.stderr).toMatch(/gave ids to other tunnels, which go back together: .*osaka/);
+    expect(await filesOf('hub', 'tokyo', 'osaka')).toEqual(after);
+    const back = await run('rollback');
+    expect(back.recap.tunnels.filter(({ error }) => error !== null)).toEqual([]);
+    expect(back.code).toBe(0);
+    expect(back.recap.counts).toMatchObject({ removed: 2, rolled_back: 2 });
+    expect(back.said).toContain(`run ${pruned.recap.run}, `);
     expect(await filesOf('hub', 'tokyo', 'osaka')).toEqual(before);
+    await write(original);
+    expect((await run('verify')).code).toBe(0);
+    expect((await run('deploy', '--prune')).recap.counts).toMatchObject({ unchanged: 3 });
+    // And no run is undone twice.
+    expect((await run('rollback', '--remove', '--dry-run')).said).not.toContain(pruned.recap.run);
+  });
+
+  it('or has got another id gets its old one back by rollback, and is never without a tunnel for it', async () => {
+    const before = await filesOf('hub', 'tokyo');
+    await write(original.replace(/id: 1\b/, 'id: 5'));
+    const moved = await run('deploy', '--prune');
+    expect(moved.code).toBe(0);
+    expect(moved.recap.counts).toMatchObject({ removed: 1, changed: 1, unchanged: 2 });
+    const back = await run('rollback');
+    expect(back.recap.tunnels.map(({ id, spoke, status }) => [id, spoke, status])).toEqual([
+      [1, 'tokyo', 'rolled_back'],
+      [5, 'tokyo', 'removed'],
+    ]);
+    expect(back.code).toBe(0);
+    expect(await filesOf('hub', 'tokyo')).toEqual(before);
+    expect(await remains('hub', 'vxlan05', '5')).not.toMatch(/vxlan05|ae05/);
+    expect(await answers('2001:db8:ae01::1')).toBe(true);
   });
 
   it('whose link alone is left does not lose its id either', async () => {
@@ -204,7 +244,9 @@ describe.skipIf(unavailable !== undefined)(`a spoke that has left the inventory 
     expect(here.recap.counts).toMatchObject({ unchanged: 3, changed: 0 });
     // A rollback there is about that fleet alone, though this one was deployed later.
     expect((await run('deploy', 'tokyo', '--force')).code).toBe(0);
-    expect((await run('rollback', '-i', otherFleet)).recap.tunnels.map(({ spoke }) => spoke)).toEqual(['lisbon']);
+    expect((await run('rollback', '--remove', '-i', otherFleet)).recap.tunnels.map(({ spoke }) => spoke)).toEqual([
+      'lisbon',
+    ]);
     expect(await remains('hub', 'vxlan0b', 'b')).not.toMatch(/vxlan0b/);
     expect((await run('verify')).code).toBe(0);
   });

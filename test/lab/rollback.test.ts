@@ -20,15 +20,20 @@ describe.skipIf(unavailable !== undefined)(`vxfleet rollback ${unavailable ?? ''
   let lab: TestLab;
   let original: string;
 
-  const run = async (...args: string[]): Promise<{ code: number | null; recap: Recap; notices: string[] }> => {
+  const run = async (
+    ...args: string[]
+  ): Promise<{ code: number | null; recap: Recap; notices: string[]; said: string }> => {
     const { code, stdout, stderr } = await lab.run([...args, '--output', 'json']);
     expect(stderr).toBe('');
     const events = stdout
       .trim()
       .split('\n')
-      .map((line) => JSON.parse(line) as { event: string; message: string });
-    const notices = events.filter(({ event }) => event === 'notice').map(({ message }) => message);
-    return { code, recap: events.at(-1) as unknown as Recap, notices };
+      .map((line) => JSON.parse(line) as { event: string; level: string; message: string });
+    const noticed = events.filter(({ event }) => event === 'notice');
+    const notices = noticed.filter(({ level }) => level === 'warning').map(({ message }) => message);
+    // What is announced before anything is done.
+    const said = noticed.find(({ level }) => level === 'info')?.message ?? '';
+    return { code, recap: events.at(-1) as unknown as Recap, notices, said };
   };
   /** All that it says is about one tunnel. */
   const runOne = async (...args: string[]) => {
@@ -101,6 +106,45 @@ describe.skipIf(unavailable !== undefined)(`vxfleet rollback ${unavailable ?? ''
     expect(await filesOf('hub', ...SPOKES)).toEqual(before);
     await write(original);
     expect((await run('verify')).recap.counts).toMatchObject({ unchanged: SPOKES.length });
+    expect((await run('deploy')).recap.counts).toMatchObject({ unchanged: SPOKES.length });
+  });
+
+  it('undoes run after run, each at all its tunnels, and says first which one it is', async () => {
+    const before = await filesOf('hub', ...SPOKES);
+    const all = await deploy(withAll('vxlan: { dstport: 4790 }'));
+    const between = await filesOf('hub', ...SPOKES);
+    const one = await deploy(withAll('vxlan: { dstport: 4790 }').replace(/(\n {4}id: 1\b)/, '$1\n    metric: 700'));
+
+    const last = await run('rollback');
+    expect(last.said).toMatch(new RegExp(`^run ${one}, \`deploy .*\` of .*@.* at .*Z, is undone: tokyo vxlan01$`));
+    expect(last.recap).toMatchObject({ exit_code: 0, counts: { rolled_back: 1 } });
+    expect(await filesOf('hub', ...SPOKES)).toEqual(between);
+    const preview = await lab.run(['rollback', '--dry-run', '--output', 'plain']);
+    expect(preview.stderr).toMatch(
+      new RegExp(`^notice: run ${all}, .* is undone: tokyo vxlan01, osaka vxlan02, `, 'm'),
+    );
+    const first = await run('rollback');
+    expect(first.said).toContain(`run ${all}, `);
+    expect(first.recap).toMatchObject({ exit_code: 0, counts: { rolled_back: SPOKES.length } });
+    expect(await filesOf('hub', ...SPOKES)).toEqual(before);
+    await write(original);
+    expect((await run('verify')).code).toBe(0);
+  });
+
+  it('stays with a run of which a tunnel could not be put back, names it, and does not exit with 0', async () => {
+    const both = await deploy(withTokyo('metric: 700').replace(/(\n {4}id: 2\b)/, '$1\n    metric: 700'));
+    await lab.cut('osaka');
+    const { code, recap } = await run('rollback', '--connect-timeout', '1');
+    await lab.heal('osaka');
+    expect(code).toBe(1);
+    expect(recap.tunnels.map(({ spoke, status }) => [spoke, status])).toEqual([
+      ['tokyo', 'rolled_back'],
+      ['osaka', 'unreachable'],
+    ]);
+    const again = await run('rollback');
+    expect(again.said).toContain(`run ${both}, `);
+    expect(again.recap.tunnels.map(({ spoke, status }) => [spoke, status])).toEqual([['osaka', 'rolled_back']]);
+    await write(original);
     expect((await run('deploy')).recap.counts).toMatchObject({ unchanged: SPOKES.length });
   });
 
@@ -216,27 +260,35 @@ describe.skipIf(unavailable !== undefined)(`vxfleet rollback ${unavailable ?? ''
     );
     expect((await runOne('deploy', 'lisbon')).status).toBe('changed');
     expect(await sh('lisbon', 'ip -6 rule; ip -6 route show table 30003')).toContain('30003');
-    expect(await runOne('rollback', '--dry-run')).toMatchObject({
+    // The inventory has it.
+    const unasked = await lab.run(['rollback']);
+    expect(unasked.code).toBe(1);
+    expect(unasked.stderr).toContain('would leave without a tunnel what is in the inventory: lisbon (vxlan03)');
+    expect(await hasLink('lisbon', 'vxlan03')).toBe(true);
+    expect(await runOne('rollback', '--remove', '--dry-run')).toMatchObject({
       status: 'would_remove',
       ends: { hub: 'would_remove', spoke: 'would_remove' },
     });
-    expect(await runOne('rollback')).toMatchObject({ status: 'removed', ends: { hub: 'removed', spoke: 'removed' } });
+    expect(await runOne('rollback', '--remove')).toMatchObject({
+      status: 'removed',
+      ends: { hub: 'removed', spoke: 'removed' },
+    });
     for (const host of ['hub', 'lisbon']) {
       expect((await lab.exec(host, ['test', '-e', `${DIRECTORY}/vxlan03`])).code).toBe(1);
       expect(await hasLink(host, 'vxlan03')).toBe(false);
       expect(await sh(host, 'ip -6 rule; ip -6 route show table all')).not.toMatch(/30003|vxlan03|ae03/);
     }
     expect(await sh('lisbon', 'ip -6 rule')).not.toMatch(/^200/m);
-    const again = await runOne('rollback', 'lisbon');
-    expect(again).toMatchObject({ code: 1, status: 'failed', error: { code: 'refused' } });
-    expect(again.error?.message).toContain('is where it was before its first deploy already');
+    const again = await lab.run(['rollback', 'lisbon']);
+    expect(again.code).toBe(1);
+    expect(again.stderr).toContain('these tunnels are as they were before vxfleet changed them');
     await lab.reboot('lisbon');
     expect(await hasLink('lisbon', 'vxlan03')).toBe(false);
     // A removal is a generation like any other.
     const history = await lab.run(['history', 'lisbon']);
-    expect(history.stdout).toMatch(/ confirmed, back to before the first deploy\n/);
+    expect(history.stdout).toMatch(/ removed, back to before the first deploy\n/);
     expect((await runOne('deploy', 'lisbon')).status).toBe('changed');
-    expect((await runOne('rollback', 'lisbon')).code).toBe(0);
+    expect((await runOne('rollback', 'lisbon', '--remove')).code).toBe(0);
     expect(await hasLink('hub', 'vxlan03')).toBe(false);
     expect((await runOne('deploy', 'lisbon')).status).toBe('changed');
   });
@@ -246,7 +298,8 @@ describe.skipIf(unavailable !== undefined)(`vxfleet rollback ${unavailable ?? ''
     await write(original.replace('  tokyo:', '  kyoto:'));
     expect(await runOne('deploy', 'kyoto')).toMatchObject({ code: 0, status: 'changed' });
     expect(await filesOf('hub', 'tokyo')).not.toEqual(before);
-    expect(await runOne('rollback', 'kyoto')).toMatchObject({ code: 0, status: 'rolled_back' });
+    const { code, recap } = await run('rollback', 'kyoto');
+    expect([code, recap.tunnels.map(({ spoke, status }) => [spoke, status])]).toEqual([0, [['kyoto', 'rolled_back']]]);
     expect(await filesOf('hub', 'tokyo')).toEqual(before);
   });
 
