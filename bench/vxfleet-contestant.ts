@@ -17,6 +17,6 @@ export const vxfleetContestant = (inventory: string): Contestant => ({
     { name: NOTHING, argv: vxfleet('deploy', '-i', inventory) },
     { name: 'diff', argv: vxfleet('diff', '-i', inventory) },
     { name: 'verify', argv: vxfleet('verify', '-i', inventory) },
-    { name: 'rollback', argv: vxfleet('rollback', '-i', inventory) },
+    { name: 'rollback', argv: vxfleet('rollback', '--remove', '-i', inventory) },
   ],
 });

@@ -38,8 +38,17 @@ export function addChangeOptions(command: Command): Command {
     .option('--dry-run', 'only show what would change')
     .option('--diff', 'show the differences while changing')
     .option('--takeover', 'end a trial that a dead run has left, before its window is over')
-    .option('--canary <n>', 'that many tunnels must be confirmed before the rest start', parseCount(0), 0)
-    .option('--max-fail <n|n%>', 'start no more tunnels once more than this many failed', parseMaxFail)
+    .option(
+      '--canary <n>',
+      'that many tunnels must be changed and confirmed before others are touched',
+      parseCount(0),
+      0,
+    )
+    .option(
+      '--max-fail <n|n%>',
+      'touch no more tunnels once more than this many failed (default: once the first ten have all failed)',
+      parseMaxFail,
+    )
     .option(
       '--window <seconds>',
       'how long a trial goes on without a word from here before the hosts end it alone',

@@ -7,7 +7,8 @@ import { foldDiffs } from '../diff/fold-diffs.js';
 import { deployTunnel } from '../deploy/deploy-tunnel.js';
 import { describeOrphan, findOrphans } from '../deploy/orphans.js';
 import type { PruneOptions } from '../deploy/prune-tunnel.js';
-import { runFleet } from '../deploy/run-fleet.js';
+import { Brakes } from '../deploy/brakes.js';
+import { runFleet, type Admit } from '../deploy/run-fleet.js';
 import type { TunnelPlan } from '../plan/plan.js';
 import { addChangeOptions, changeEvents, DEFAULT_WINDOW, showDiffs, type ChangeFlags } from './change-options.js';
 import { addHostOptions, type HostOptions } from './common-options.js';
@@ -86,31 +87,32 @@ async function planDeploy(context: RunContext, flags: DeployFlags, dryRun: boole
     // A dry run folds what many tunnels have in common, at the end; a deploy shows each as it goes.
     onDiff: dryRun ? (found: readonly EndDiff[]) => void diffs.push(...found) : showDiffs(flags, emit),
   };
-  const run = { forks: flags.forks, canary: 0, maxFail: Number.POSITIVE_INFINITY, signal, emit };
   const orphans = await planPrune(context, flags);
+  const total = orphans.length + fleet.tunnels.length;
+  const brakes = new Brakes({ canary: flags.canary, maxFail: flags.maxFail?.(total), signal, emit });
+  const run = { forks: flags.forks, brakes, emit };
   const work = async (): Promise<readonly TunnelResult[]> => {
     const pruned = await runFleet(orphans, pruneOne, run);
     // What was removed is in the way of nobody any more, if only it is looked at again.
     const hub = pruned.length > 0 && !dryRun ? await context.hub.reinspect() : context.hub;
     const deployOptions = { ...options, force: flags.force === true, adopt: flags.adopt === true, ends: fleet.ends };
-    const deployed = await runFleet(fleet.tunnels, (plan) => deployTunnel(access, hub, plan, deployOptions), {
-      ...run,
-      canary: flags.canary,
-      maxFail: flags.maxFail?.(fleet.tunnels.length) ?? Number.POSITIVE_INFINITY,
-    });
+    const deployOne = async (plan: TunnelPlan, admit: Admit): Promise<TunnelResult> =>
+      deployTunnel(access, hub, plan, { ...deployOptions, admit });
+    const deployed = await runFleet(fleet.tunnels, deployOne, run);
     for (const diff of foldDiffs(diffs.sort((a, b) => a.id - b.id))) emit(diff);
     return [...pruned, ...deployed];
   };
-  const pruneOptions = (plan: TunnelPlan): PruneOptions => ({
+  const pruneOptions = (plan: TunnelPlan, admit: Admit): PruneOptions => ({
     ...options,
     ...changeEvents(emit, plan),
+    admit,
     identity: access.session.identity,
     windowSeconds: access.session.windowSeconds,
     unreachableToo: flags.pruneUnreachable === true,
   });
-  const pruneOne = async (plan: TunnelPlan): Promise<TunnelResult> =>
-    (await loadPruning()).pruneTunnel(access, context.hub, plan, pruneOptions(plan));
-  return { total: orphans.length + fleet.tunnels.length, work };
+  const pruneOne = async (plan: TunnelPlan, admit: Admit): Promise<TunnelResult> =>
+    (await loadPruning()).pruneTunnel(access, context.hub, plan, pruneOptions(plan, admit));
+  return { total, work };
 }
 
 /** With it comes the reading of what hosts keep, which few deploys need. */

@@ -3,7 +3,8 @@ import { foldDiffs, type EndDiff } from '../diff/fold-diffs.js';
 import { fetchHistory, planOf } from '../deploy/gather-history.js';
 import type { InspectedHost } from '../deploy/inspected-host.js';
 import { rollbackTunnel } from '../deploy/rollback-tunnel.js';
-import { runFleet } from '../deploy/run-fleet.js';
+import { Brakes } from '../deploy/brakes.js';
+import { runFleet, type Admit } from '../deploy/run-fleet.js';
 import { VxfleetError } from '../errors.js';
 import type { TunnelResult } from '../events.js';
 import { locateStep, findTakenAway, type SiteStep } from '../deploy/rollback-sites.js';
@@ -80,13 +81,14 @@ async function planRollback(context: RunContext, limits: readonly string[], flag
   const { identity, windowSeconds } = access.session;
   const dryRun = flags.dryRun === true;
   const diffs: EndDiff[] = [];
+  const brakes = new Brakes({ canary: flags.canary, maxFail: flags.maxFail?.(steps.length), signal, emit });
   const work = async (): Promise<TunnelResult[]> => {
     const results: TunnelResult[] = [];
     for (const phase of phases) {
       // What has gone is in the way of nobody any more, if only it is looked at again.
       const hub = results.length > 0 && !dryRun ? await context.hub.reinspect() : context.hub;
       const requests = new Map(phase.map((step) => [step.plan, step.request]));
-      const rollbackOne = async (tunnel: TunnelPlan): Promise<TunnelResult> =>
+      const rollbackOne = async (tunnel: TunnelPlan, admit: Admit): Promise<TunnelResult> =>
         rollbackTunnel(access, hub, tunnel, {
           request: requests.get(tunnel) ?? { undo: '' },
           dryRun,
@@ -95,17 +97,11 @@ async function planRollback(context: RunContext, limits: readonly string[], flag
           windowSeconds,
           verifySeconds: flags.verifyTimeout,
           signal,
+          admit,
           ...changeEvents(emit, tunnel),
           onDiff: dryRun ? (found) => void diffs.push(...found) : showDiffs(flags, emit),
         });
-      const options = {
-        forks: flags.forks,
-        canary: flags.canary,
-        maxFail: flags.maxFail?.(steps.length) ?? Number.POSITIVE_INFINITY,
-        signal,
-        emit,
-      };
-      results.push(...(await runFleet([...requests.keys()], rollbackOne, options)));
+      results.push(...(await runFleet([...requests.keys()], rollbackOne, { forks: flags.forks, brakes, emit })));
     }
     for (const diff of foldDiffs(diffs.sort((a, b) => a.id - b.id))) emit(diff);
     return results;

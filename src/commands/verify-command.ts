@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { Brakes } from '../deploy/brakes.js';
 import { runFleet } from '../deploy/run-fleet.js';
 import { verifyTunnel } from '../deploy/verify-tunnel.js';
 import { addHostOptions, type HostOptions } from './common-options.js';
@@ -20,7 +21,9 @@ async function verify(limits: readonly string[], options: HostOptions): Promise<
   return await runCommand(limits, options, settings, async ({ fleet, access, hub, emit, signal }) => {
     const verifyOne = async (plan: TunnelPlan): Promise<TunnelResult> =>
       verifyTunnel(access, hub, plan, { verifySeconds: options.verifyTimeout, emit });
-    const run = { forks: options.forks, canary: 0, maxFail: Number.POSITIVE_INFINITY, signal, emit };
+    // Nothing is touched: it only stops for an interrupt.
+    const brakes = new Brakes({ canary: 0, maxFail: Number.POSITIVE_INFINITY, signal, emit });
+    const run = { forks: options.forks, brakes, emit };
     return { total: fleet.tunnels.length, work: async () => runFleet(fleet.tunnels, verifyOne, run) };
   });
 }

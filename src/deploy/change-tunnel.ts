@@ -16,7 +16,9 @@ import { proveChange } from './prove-change.js';
 import { decisionPartOf } from './decision-part.js';
 import { downtime } from './downtime.js';
 import { recordBodies } from './record-bodies.js';
+import type { Admit } from './run-fleet.js';
 import { failureOf, type Tunnel } from './tunnel.js';
+import { skippedResult } from './tunnel-result.js';
 import { whileExtending } from './while-extending.js';
 
 export interface ChangeOptions {
@@ -30,6 +32,8 @@ export interface ChangeOptions {
   /** Ends that do not change and are kept as a generation all the same. By default the hub, whose history names every run. */
   readonly noted?: readonly End[];
   readonly signal: AbortSignal;
+  /** Asked before anything is touched: the reason why it must not be, or null. */
+  readonly admit: Admit;
   readonly onStep: (step: Step) => void;
   /** Something a person should know although the change succeeded. */
   readonly onWarning: (message: string) => void;
@@ -60,6 +64,8 @@ async function runChange(tunnel: Tunnel, ends: readonly End[], options: ChangeOp
     await change.note();
     return change.unchanged();
   }
+  const reason = await options.admit();
+  if (reason !== null) return skippedResult(tunnel.plan, reason);
   options.onStep('prepare');
   // Both in one flight: neither touches what runs.
   const [baseline, unprepared] = await Promise.all([takeBaselineOf(tunnel), change.prepare()]);

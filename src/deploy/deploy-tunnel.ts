@@ -8,6 +8,7 @@ import { describeChange } from './describe-change.js';
 import type { InspectedHost } from './inspected-host.js';
 import { inspectSpoke, joinTunnel, plannedEnds, type FleetAccess } from './open-tunnel.js';
 import { refuseTwin } from './preflight/right-host.js';
+import type { Admit } from './run-fleet.js';
 import { assessEnd, needsChange, refuseTunnel, type Tunnel } from './tunnel.js';
 import { takeOverTrials } from './take-over.js';
 import { tellSteps } from './tell-steps.js';
@@ -27,6 +28,7 @@ export interface DeployOptions {
   /** Seconds until which packets must have come back, if it was said. */
   readonly verifySeconds: number | undefined;
   readonly signal: AbortSignal;
+  readonly admit: Admit;
   readonly emit: Emit;
   /** Takes the differences of a tunnel's ends. */
   readonly onDiff: ((diffs: readonly EndDiff[]) => void) | undefined;
@@ -70,12 +72,13 @@ async function deployInspected(
   if (options.dryRun) return wouldChangeResult(plan, ends, false, refusal);
   if (refusal !== undefined) return untouchedResult(plan, 'failed', refusal);
 
-  const { emit, verifySeconds, signal } = options;
+  const { emit, verifySeconds, signal, admit } = options;
   return await changeTunnel(tunnel, ends, {
     identity,
     windowSeconds,
     verifySeconds,
     signal,
+    admit,
     onStep: tellSteps(emit, plan),
     onWarning: (message) => emit({ event: 'notice', level: 'warning', message }),
   });

@@ -35,6 +35,10 @@ export function wouldChangeResult(
   return { ...result, ends: { hub: would('hub'), spoke: would('spoke') } };
 }
 
+/** Of a tunnel that was not begun, or was looked at and not touched. */
+export const skippedResult = (plan: TunnelPlan, message: string): TunnelResult =>
+  untouchedResult(plan, 'skipped', { code: 'interrupted', end: null, layer: null, message, hint: null });
+
 export const isUnreachable = ({ status }: TunnelResult): boolean => status === 'unreachable';
 
 /** What is thrown before anything was touched, as the tunnel's result. */

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type FleetRunOptions, runFleet } from '../../src/deploy/run-fleet.js';
-import { untouchedResult } from '../../src/deploy/tunnel-result.js';
+import { Brakes, type BrakeOptions } from '../../src/deploy/brakes.js';
+import { type Admit, type FleetRunOptions, runFleet } from '../../src/deploy/run-fleet.js';
+import { skippedResult, untouchedResult } from '../../src/deploy/tunnel-result.js';
 import type { RunEvent, TunnelResult, TunnelStatus } from '../../src/events.js';
 import { makePlan } from '../../src/plan/make-plan.js';
 import type { TunnelPlan } from '../../src/plan/plan.js';
@@ -20,39 +21,48 @@ interface Outcome {
   readonly statuses: readonly TunnelStatus[];
   /** Names in the order in which their work began. */
   readonly started: readonly string[];
+  /** Names in the order in which they were touched. */
+  readonly touched: readonly string[];
   /** The most that were at work at once. */
   readonly atOnce: number;
   readonly events: readonly RunEvent[];
 }
 
+type Options = Partial<FleetRunOptions & Omit<BrakeOptions, 'emit'>>;
+
+/** What becomes of a tunnel that is looked at and not touched. */
+const LOOKED_AT: readonly TunnelStatus[] = ['unchanged', 'would_change', 'unreachable'];
+
 /** Runs a fleet in which every tunnel comes to the status given for it. */
 async function run(
   statuses: readonly TunnelStatus[],
-  options: Partial<FleetRunOptions> = {},
-  onWork: (tunnel: TunnelPlan) => void = () => {},
+  { canary = 0, maxFail, signal = new AbortController().signal, ...options }: Options = {},
+  onTouch: (tunnel: TunnelPlan) => void = () => {},
 ): Promise<Outcome> {
   const started: string[] = [];
+  const touched: string[] = [];
   const events: RunEvent[] = [];
+  const emit = options.emit ?? ((event: RunEvent): void => void events.push(event));
   let working = 0;
   let atOnce = 0;
-  const work = async (tunnel: TunnelPlan): Promise<TunnelResult> => {
+  const work = async (tunnel: TunnelPlan, admit: Admit): Promise<TunnelResult> => {
     started.push(tunnel.spoke);
     atOnce = Math.max(atOnce, ++working);
-    onWork(tunnel);
     await new Promise(setImmediate);
+    const status = statuses[tunnel.id - 1] ?? 'changed';
+    const reason = LOOKED_AT.includes(status) ? null : await admit();
+    if (reason === null && !LOOKED_AT.includes(status)) {
+      touched.push(tunnel.spoke);
+      onTouch(tunnel);
+      await new Promise(setImmediate);
+    }
     working--;
-    return untouchedResult(tunnel, statuses[tunnel.id - 1] ?? 'changed', null);
+    return reason === null ? untouchedResult(tunnel, status, null) : skippedResult(tunnel, reason);
   };
-  const results = await runFleet(fleetOf(statuses.length), work, {
-    forks: 4,
-    canary: 0,
-    maxFail: Number.POSITIVE_INFINITY,
-    signal: new AbortController().signal,
-    emit: (event) => events.push(event),
-    ...options,
-  });
+  const brakes = new Brakes({ canary, maxFail, signal, emit });
+  const results = await runFleet(fleetOf(statuses.length), work, { forks: 4, ...options, brakes, emit });
   const byId = [...results].sort((left, right) => left.id - right.id);
-  return { results, statuses: byId.map(({ status }) => status), started, atOnce, events };
+  return { results, statuses: byId.map(({ status }) => status), started, touched, atOnce, events };
 }
 
 const all = (size: number, status: TunnelStatus): TunnelStatus[] => Array<TunnelStatus>(size).fill(status);
@@ -86,9 +96,9 @@ describe('a run', () => {
           const told = outcome.events.flatMap((event) => (event.event === 'tunnel' ? [event.id] : []));
           expect(told.sort((a, b) => a - b)).toEqual(ids);
           expect(new Set(outcome.started).size).toBe(outcome.started.length);
-          expect(outcome.statuses.filter((one) => one === 'skipped')).toHaveLength(
-            statuses.length - outcome.started.length,
-          );
+          const isTouched = (id: number): boolean => outcome.touched.includes(`s${id}`);
+          for (const { id, status: became } of outcome.results)
+            expect(became === 'skipped' && isTouched(id)).toBe(false);
         },
       ),
     );
@@ -106,36 +116,32 @@ describe('a run', () => {
 });
 
 describe('canaries', () => {
-  it('are changed before any other tunnel starts', async () => {
-    const outcome = await run(all(6, 'changed'), { canary: 2 });
-    const order = outcome.events.flatMap((event) => (event.event === 'tunnel' ? [event.spoke] : []));
-    expect(new Set(order.slice(0, 2))).toEqual(new Set(['s1', 's2']));
-    const begun: string[] = [];
-    let doneWhenThirdBegan = -1;
+  it('are changed before any other tunnel is touched', async () => {
     const seen: RunEvent[] = [];
-    await run(all(6, 'changed'), { canary: 2, emit: (event) => seen.push(event) }, ({ spoke: name }) => {
-      begun.push(name);
-      if (begun.length === 3) doneWhenThirdBegan = seen.filter(({ event }) => event === 'tunnel').length;
-    });
-    expect(doneWhenThirdBegan).toBe(2);
+    let doneWhenThirdWasTouched = -1;
+    const { touched } = await run(
+      all(6, 'changed'),
+      { canary: 2, emit: (event) => seen.push(event) },
+      ({ spoke: name }) => {
+        if (name === 's3') doneWhenThirdWasTouched = seen.filter(({ event }) => event === 'tunnel').length;
+      },
+    );
+    expect(touched.slice(0, 2)).toEqual(['s1', 's2']);
+    expect(doneWhenThirdWasTouched).toBe(2);
   });
 
-  it('that are unchanged do not count: the next ones take their place, as many at a time as are missing', async () => {
-    const events: RunEvent[] = [];
-    const statuses: TunnelStatus[] = ['unchanged', 'unchanged', 'changed', 'changed', 'changed', 'changed'];
-    const begun: number[] = [];
-    await run(statuses, { canary: 1, emit: (event) => events.push(event) }, () => {
-      begun.push(events.filter(({ event }) => event === 'tunnel').length);
-    });
-    expect(begun).toHaveLength(6);
-    expect(begun.slice(0, 4)).toEqual([0, 1, 2, 3]);
+  it('are the first that have to change: all the others are looked at meanwhile, not one after the other', async () => {
+    const outcome = await run([...all(40, 'unchanged'), 'changed', 'changed'], { canary: 1, forks: 8 });
+    expect(outcome.atOnce).toBe(8);
+    expect(outcome.touched).toEqual(['s41', 's42']);
+    expect((await run(all(12, 'would_change'), { canary: 1 })).atOnce).toBe(4);
   });
 
-  it.each(['failed', 'reverted', 'unreachable', 'unknown'] as const)(
-    'of which one is %s keep the rest from starting',
+  it.each(['failed', 'reverted', 'unknown'] as const)(
+    'of which one is %s keep the rest from being touched',
     async (status) => {
-      const outcome = await run([status, 'changed', 'changed', 'changed'], { canary: 2 });
-      expect(outcome.statuses).toEqual([status, 'changed', 'skipped', 'skipped']);
+      const outcome = await run([status, 'changed', 'changed', 'changed', 'unchanged'], { canary: 2 });
+      expect(outcome.statuses).toEqual([status, 'changed', 'skipped', 'skipped', 'skipped']);
       expect(notices(outcome)).toEqual(['stopped: a canary failed']);
       expect(outcome.results.find(({ id }) => id === 4)?.error).toMatchObject({
         code: 'interrupted',
@@ -144,8 +150,31 @@ describe('canaries', () => {
     },
   );
 
+  it('are none of the spokes that cannot be reached', async () => {
+    const outcome = await run(['unreachable', 'changed', 'unreachable', 'changed'], { canary: 1, forks: 1 });
+    expect(outcome.statuses).toEqual(['unreachable', 'changed', 'unreachable', 'changed']);
+    expect(notices(outcome)).toEqual([]);
+  });
+
   it('that are more than the fleet are the fleet', async () => {
     expect((await run(all(3, 'changed'), { canary: 10 })).statuses).toEqual(all(3, 'changed'));
+  });
+});
+
+describe('a run without --max-fail', () => {
+  it('touches no more than ten tunnels when all of them fail', async () => {
+    const outcome = await run(all(40, 'reverted'), { forks: 32 });
+    expect(outcome.touched).toHaveLength(10);
+    expect(outcome.statuses.filter((status) => status === 'skipped')).toHaveLength(30);
+    expect(notices(outcome)).toEqual([
+      'stopped: the first 10 tunnels that were tried all failed (--max-fail sets another limit)',
+    ]);
+  });
+
+  it('goes on when one of them does not, or when it is told so', async () => {
+    const one = [...all(9, 'reverted'), ...all(30, 'changed')] as const;
+    expect((await run(one, { forks: 32 })).touched).toHaveLength(39);
+    expect((await run(all(40, 'reverted'), { forks: 32, maxFail: Infinity })).touched).toHaveLength(40);
   });
 });
 
@@ -156,9 +185,14 @@ describe('--max-fail', () => {
     expect(notices(outcome)).toEqual(['stopped: 2 failed, more than --max-fail allows']);
   });
 
+  it('counts no spoke that cannot be reached', async () => {
+    const outcome = await run([...all(5, 'unreachable'), 'changed'], { forks: 1, maxFail: 0 });
+    expect(outcome.statuses).toEqual([...all(5, 'unreachable'), 'changed']);
+  });
+
   it('of 0 stops at the first failure, and lets what runs end', async () => {
     const outcome = await run(['failed', ...all(5, 'changed')], { forks: 2, maxFail: 0 });
-    expect(outcome.started).toEqual(['s1', 's2']);
+    expect(outcome.touched).toEqual(['s1', 's2']);
     expect(outcome.statuses).toEqual(['failed', 'changed', ...all(4, 'skipped')]);
   });
 

@@ -77,7 +77,7 @@ describe.skipIf(unavailable !== undefined)(`hosts where the login becomes root $
     expect(await run('verify')).toMatchObject({ code: 0 });
     expect(await on('tokyo', 'ls -ld /var/lib/vxfleet/vxlan01')).toMatch(/^drwx------ \d+ root root /);
     expect((await lab.run(['history'])).stdout).toContain('confirmed');
-    expect(await run('rollback')).toMatchObject({ code: 0 });
+    expect(await run('rollback', '--remove')).toMatchObject({ code: 0 });
     expect(await run('deploy')).toMatchObject({ code: 0, recap: { counts: { changed: 2 } } });
     for (const host of HOSTS) expect(await leftovers(host)).toBe('');
   });

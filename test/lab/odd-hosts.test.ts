@@ -308,7 +308,7 @@ describe.skipIf(unavailable !== undefined)(`odd hosts ${unavailable ?? ''}`, () 
     const options = ['--transport', transport];
     expect(told(await run('deploy', '--force', ...options, ...fit))).toEqual(all(fit, 'changed'));
     expect(told(await run('verify', ...options, ...fit))).toEqual(all(fit, 'unchanged'));
-    expect(told(await run('rollback', ...options, ...fit))).toEqual(all(fit, 'removed'));
+    expect(told(await run('rollback', '--remove', ...options, ...fit))).toEqual(all(fit, 'removed'));
     expect(told(await run('diff', ...options, 'fish'))).toEqual(all(['fish'], 'would_change'));
   });
 
