@@ -9,7 +9,7 @@ import { VxfleetError } from '../errors.js';
 import type { TunnelResult } from '../events.js';
 import { locateStep, findTakenAway, type SiteStep } from '../deploy/rollback-sites.js';
 import { unknownRun } from '../history/choose-rollback.js';
-import { describeRollback } from '../history/describe-rollback.js';
+import { describeRollback } from '../deploy/describe-rollback.js';
 import { planReturn, planUndo, type RollbackPlan } from '../history/plan-rollback.js';
 import type { HostHistory } from '../history/read-history.js';
 import { generationsOf, type EndHistory } from '../history/record.js';

@@ -71,3 +71,9 @@ export const endHistory = (records: readonly HistoryRecord[], host = 'hub'): End
   interface: 'vxlan01',
   records,
 });
+
+/** The hub's end of the tunnel with this id, of one digit. */
+export const hubEnd = (id: number, ...records: readonly HistoryRecord[]): EndHistory => {
+  const name = `vxlan0${id}`;
+  return { host: 'hub', interface: name, records: records.map((one) => ({ ...one, interface: name })) };
+};

@@ -107,7 +107,12 @@ describe.skipIf(unavailable !== undefined)(`several writers ${unavailable ?? ''}
     const { process, ended } = await holdTrial('tokyo');
     const whose =
       /deploy tokyo .* of alice@\S+ \(from 198\.19\.255\.254\) since \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ, run \d{8}T\d{6}-[0-9a-z]{6}/;
-    for (const command of [['deploy'], ['deploy', 'tokyo', '--takeover'], ['rollback', '--remove', 'tokyo'], ['diff', 'tokyo']]) {
+    for (const command of [
+      ['deploy'],
+      ['deploy', 'tokyo', '--takeover'],
+      ['rollback', '--remove', 'tokyo'],
+      ['diff', 'tokyo'],
+    ]) {
       const second = await run(command, { env: { SUDO_USER: 'bob' } });
       const tunnel = recapOf(second).tunnels.find(({ spoke }) => spoke === 'tokyo');
       expect(second.code).toBe(1);

@@ -1,8 +1,8 @@
 /** What a rollback is about to do, as one sentence. */
 import { formatInterfaceRanges } from '../diff/interface-ranges.js';
-import { finderOf } from './change-id.js';
-import type { RollbackPlan } from './plan-rollback.js';
-import { idOf } from './record.js';
+import { finderOf } from '../history/change-id.js';
+import type { RollbackPlan } from '../history/plan-rollback.js';
+import { idOf } from '../history/record.js';
 
 /** More tunnels than these are not named one by one. */
 const NAMED_TUNNELS = 8;
