@@ -94,7 +94,7 @@ export async function fetchGeneration(session: HostSession, record: HistoryRecor
   return parseGeneration(session.host, record.interface, record.name, reply.values.get('content') ?? '');
 }
 
-/** The plan of a record's file; null when it has none, or cannot be read (a found file need not be UTF-8). Rejects with lost, timeout or host. */
+/** The plan of a record's file; null when it has none, or is damaged. Rejects with lost, timeout or host. */
 export async function planOf(session: HostSession, record: HistoryRecord): Promise<TunnelPlan | null> {
   try {
     return (await fetchGeneration(session, record)).plan;

@@ -7,6 +7,7 @@ import type { HostCommand, HostSession } from '../host/host-session.js';
 import type { Reply } from '../host/frames.js';
 import type { End, TunnelPlan } from '../plan/plan.js';
 import type { ObservedEnd } from '../verify/compare-end.js';
+import { bytesOf } from '../text-bytes.js';
 import { judgePings } from '../verify/judge-probe.js';
 import { parseLinks, parseNetwork, parseWays } from '../verify/kernel-state.js';
 import { probePayload, type PlannedCheck, type RouteQuestion } from '../verify/plan-checks.js';
@@ -160,12 +161,10 @@ export class TunnelEnd {
    */
   async prepare(body: string): Promise<PrepareOutcome> {
     const { current, desired } = this;
-    // A file with bytes that are not UTF-8 came to us changed, and cannot be compared.
-    const seen = current?.includes('\ufffd') === true ? '?' : lengthOf(current);
     const reply = await this.#call({
       verb: 'prepare',
-      args: [...this.#names, seen, lengthOf(desired)],
-      payload: `${seen === '?' ? '' : (current ?? '')}${desired ?? ''}${body}`,
+      args: [...this.#names, lengthOf(current), lengthOf(desired)],
+      payload: `${current ?? ''}${desired ?? ''}${body}`,
       timeoutMs: QUERY_TIMEOUT_MS,
     });
     const { ok, reason, text } = reply;
@@ -312,7 +311,7 @@ export type EndAccess = Pick<TunnelEnd, keyof TunnelEnd>;
 const toNumber = (text: string | undefined): number | null => (text === undefined ? null : Number(text));
 
 /** In bytes; `-` for what does not exist. */
-const lengthOf = (text: string | null): string => (text === null ? '-' : String(Buffer.byteLength(text)));
+const lengthOf = (text: string | null): string => (text === null ? '-' : String(bytesOf(text).length));
 
 /** ifup's own words are at the end of its output. */
 const lastLines = (text: string): string =>

@@ -3,6 +3,7 @@
  * the change, so that a host that ends alone can still write it.
  */
 import { createHash } from 'node:crypto';
+import { bytesOf } from '../text-bytes.js';
 import type { TunnelPlan } from '../plan/plan.js';
 import type { ChangeHeader, Outcome } from './record.js';
 
@@ -38,7 +39,7 @@ export function generationBody(meta: GenerationMeta, text: string | null): strin
 export const generationDigest = (outcome: Outcome, body: string): string =>
   contentDigest(`${GENERATION_HEADER}\noutcome ${outcome}\n${body}`);
 
-export const contentDigest = (content: string): string => createHash('sha256').update(content).digest('hex');
+export const contentDigest = (content: string): string => createHash('sha256').update(bytesOf(content)).digest('hex');
 
 /** Names of users and words of a command line may hold anything; a line break would make a header line of what follows it. */
 const oneLine = (text: string): string => text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, ' ').trim();

@@ -14,10 +14,7 @@ export interface Generation {
   readonly text: string | null;
 }
 
-/**
- * Throws `refused` when the content is not what the record's name says. That is also so for a file with bytes that are not UTF-8: it
- * could not be put back as it was.
- */
+/** Throws `refused` when the content is not what the record's name says. */
 export function parseGeneration(host: string, interfaceName: string, name: string, content: string): Generation {
   const headerEnd = content.indexOf('\n\n');
   const header = content.slice(0, headerEnd);

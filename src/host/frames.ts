@@ -1,5 +1,7 @@
 /** The answers of the host program as values (format: the header of host.bash). */
 
+import { textOf } from '../text-bytes.js';
+
 /** The whole answer to one command. */
 export interface Reply {
   readonly ok: boolean;
@@ -44,7 +46,7 @@ export class FrameReader {
 
   /** The end of what came before the host program's first line, or instead of it. */
   get noise(): string {
-    return toUtf8(`${this.#noise}${Buffer.concat(this.#rest).toString('latin1')}`.slice(-NOISE_KEEP));
+    return toText(`${this.#noise}${Buffer.concat(this.#rest).toString('latin1')}`.slice(-NOISE_KEEP));
   }
 
   push(chunk: Buffer): void {
@@ -89,8 +91,8 @@ export class FrameReader {
       return;
     }
     this.#pending.delete(sequence);
-    const [reason = '', ...words] = toUtf8(value).split(' ');
-    const values = new Map([...pending.values].map(([name, parts]) => [toUtf8(name), unescape(parts.join(''))]));
+    const [reason = '', ...words] = toText(value).split(' ');
+    const values = new Map([...pending.values].map(([name, parts]) => [toText(name), unescape(parts.join(''))]));
     this.#onReply(sequence, {
       ok: reason === 'ok',
       reason: reason === 'ok' ? '' : reason,
@@ -108,9 +110,10 @@ function splitWords(line: string): [string, string, string] {
   return [line.slice(0, first), line.slice(first + 1, second), line.slice(second + 1)];
 }
 
-const toUtf8 = (latin1: string): string => Buffer.from(latin1, 'latin1').toString('utf8');
+/** A file's text need not be UTF-8. */
+const toText = (latin1: string): string => textOf(Buffer.from(latin1, 'latin1'));
 
 const unescape = (value: string): string =>
-  toUtf8(
+  toText(
     value.includes('\\') ? value.replace(/\\([\\n])/g, (_, letter: string) => (letter === 'n' ? '\n' : '\\')) : value,
   );

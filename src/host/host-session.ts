@@ -4,6 +4,7 @@ import type { SshTarget } from '../inventory/inventory.js';
 import { shellQuote } from '../ssh/shell-quote.js';
 import type { Session, SessionEnd, Transport } from '../ssh/transport.js';
 import { VxfleetError } from '../errors.js';
+import { bytesOf } from '../text-bytes.js';
 import { FrameReader, type Reply } from './frames.js';
 import { HOST_PROGRAM } from './host-program.js';
 import { openAsRoot } from './open-as-root.js';
@@ -128,7 +129,7 @@ export class HostSession {
   call(command: HostCommand): Promise<Reply> {
     if (this.#lost !== undefined) return Promise.reject(this.#lost);
     const sequence = this.#next++;
-    const payload = Buffer.from(command.payload ?? '', 'utf8');
+    const payload = bytesOf(command.payload ?? '');
     const timeoutMs = command.timeoutMs + (sequence === 1 ? HELLO_TIMEOUT_MS : 0);
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {

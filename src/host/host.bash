@@ -31,7 +31,7 @@
 #   prepare IF CHANGE OLD NEW
 #                           take the candidate and prove that a trial can begin and end: validated, room in /run and /etc, guard there.
 #                           Payload: OLD bytes that /etc must have now, NEW bytes of the candidate, the record's body; `-` stands for
-#                           no file, an OLD of `?` for any. Nothing that runs is touched
+#                           no file. Nothing that runs is touched
 #   trial IF CHANGE         run the prepared candidate instead of what runs now; /etc stays as it is
 #   extend IF CHANGE        start the trial's window anew
 #   stage IF CHANGE DIGEST ROLE MARKER NEW OLD
@@ -166,7 +166,7 @@ read_line() {
 }
 
 main() {
-  local line seq verb length arguments locked='' guarded='' guard_fault='' ping_fault='' has_tried_ping=''
+  local line seq verb length arguments words=() locked='' guarded='' guard_fault='' ping_fault='' has_tried_ping=''
   # Every clock and every process is read from there. The status is one that the controller knows (starter.ts).
   [[ -r /proc/uptime && -r /proc/self/stat ]] || { echo '/proc is not mounted' >&2; exit 96; }
   exec 3>&1 4<&0 </dev/null >/dev/null 2>&1
@@ -192,10 +192,14 @@ main() {
       # Once: a host does not get another ping in the middle of a run.
       [[ -n $has_tried_ping ]] || { has_tried_ping=yes; find_ping_fault; }
     fi
+    # Words, and no patterns for files.
+    set -f
+    # shellcheck disable=SC2206
+    words=($arguments)
+    set +f
     # Job control gives each job a process group of its own, so that one can be ended with all it started.
     set -m
-    # shellcheck disable=SC2086 # the arguments are words without blanks or patterns
-    (trap - TERM INT; job "$seq" "$verb" $arguments) 4<&- 9>&- &
+    (trap - TERM INT; job "$seq" "$verb" "${words[@]}") 4<&- 9>&- &
     set +m
     asks[$!]=''
     [[ $verb == @(inspect|state|probe|path_mtu|history|generation|settle) ]] && asks[$!]=yes

@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { type ChangeOptions, changeTunnel } from '../../src/deploy/change-tunnel.js';
 import type { Tunnel } from '../../src/deploy/tunnel.js';
 import type { TunnelResult } from '../../src/events.js';
@@ -57,8 +57,8 @@ describe('a change that works', () => {
     await setTimeout(20);
     expect(changes(fleet)).toEqual([]);
     endTurn();
+    await vi.waitFor(() => expect(changes(fleet)).toEqual(['hub trial', 'spoke trial']), 30_000);
     const endNext = await tunnel.hub.takeTurn();
-    expect(changes(fleet)).toEqual(['hub trial', 'spoke trial']);
     endNext();
   });
 

@@ -240,6 +240,30 @@ describe.skipIf(unavailable !== undefined)(`vxfleet rollback ${unavailable ?? ''
     expect((await run('deploy', 'tokyo', '--adopt')).code).toBe(0);
   });
 
+  it('brings back a file that is not UTF-8, byte for byte', async () => {
+    await sh('tokyo', `printf '# B\\374ro, M\\374nchen?\\n' >>${DIRECTORY}/vxlan01`);
+    const edited = await filesOf('hub', 'tokyo');
+    expect(await runOne('deploy', 'tokyo')).toMatchObject({ code: 0, ends: { hub: 'unchanged', spoke: 'changed' } });
+    expect(await runOne('rollback')).toMatchObject({ code: 0, ends: { spoke: 'rolled_back' } });
+    expect(await filesOf('hub', 'tokyo')).toEqual(edited);
+    expect((await run('deploy', 'tokyo')).code).toBe(0);
+    // As somebody's own, too, and with every byte there is but zero.
+    await sh('tokyo', 'ifdown vxlan01');
+    const bytes = Array.from({ length: 127 }, (_, index) => `\\${(index + 128).toString(8)}`).join('');
+    await sh('tokyo', `printf '# by hand: ${bytes}\\niface vxlan01 inet6 manual\\n' >${DIRECTORY}/vxlan01`);
+    const foreign = await filesOf('hub', 'tokyo');
+    expect(await runOne('deploy', 'tokyo', '--adopt')).toMatchObject({ code: 0, status: 'changed' });
+    // Nothing answers there, so it can only be shown that it is kept whole.
+    const kept = await sh(
+      'tokyo',
+      `tail -c +1 "$(ls -d /var/lib/vxfleet/vxlan01/*.found.* | tail -n 1)" | sed '1,/^$/d' | base64 -w0`,
+    );
+    expect(foreign['tokyo']).toContain(kept);
+    expect((await run('rollback', 'tokyo', '--dry-run')).recap.tunnels[0]?.error?.message ?? '').not.toContain(
+      'damaged',
+    );
+  });
+
   it('brings back a file that somebody had made at the hub alone', async () => {
     await Promise.all(
       ['hub', SIXTH].map((host) => sh(host, 'ifdown vxlan06 2>/dev/null; rm -rf /var/lib/vxfleet/vxlan06')),

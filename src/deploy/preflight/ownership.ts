@@ -49,6 +49,13 @@ export const hasNoOtherStanza: Rule = ({ tunnel, facts }) => {
 /** A file or link of the name that vxfleet did not make is taken over only when that is asked for. */
 export const isOurs: Rule = ({ tunnel, facts, adopt }) => {
   const place = `${INTERFACES_D}/${tunnel.interface}`;
+  if (facts.binaryFiles.includes(tunnel.interface)) {
+    return refuse(
+      'file',
+      `${place} has a zero byte: it is no text, and could not be put back as it is`,
+      'A disk that lost its power may leave such a file. Move it away; then deploy again.',
+    );
+  }
   const text = facts.files.get(tunnel.interface);
   const link = facts.links.get(tunnel.interface);
   if (text === undefined && link !== undefined && !link.mac.startsWith(MAC_PREFIX) && !adopt) {

@@ -3,7 +3,7 @@
 
 prepare() { # IF CHANGE OLD NEW
   local interface=$1 dir=$TRIALS/.$1.$RUN live=$INTERFACES_D/$1 problem text=''
-  local old_bytes=${3/[-?]/0} new_bytes=${4/-/0}
+  local old_bytes=${3/-/0} new_bytes=${4/-/0}
   local old=${payload:0:old_bytes} new=${payload:old_bytes:new_bytes} body=${payload:old_bytes + new_bytes}
   [[ -z $guard_fault ]] || fail flock "cannot begin a trial: $guard_fault"
   [[ $guarded == yes ]] || fail refused 'cannot begin a trial: is /run full or read-only?'
@@ -11,7 +11,7 @@ prepare() { # IF CHANGE OLD NEW
   [[ ! -e $TRIALS/$interface ]] || fail busy "$interface is held by $(held_by "$TRIALS/$interface")"
   # What was planned is right only for what was seen.
   [[ ! -e $live ]] || read_file text "$live"
-  if [[ ($3 == - && -e $live) || ($3 != [-?] && (! -e $live || $text != "$old")) ]]; then
+  if [[ ($3 == - && -e $live) || ($3 != - && (! -e $live || $text != "$old")) ]]; then
     fail changed "$live has changed since it was looked at"
   fi
   mkdir "$dir" "$dir/empty" 2>/dev/null || fail refused "cannot create $dir: is /run full or read-only?"
