@@ -365,6 +365,16 @@ describe('a tunnel of another fleet', () => {
     }
   });
 
+  it('is none of another fleet if the spoke has its other end, whatever the inventory says of the site now', () => {
+    const spokeFile = (name: string, address: string): HostFacts =>
+      healthyFacts({ files: new Map([['vxlan0a', ourFile('spoke', name, `  address ${address}/80\n`)]]) });
+    const found = hubFile('osaka', '2001:db8:77ff:0:a::1', '10.0.0.99');
+    const answer = (otherFacts: HostFacts) => words(refusal('hub', found, { otherFacts }));
+    expect(answer(spokeFile('osaka', '2001:db8:77ff:0:a::2'))).toBe('');
+    expect(answer(spokeFile('osaka', '2001:db8:7700:0:a::2'))).toContain('is of another fleet');
+    expect(answer(spokeFile('kobe', '2001:db8:77ff:0:a::2'))).toContain('is of another fleet');
+  });
+
   it('is known at a spoke by its hub; a hub with a new address is no such thing', () => {
     const spokeFile = (remote: string) => ({
       files: new Map([

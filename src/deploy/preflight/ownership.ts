@@ -110,8 +110,8 @@ export const isOfThisFleet: Rule = (scene) => {
   return scene.end === 'hub' ? refuseOtherPrefix(scene) : refuseOtherHub(scene);
 };
 
-/** Renumbering leaves a site's name and address as they are. */
-function refuseOtherPrefix({ tunnel, fleet, facts }: Scene): Refusal | undefined {
+/** Renumbering leaves a site's name and address as they are; or the spoke's host has the other end of what is found. */
+function refuseOtherPrefix({ tunnel, fleet, facts, otherFacts }: Scene): Refusal | undefined {
   const text = facts.files.get(tunnel.interface);
   const link = facts.links.get(tunnel.interface);
   const addresses = text === undefined ? link?.addresses.map(({ address }) => address) : [addressOf(text)];
@@ -120,6 +120,9 @@ function refuseOtherPrefix({ tunnel, fleet, facts }: Scene): Refusal | undefined
   const remote = text === undefined ? link?.remote : remoteOf(text);
   const owner = text === undefined ? undefined : ownerOf(text)?.spoke;
   if (remote === tunnel.spokeUnderlay.address && (owner === undefined || owner === tunnel.spoke)) return undefined;
+  const spokeText = otherFacts.files.get(tunnel.interface) ?? '';
+  const isPair = ownerOf(spokeText)?.spoke === owner && isInPrefix(addressOf(spokeText) ?? '', `${address}/80`);
+  if (owner !== undefined && isPair) return undefined;
   return refuse(
     'file',
     `${tunnel.interface} on the hub is of another fleet: it has ${address}, outside of ${fleet.prefix}, and leads to ${owner ?? 'a spoke'} (${remote ?? 'no remote'})`,
