@@ -9,6 +9,7 @@ import { inspectHub, type FleetAccess } from '../deploy/open-tunnel.js';
 import { thrownResult } from '../deploy/tunnel-result.js';
 import { loadTemplates } from '../render/load-templates.js';
 import { renderFleet } from '../render/render-fleet.js';
+import { noticesOnce } from '../report/notices-once.js';
 import { withTimings } from '../report/step-timings.js';
 import { endedRecap, makeRecap } from '../report/recap.js';
 import type { HostOptions } from './common-options.js';
@@ -66,7 +67,7 @@ export async function runCommand(
     settings.check?.();
     const fleet = await loadFleet(options, limits);
     const files = renderFleet(fleet.tunnels, loadTemplates(fleet.inventory.templates));
-    const tell = options.timings === true ? withTimings(reporter.emit) : reporter.emit;
+    const tell = noticesOnce(options.timings === true ? withTimings(reporter.emit) : reporter.emit);
     return await withInterrupt(tell, async (signal, emit) =>
       withTransport(options, fleet, emit, async ({ transport, endQuestions, becomePasswordOf }) => {
         const access: FleetAccess = {

@@ -8,8 +8,9 @@ import { describeChange } from './describe-change.js';
 import type { InspectedHost } from './inspected-host.js';
 import { inspectSpoke, joinTunnel, plannedEnds, type FleetAccess } from './open-tunnel.js';
 import { refuseTwin } from './preflight/right-host.js';
+import { warningsOf } from './preflight/warnings.js';
 import type { Admit } from './run-fleet.js';
-import { assessEnd, needsChange, refuseTunnel, type Tunnel } from './tunnel.js';
+import { assessEnd, needsChange, refuseTunnel, sceneOf, type Tunnel } from './tunnel.js';
 import { takeOverTrials } from './take-over.js';
 import { tellSteps } from './tell-steps.js';
 import { thrownResult, untouchedResult, wouldChangeResult } from './tunnel-result.js';
@@ -68,6 +69,10 @@ async function deployInspected(
   options.onDiff?.(changing.map((assessment) => describeChange(tunnel, assessment)));
 
   if (ends.length === 0) return untouchedResult(plan, 'unchanged', null);
+  for (const end of ENDS) {
+    const scene = sceneOf(tunnel, end, { adopt: options.adopt, removes: false });
+    for (const message of warningsOf(scene)) options.emit({ event: 'notice', level: 'warning', message });
+  }
   const refusal = refuseDeploy(tunnel, ends, spokes, options.adopt);
   if (options.dryRun) return wouldChangeResult(plan, ends, false, refusal);
   if (refusal !== undefined) return untouchedResult(plan, 'failed', refusal);

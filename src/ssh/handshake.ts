@@ -92,9 +92,9 @@ export function handshake(
         keepaliveCountMax: target.keepaliveCountMax,
         algorithms: { serverHostKey: usableAlgorithms(host, target, check) },
         hostVerifier: (key: Buffer) => check.isTrusted(Buffer.from(key)),
-        authHandler: (accepted: readonly string[] | null, _partial, next) => {
+        authHandler: (accepted: readonly string[] | null, isPartial, next) => {
           clearTimeout(timer);
-          void login.next(accepted).then((method) => {
+          void login.next(accepted, isPartial).then((method) => {
             if (isSettled) return;
             startTimer();
             // The types know no `false`, which ends the login.

@@ -23,6 +23,8 @@ export interface LoginAccount {
   /** What the host says it takes. */
   readonly accepted: readonly string[] | undefined;
   readonly notes: readonly string[];
+  /** A key was taken, and the host wants something more. */
+  readonly isHalfWay: boolean;
   /** There were more keys than sshd's MaxAuthTries. */
   readonly hasMany: boolean;
 }
@@ -31,9 +33,10 @@ export interface LoginAccount {
 export function loginRefused(
   host: string,
   target: EffectiveTarget,
-  { tried, reason, accepted, notes, hasMany }: LoginAccount,
+  { tried, reason, accepted, notes, isHalfWay, hasMany }: LoginAccount,
 ): VxfleetError {
   const who = `${target.user}@${placeOf(target)}`;
+  if (isHalfWay) return secondFactorWanted(host, target, who, { tried, accepted: accepted ?? [] });
   const facts = [
     tried.length === 0
       ? `cannot log in to ${who}: no usable key`
@@ -48,6 +51,29 @@ export function loginRefused(
   return new VxfleetError('auth', facts.join('; '), { host, hint: hints.join('\n') });
 }
 
+/** The key is good, and another one would not help. */
+function secondFactorWanted(
+  host: string,
+  target: EffectiveTarget,
+  who: string,
+  { tried, accepted }: Pick<LoginAccount, 'tried'> & { readonly accepted: readonly string[] },
+): VxfleetError {
+  const asksForPassword = accepted.some((method) => method === 'password' || method === 'keyboard-interactive');
+  return new VxfleetError(
+    'auth',
+    `${who} took the key and wants a second factor: ${accepted.join(', ') || 'it does not say which'}${
+      tried.length > 1 ? `; tried ${tried.join(', ')}` : ''
+    }`,
+    {
+      host,
+      hint: [
+        ...(asksForPassword ? ['if that is the password: --ask-pass'] : []),
+        `a code that changes cannot be given for a whole fleet: in the host's sshd_config, "Match User ${target.user}" with "AuthenticationMethods publickey" (and Match Address for where vxfleet runs) lets this login do with its key`,
+      ].join('\n'),
+    },
+  );
+}
+
 /** The state of one login: each method is tried once. */
 export class Login {
   readonly #waiting: LoginMethod[];
@@ -55,6 +81,7 @@ export class Login {
   readonly #notes: string[];
   #accepted: readonly string[] | null = null;
   #prepared: Prepared | undefined;
+  #isHalfWay = false;
 
   constructor(plan: LoginPlan) {
     this.#waiting = [...plan.methods];
@@ -77,8 +104,12 @@ export class Login {
     return this.#prepared !== undefined;
   }
 
-  /** The next method to offer; false when there is none left. `accepted` is what the host said it takes, after a refusal. */
-  async next(accepted: readonly string[] | null): Promise<AnyAuthMethod | false> {
+  /**
+   * The next method to offer; false when there is none left. `accepted` is what the host said it takes, after a refusal; or, when `isPartial`,
+   * what it wants besides what was right.
+   */
+  async next(accepted: readonly string[] | null, isPartial = false): Promise<AnyAuthMethod | false> {
+    this.#isHalfWay ||= isPartial;
     this.#accepted = accepted ?? this.#accepted;
     const next = this.#prepared ?? (await this.#prepareNext());
     this.#prepared = undefined;
@@ -100,6 +131,7 @@ export class Login {
       reason,
       accepted: this.#accepted ?? undefined,
       notes: this.#notes,
+      isHalfWay: this.#isHalfWay,
       hasMany: methods >= SSHD_MAX_AUTH_TRIES,
     });
   }

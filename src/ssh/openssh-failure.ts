@@ -150,6 +150,7 @@ function explainByStage(host: string, target: EffectiveTarget, { log, notes }: E
         ...log.messages.filter((message) => /^(Load key|sign_and_send|agent|Certificate)/i.test(message)),
         ...notes,
       ],
+      isHalfWay: log.find(/^Authenticated .*with partial success/) !== undefined,
       hasMany: log.offered.length >= SSHD_MAX_AUTH_TRIES,
     });
   }

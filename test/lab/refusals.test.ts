@@ -251,6 +251,38 @@ describe.skipIf(unavailable !== undefined)(`what deploy refuses ${unavailable ??
     });
   });
 
+  it('what will work and may not last, or not be meant, is a warning before a change', async () => {
+    await on('tokyo', 'mkdir -p /run/systemd/netif; touch /run/systemd/netif/state');
+    await on('tokyo', 'ip -6 addr add 2001:db9::7/64 dev eth0; ip -6 route add default via 2001:db9::1 dev eth0');
+    await on('hub', 'ip -6 route add 2001:db8:ae00::/40 dev eth0');
+    await setInventory((text) => text.replace(/(\n {4}id: 1\b)/, '\n    vxlan: { dstport: 4790 }$1'));
+    const warningsOf = async (command: string): Promise<string[]> => {
+      const { code, stdout } = await lab.run([command, '--output', 'json']);
+      expect(code).toBe(0);
+      const events = stdout
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line) as { level?: string; message?: string });
+      return events.flatMap(({ level, message = '' }) => (level === 'warning' ? [message] : []));
+    };
+    const expected = [
+      /^2001:db8:ae00::\/40 is on-link on eth0 of the hub \(.*\): is it routed to this host\?/,
+      /^systemd-networkd runs on tokyo, and would remove routes of a tunnel/,
+      /^tokyo has IPv6 of its own, 2001:db9::7 on eth0, .*mode: policy for tokyo/,
+    ].map((pattern) => expect.stringMatching(pattern) as string);
+    try {
+      expect(await warningsOf('diff')).toEqual(expected);
+      expect(await warningsOf('deploy')).toEqual(expected);
+      // Nothing is to be changed, so nothing is to be said before.
+      expect(await warningsOf('deploy')).toEqual([]);
+    } finally {
+      await on('tokyo', 'rm -r /run/systemd/netif; ip -6 addr del 2001:db9::7/64 dev eth0');
+      await on('hub', 'ip -6 route del 2001:db8:ae00::/40 dev eth0');
+      await writeFile(lab.inventoryPath, original);
+      expect(await deploy()).toMatchObject({ code: 0 });
+    }
+  });
+
   describe('templates of one’s own', () => {
     afterEach(async () => {
       await writeFile(lab.inventoryPath, original);
@@ -301,7 +333,7 @@ describe.skipIf(unavailable !== undefined)(`what deploy refuses ${unavailable ??
       const before = await Promise.all(HOSTS.map(logins));
       const { code, stdout, stderr } = await lab.run(['deploy', '--output', 'json']);
       expect(code).toBe(2);
-      expect(stdout).toBe('');
+      expect(stdout.match(/"event":"\w+"/g)).toEqual(['"event":"error"', '"event":"recap"']);
       expect(stderr).toMatch(new RegExp(`${join(scratch, 'gateway.liquid')}:${lines}:\\d+: `));
       expect(await Promise.all(HOSTS.map(logins))).toEqual(before);
       // The count does see a deploy.

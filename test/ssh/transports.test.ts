@@ -305,6 +305,29 @@ describe.each(CARRIERS)('over %s', (carrier) => {
       expect(server.connections).toBe(1);
     });
 
+    it('that wants more than the key is not told to bring another key', async () => {
+      const { server, open } = await setUp({
+        onConnection: (connection) => {
+          connection.removeAllListeners('authentication');
+          connection.on('authentication', (context) =>
+            context.method === 'publickey' && context.signature === undefined
+              ? context.accept()
+              : context.method === 'publickey'
+                ? context.reject(['keyboard-interactive'], true)
+                : context.reject(['publickey']),
+          );
+        },
+      });
+      const error = await failureOf(open());
+      expect(error).toMatchObject({ code: 'auth', host: 'tokyo' });
+      expect(error.message).toBe(
+        `root@127.0.0.1 port ${server.port} took the key and wants a second factor: keyboard-interactive`,
+      );
+      expect(error.hint).toContain('AuthenticationMethods publickey');
+      expect(error.hint).not.toContain('ssh-copy-id');
+      expect(server.connections).toBe(1);
+    });
+
     it('is not repeated at a host that hangs up on the first key', async () => {
       const { server, open } = await setUp({
         onConnection: (connection) => {
