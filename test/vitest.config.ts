@@ -15,7 +15,7 @@ const leftOut = process.env['VXFLEET_TESTS'] === 'node-versions' ? LEFT_OUT_ON_O
 
 /** The main job and what may come between, tested on every Debian; with VXFLEET_TESTS=full all that a release could make a difference to. */
 const MAIN_FILES = ['deploy', 'faults', 'rollback'];
-const FULL_FILES = [...MAIN_FILES, 'history', 'modes', 'orphans', 'refusals', 'writers'];
+const FULL_FILES = [...MAIN_FILES, 'history', 'late-devices', 'modes', 'orphans', 'refusals', 'stanzas', 'writers'];
 const isFull = process.env['VXFLEET_TESTS'] === 'full';
 
 /** Tests of real hosts: `env` says what they run (VXFLEET_TEST_IMAGE) and how they are reached (VXFLEET_TRANSPORT). */

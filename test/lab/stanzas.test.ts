@@ -137,7 +137,7 @@ describe.skipIf(unavailable !== undefined)(`the stanzas on real hosts ${unavaila
 table inet ports {
   counter within {}
   counter beyond {}
-  chain out {
+  chain sent {
     type filter hook output priority 0;
     udp dport 4789 udp sport ${ports} counter name within
     udp dport 4789 udp sport != ${ports} counter name beyond
@@ -180,8 +180,8 @@ RULES`,
         at,
         `nft -f - <<'RULES'
 table ip translation {
-  chain to { type nat hook output priority -100; ip daddr ${address} dnat to ${local}; }
-  chain from { type nat hook input priority 100; ip saddr ${local} udp dport 4789 snat to ${address}; }
+  chain outward { type nat hook output priority -100; ip daddr ${address} dnat to ${local}; }
+  chain inward { type nat hook input priority 100; ip saddr ${local} udp dport 4789 snat to ${address}; }
 }
 RULES`,
       );
