@@ -9,148 +9,21 @@ import type { Recap, TunnelStatus } from '../../src/events.js';
 import { bridgeNamespace, hostNamespace } from '../../src/lab/lab-paths.js';
 import { beginDeployed, labAvailability, startLab, type TestLab } from './harness.js';
 import { expectSameKernel } from './kernel-state.js';
+import {
+  addressesOf,
+  ALONE,
+  assign,
+  BASE,
+  FLEET_KEYS,
+  IN_PAIRS,
+  inTurn,
+  SINGLES,
+  SPOKES,
+  textOf,
+  type Fleet,
+} from './matrix-cases.js';
 
 const unavailable = await labAvailability();
-const isFull = process.env['VXFLEET_TESTS'] === 'full';
-
-type Mode = 'gateway' | 'policy';
-interface Host {
-  readonly underlay: {
-    readonly address: string;
-    readonly local?: string;
-    readonly device: string;
-    readonly hotplug?: boolean;
-  };
-  readonly ssh: { readonly host: string };
-}
-interface Spoke extends Host {
-  readonly id: number;
-  readonly mode: Mode;
-  readonly metric?: number;
-  readonly vxlan?: Readonly<Record<string, number>>;
-}
-interface Fleet {
-  readonly prefix: string;
-  readonly templates?: string;
-  readonly hub: Host;
-  readonly spokes: Readonly<Record<string, Spoke>>;
-}
-
-/** Every host has a second address, and a second device with an address of its own. @param last the last two bytes of its first address */
-const addressesOf = (kind: 0 | 1, last: number) => ({
-  first: `198.18.${kind}.${last}`,
-  second: `198.18.${kind + 10}.${last}`,
-  device: `198.18.${kind + 20}.${last}`,
-});
-
-const underlay =
-  (change: Partial<Host['underlay']>) =>
-  <T extends Host>(host: T): T => ({ ...host, underlay: { ...host.underlay, ...change } });
-const vxlan =
-  (change: (spoke: Spoke) => Readonly<Record<string, number>>) =>
-  (spoke: Spoke): Spoke => ({ ...spoke, vxlan: { ...spoke.vxlan, ...change(spoke) } });
-const secondOf = ({ id }: Spoke): string => addressesOf(1, id).second;
-
-/** What may be changed of one spoke. */
-const KEYS = {
-  mode: (spoke: Spoke): Spoke => ({ ...spoke, mode: spoke.mode === 'gateway' ? 'policy' : 'gateway' }),
-  metric: (spoke: Spoke): Spoke => ({ ...spoke, metric: 600 }),
-  vni: vxlan(({ id }) => ({ vni: 1000 + id })),
-  dstport: vxlan(() => ({ dstport: 4790 })),
-  srcport: vxlan(() => ({ srcport: 4789 })),
-  mtu: vxlan(() => ({ mtu: 1400 })),
-  address: (spoke: Spoke): Spoke => underlay({ address: secondOf(spoke) })(spoke),
-  local: (spoke: Spoke): Spoke => underlay({ local: secondOf(spoke) })(spoke),
-  device: (spoke: Spoke): Spoke => underlay({ device: 'eth1', local: addressesOf(1, spoke.id).device })(spoke),
-  hotplug: (spoke: Spoke): Spoke => underlay({ hotplug: true })(spoke),
-} as const;
-type Key = keyof typeof KEYS;
-const keys = Object.keys(KEYS) as Key[];
-
-/** What may be changed of all of them. */
-const FLEET_KEYS: Readonly<Record<string, (fleet: Fleet, templates: string) => Fleet>> = {
-  prefix: (fleet) => ({ ...fleet, prefix: '2001:db8:be00::/40' }),
-  'the address of the hub': (fleet) => ({ ...fleet, hub: underlay({ address: addressesOf(0, 1).second })(fleet.hub) }),
-  'the local address of the hub': (fleet) => ({
-    ...fleet,
-    hub: underlay({ local: addressesOf(0, 1).second })(fleet.hub),
-  }),
-  'the device of the hub': (fleet) => ({
-    ...fleet,
-    hub: underlay({ device: 'eth1', local: addressesOf(0, 1).device })(fleet.hub),
-  }),
-  'hotplug of the hub': (fleet) => ({ ...fleet, hub: underlay({ hotplug: true })(fleet.hub) }),
-  templates: (fleet, templates) => ({ ...fleet, templates }),
-};
-
-/** One spoke's part in a run. */
-interface Case {
-  readonly mode: Mode;
-  readonly keys: readonly Key[];
-}
-const MODES = ['gateway', 'policy'] as const;
-/** As many to a run: every key once, and a spoke of each mode that changes nothing itself. Half of them are in either mode. */
-const SPOKES = [...keys, undefined, undefined].map((_, index) => {
-  const mode = MODES[index % 2] ?? 'gateway';
-  return { name: `${mode}-${index + 1}`, mode, id: index + 1 };
-});
-/** From either mode in turn. */
-const inTurn = (changed: readonly (readonly Key[])[], first = 0): Case[] =>
-  changed.map((each, index) => ({ mode: MODES[(index + first) % 2] ?? 'gateway', keys: each }));
-const SINGLES = keys.map((key) => [key]);
-const ALONE = [inTurn(SINGLES), inTurn(SINGLES, 1)];
-const PAIRS = keys.flatMap((key, index) => keys.slice(index + 1).map((other) => [key, other]));
-const IN_PAIRS = chunks([...inTurn(PAIRS), ...(isFull ? inTurn(PAIRS, 1) : [])], SPOKES.length - 2);
-
-/** The metric is the default route's, which policy mode has in a table of its own. */
-const changesNothing = ({ mode, keys: changed }: Case): boolean =>
-  changed.every((key) => key === 'metric' && mode === 'policy');
-
-const BASE: Fleet = {
-  prefix: '2001:db8:ae00::/40',
-  hub: { underlay: { address: addressesOf(0, 1).first, device: 'eth0' }, ssh: { host: addressesOf(0, 1).first } },
-  spokes: Object.fromEntries(
-    SPOKES.map(({ name, mode, id }) => {
-      const { first } = addressesOf(1, id);
-      return [name, { id, mode, underlay: { address: first, device: 'eth0' }, ssh: { host: first } }];
-    }),
-  ),
-};
-
-/** Hands each case to a spoke of its mode. */
-function assign(cases: readonly Case[]): { readonly fleet: Fleet; readonly unchanged: readonly string[] } {
-  const free = [...SPOKES];
-  const taken = cases.map((one) => {
-    const [spoke] = free.splice(
-      free.findIndex(({ mode }) => mode === one.mode),
-      1,
-    );
-    if (spoke?.mode !== one.mode) throw new Error('more cases than spokes');
-    return { ...one, name: spoke.name };
-  });
-  const changed = taken.map(({ name, keys: changes }) => [
-    name,
-    changes.reduce((spoke, key) => KEYS[key](spoke), spokeOf(name)),
-  ]);
-  const unchanged = [...free, ...taken.filter(changesNothing)].map(({ name }) => name);
-  return { fleet: { ...BASE, spokes: { ...BASE.spokes, ...Object.fromEntries(changed) } }, unchanged };
-}
-
-function spokeOf(name: string): Spoke {
-  const spoke = BASE.spokes[name];
-  if (spoke === undefined) throw new Error(`no spoke ${name}`);
-  return spoke;
-}
-
-function chunks<T>(all: readonly T[], size: number): T[][] {
-  return Array.from({ length: Math.ceil(all.length / size) }, (_, index) =>
-    all.slice(index * size, (index + 1) * size),
-  );
-}
-
-/** JSON is YAML. */
-const textOf = (fleet: Fleet): string => JSON.stringify(fleet, null, 2);
-
 describe.skipIf(unavailable !== undefined)(`every change of a deployed fleet ${unavailable ?? ''}`, () => {
   let lab: TestLab;
   let templates: string;
