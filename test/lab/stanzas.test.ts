@@ -235,6 +235,6 @@ RULES`,
       hub: await started('hub', 'vxlan01'),
       gateway: await started('tokyo', 'vxlan01'),
       policy: await started('osaka', 'vxlan02'),
-    }).toEqual({ hub: { down: 8, up: 14 }, gateway: { down: 9, up: 16 }, policy: { down: 23, up: 30 } });
+    }).toEqual({ hub: { down: 8, up: 14 }, gateway: { down: 9, up: 16 }, policy: { down: 13, up: 26 } });
   });
 });
