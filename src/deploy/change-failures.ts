@@ -36,7 +36,7 @@ function unpreparedHint(reason: string, { spoke, interface: name }: TunnelPlan):
     case 'flock':
       return "util-linux's flock is needed (apt-get install util-linux), not BusyBox's; type -a flock shows whether another one comes first.";
     default:
-      return `Look at: df /run /etc; ls /run/vxfleet/${name}.`;
+      return `Look at: df /run /etc /var; ls /run/vxfleet/${name}.`;
   }
 }
 

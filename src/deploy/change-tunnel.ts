@@ -31,6 +31,8 @@ export interface ChangeOptions {
   readonly restores?: Readonly<Record<End, string | null>>;
   /** Ends that do not change and are kept as a generation all the same. By default the hub, whose history names every run. */
   readonly noted?: readonly End[];
+  /** Ends whose file changes in its comments alone: they are not bounced. */
+  readonly still?: readonly End[];
   readonly signal: AbortSignal;
   /** Asked before anything is touched: the reason why it must not be, or null. */
   readonly admit: Admit;
@@ -113,6 +115,7 @@ class Change {
   readonly #bodies: Readonly<Record<End, string>>;
   #checks: readonly Check[] = [];
   #transit: Check | null = null;
+  #sawFragments = false;
   /** When each end went down, in ms of its host's clock. */
   readonly #downAt = new Map<End, number>();
   #downMs: number | null = null;
@@ -139,7 +142,7 @@ class Change {
 
   async #prepareOf(end: End): Promise<TunnelFailure | null> {
     try {
-      const outcome = await this.#tunnel[end].prepare(this.#bodies[end]);
+      const outcome = await this.#tunnel[end].prepare(this.#bodies[end], this.#options.still?.includes(end) === true);
       return outcome.ok ? null : unpreparedFailure(end, outcome, this.#tunnel.plan);
     } catch (error) {
       return failureOf(toVxfleetError(error), this.#tunnel.plan);
@@ -198,6 +201,7 @@ class Change {
       const [proof, ...staged] = outcome;
       this.#checks = proof.checks;
       this.#transit = proof.transit;
+      this.#sawFragments = proof.sawFragments;
       this.#downMs = downtime(this.#downAt, proof.answeredAt);
       return proof.failure ?? staged.find((failure) => failure !== null) ?? null;
     } catch (error) {
@@ -238,7 +242,7 @@ class Change {
   }
 
   async #warnOfFragments(): Promise<void> {
-    if (this.#tunnel.proof !== 'planned') return;
+    if (!this.#sawFragments) return;
     // A session that is lost is told by the confirm.
     const warning = await findFragmentation(this.#tunnel).catch(() => undefined);
     if (warning !== undefined) this.#options.onWarning(warning);
@@ -278,6 +282,7 @@ class Change {
   /** Takes every open trial back, then proves that what answered before answers again. */
   async putBack(failure: TunnelFailure, baseline: Baseline): Promise<TunnelResult> {
     this.#options.onStep('revert');
+    this.#downMs = null;
     const reverted = await Promise.all([...this.#open].map((end) => this.#revertOf(end)));
     const troubles = [...this.#troubles, ...reverted.filter((trouble) => trouble !== null)];
     if (this.#confirmed.size > 0) {

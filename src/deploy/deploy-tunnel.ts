@@ -10,7 +10,7 @@ import { inspectSpoke, joinTunnel, plannedEnds, type FleetAccess } from './open-
 import { refuseTwin } from './preflight/right-host.js';
 import { warningsOf } from './preflight/warnings.js';
 import type { Admit } from './run-fleet.js';
-import { assessEnd, needsChange, refuseTunnel, sceneOf, type Tunnel } from './tunnel.js';
+import { assessEnd, describeEdit, needsChange, refuseTunnel, sceneOf, stillEnds, type Tunnel } from './tunnel.js';
 import { takeOverTrials } from './take-over.js';
 import { tellSteps } from './tell-steps.js';
 import { thrownResult, untouchedResult, wouldChangeResult } from './tunnel-result.js';
@@ -31,6 +31,8 @@ export interface DeployOptions {
   readonly signal: AbortSignal;
   readonly admit: Admit;
   readonly emit: Emit;
+  /** Something a person should know; what was told already is not told again. */
+  readonly onWarning: (message: string) => void;
   /** Takes the differences of a tunnel's ends. */
   readonly onDiff: ((diffs: readonly EndDiff[]) => void) | undefined;
 }
@@ -68,16 +70,23 @@ async function deployInspected(
   const ends = options.force && !options.dryRun ? selected : changing.map(({ end }) => end);
   options.onDiff?.(changing.map((assessment) => describeChange(tunnel, assessment)));
 
-  if (ends.length === 0) return untouchedResult(plan, 'unchanged', null);
-  for (const end of ENDS) {
-    const scene = sceneOf(tunnel, end, { adopt: options.adopt, removes: false });
-    for (const message of warningsOf(scene)) options.emit({ event: 'notice', level: 'warning', message });
-  }
   const refusal = refuseDeploy(tunnel, ends, spokes, options.adopt);
+  for (const { end, sameFile } of changing) if (!sameFile) tellEdited(tunnel, end, options.onWarning);
+  if (ends.length === 0) {
+    // It works, and the next change of it would be refused, or what works does not do its work, as at a hub that does not forward.
+    if (refusal !== undefined)
+      options.onWarning(`${placeOf(plan, refusal.end)}: ${refusal.message}. ${refusal.hint ?? ''}`);
+    return untouchedResult(plan, 'unchanged', null);
+  }
+  for (const end of ENDS) {
+    warningsOf(sceneOf(tunnel, end, { adopt: options.adopt, removes: false })).forEach((message) =>
+      options.onWarning(message),
+    );
+  }
   if (options.dryRun) return wouldChangeResult(plan, ends, false, refusal);
   if (refusal !== undefined) return untouchedResult(plan, 'failed', refusal);
 
-  const { emit, verifySeconds, signal, admit } = options;
+  const { emit, verifySeconds, signal, admit, onWarning } = options;
   return await changeTunnel(tunnel, ends, {
     identity,
     windowSeconds,
@@ -85,9 +94,19 @@ async function deployInspected(
     signal,
     admit,
     onStep: tellSteps(emit, plan),
-    onWarning: (message) => emit({ event: 'notice', level: 'warning', message }),
+    onWarning,
+    still: options.force ? [] : stillEnds(tunnel, changing),
   });
 }
+
+/** A file of ours that is not as we left it is about to be overwritten; rollback brings it back. */
+function tellEdited(tunnel: Tunnel, end: End, onWarning: (message: string) => void): void {
+  const words = describeEdit(tunnel, end);
+  if (words !== undefined)
+    onWarning(`${placeOf(tunnel.plan, end)}: /etc/network/interfaces.d/${tunnel.plan.interface} ${words}`);
+}
+
+const placeOf = (plan: TunnelPlan, end: End | null): string => (end === 'hub' ? 'hub' : plan.spoke);
 
 function refuseDeploy(
   tunnel: Tunnel,

@@ -6,17 +6,13 @@ export type AnsweredAt = Readonly<Record<End, number | null>>;
 
 /**
  * @param downAt when each end that was bounced went down, in ms of its host's clock
- * @returns ms until every one of them was answered again; null when nothing was bounced, or one is not answered
+ * @returns ms until it was answered again, of the two ends the longer; null when nothing was bounced, or nothing answers
  */
 export function downtime(downAt: ReadonlyMap<End, number>, answeredAt: AnsweredAt): number | null {
   const times = ENDS.flatMap((end) => {
     const [from, to] = [downAt.get(end), answeredAt[end]];
-    if (from === undefined) return [];
     // A host that has started anew counts from there.
-    return to === null || to < from ? [null] : [to - from];
+    return from === undefined || to === null || to < from ? [] : [to - from];
   });
-  return times.reduce<number | null>(
-    (longest, time) => (longest === null || time === null ? null : Math.max(longest, time)),
-    times[0] ?? null,
-  );
+  return times.length === 0 ? null : Math.max(...times);
 }

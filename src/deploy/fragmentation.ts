@@ -1,17 +1,36 @@
-/** Are the tunnel's own packets cut into pieces on their way? Then it works, but slowly, and stops where fragments are dropped. */
-import { ENDS } from '../plan/plan.js';
-import { VXLAN_OVERHEAD } from '../verify/expect-end.js';
+/** Are the tunnel's own packets sent in pieces? Then it works, but slowly, and no more where somebody on the way drops fragments. */
+import { check, MINIMUM_MTU } from '../verify/plan-checks.js';
 import { mtus, type Tunnel } from './tunnel.js';
 
+const SECONDS = 1;
+
 /**
- * Asks both ways for a packet of full size that must not be cut. What is not answered (a filter) says nothing.
- * @returns a sentence for people, or undefined. Rejects with lost or timeout
+ * Looks for the largest packet that arrives whole, by what the hosts count. A packet that forbids to be cut would be quicker, but the kernel would
+ * learn the path's MTU from its loss, and the tunnel's full size would fail for ten minutes.
+ * @returns a sentence for people; undefined when the pieces were not ours. Rejects with lost, timeout or host
  */
 export async function findFragmentation(tunnel: Tunnel): Promise<string | undefined> {
-  const bytes = Math.min(mtus(tunnel).hub, mtus(tunnel).spoke) + VXLAN_OVERHEAD;
-  const most = await Promise.all(ENDS.map((end) => tunnel[end].askPathMtu(bytes)));
-  const path = Math.min(...most.map((mtu) => mtu ?? bytes));
-  if (path >= bytes) return undefined;
-  const { spoke } = tunnel.plan;
-  return `${spoke}: the underlay carries ${path} bytes and the tunnel's packets have up to ${bytes}: they are sent in pieces; set vxlan.mtu: ${path - VXLAN_OVERHEAD} for ${spoke}`;
+  const { hubAddress, spokeAddress80, spoke: name } = tunnel.plan;
+  const isWhole = async (bytes: number): Promise<boolean> => {
+    const planned = [
+      check('hub', hubAddress, spokeAddress80, '/80', bytes),
+      check('spoke', spokeAddress80, hubAddress, '/80', bytes),
+    ];
+    const [hub, spoke] = await Promise.all([
+      tunnel.hub.probe(planned, SECONDS, false),
+      tunnel.spoke.probe(planned, SECONDS, false),
+    ]);
+    return hub.fragments + spoke.fragments === 0;
+  };
+  const full = Math.min(mtus(tunnel).hub, mtus(tunnel).spoke);
+  let [whole, cut] = [MINIMUM_MTU, full];
+  if (!(await isWhole(whole)) || (await isWhole(cut))) return undefined;
+  while (cut - whole > 1) {
+    const middle = Math.floor((whole + cut) / 2);
+    if (await isWhole(middle)) whole = middle;
+    else cut = middle;
+  }
+  return (await isWhole(whole))
+    ? `${name}: the tunnel's packets of ${full} bytes are sent in pieces, as the underlay carries less; set vxlan.mtu: ${whole} for ${name}`
+    : undefined;
 }

@@ -27,7 +27,13 @@ async function proveGone(tunnel: Tunnel, ends: readonly End[]): Promise<Proof> {
   return NOTHING_ASKED;
 }
 
-const NOTHING_ASKED: Proof = { checks: [], transit: null, answeredAt: { hub: null, spoke: null }, failure: null };
+const NOTHING_ASKED: Proof = {
+  checks: [],
+  transit: null,
+  answeredAt: { hub: null, spoke: null },
+  sawFragments: false,
+  failure: null,
+};
 
 /**
  * What such a file makes is not known, nor which of the addresses it is to reach: one of the spoke's has to answer the hub, and the hub
@@ -51,10 +57,16 @@ async function proveFound(tunnel: Tunnel, seconds: number): Promise<Proof> {
   const isMutual = answered.some(({ source, target }) =>
     answered.some((back) => back.source === target && back.target === source),
   );
-  if (isMutual) return { checks: answered, transit: null, answeredAt, failure: null };
+  if (isMutual) return { checks: answered, transit: null, answeredAt, sawFragments: false, failure: null };
   const silent = checks.find(({ ok }) => !ok);
   const message = `${silent?.target} does not answer ${silent?.source}`;
-  return { checks, transit: null, answeredAt, failure: failure(silent?.from ?? null, 'peer', message) };
+  return {
+    checks,
+    transit: null,
+    answeredAt,
+    sawFragments: false,
+    failure: failure(silent?.from ?? null, 'peer', message),
+  };
 }
 
 const failure = (end: End | null, layer: TunnelFailure['layer'], message: string): TunnelFailure => ({

@@ -14,6 +14,8 @@ export interface Proof {
   readonly checks: readonly Check[];
   readonly transit: Check | null;
   readonly answeredAt: AnsweredAt;
+  /** Did pieces of packets come to either host meanwhile? */
+  readonly sawFragments: boolean;
   /** The first failing layer, or null: proven. */
   readonly failure: TunnelFailure | null;
 }
@@ -23,6 +25,7 @@ export const disproof = (failure: TunnelFailure): Proof => ({
   checks: [],
   transit: null,
   answeredAt: { hub: null, spoke: null },
+  sawFragments: false,
   failure,
 });
 
@@ -49,16 +52,20 @@ export async function proveTunnel(tunnel: Tunnel, seconds: number): Promise<Proo
 
   const [hub, spoke] = await probes;
   const checks = [...hub.checks, ...spoke.checks];
-  const answeredAt = { hub: hub.answeredAt, spoke: spoke.answeredAt };
+  const answered = {
+    checks,
+    answeredAt: { hub: hub.answeredAt, spoke: spoke.answeredAt },
+    sawFragments: hub.fragments + spoke.fragments > 0,
+  };
   const failed = checks.find((check) => !check.ok);
   if (failed !== undefined) {
     const diagnosis = diagnose(tunnel.plan, failed, { hub: hub.values, spoke: spoke.values });
-    return { checks, transit: null, answeredAt, failure: { code: 'verify', end: failed.from, ...diagnosis } };
+    return { ...answered, transit: null, failure: { code: 'verify', end: failed.from, ...diagnosis } };
   }
   // The anchor, if there is one, has proven that the hub forwards.
   const transit = tunnel.fleet.hub.anchor === undefined ? await proveTransit(tunnel) : NO_TRANSIT;
   if (transit.failure === null) tunnel.proven.add(tunnel.plan);
-  return { checks, transit: transit.check, answeredAt, failure: transit.failure };
+  return { ...answered, transit: transit.check, failure: transit.failure };
 }
 
 const NO_TRANSIT: TransitProof = { check: null, failure: null };

@@ -12,7 +12,7 @@ import { fetchGeneration, fetchHistory } from './gather-history.js';
 import type { InspectedHost } from './inspected-host.js';
 import { inspectSpoke, joinTunnel, type FleetAccess } from './open-tunnel.js';
 import { takeOverTrials, type InspectedHosts } from './take-over.js';
-import { refuseTunnel, type Tunnel } from './tunnel.js';
+import { assessEnd, refuseTunnel, stillEnds, type Tunnel } from './tunnel.js';
 import { thrownResult, untouchedResult, wouldChangeResult } from './tunnel-result.js';
 
 export interface RollbackOptions extends Omit<ChangeOptions, 'restores' | 'noted'> {
@@ -150,5 +150,6 @@ async function putBack(tunnel: Tunnel, targets: Targets, options: RollbackOption
     restores: { hub: targets.hub?.restores ?? null, spoke: targets.spoke?.restores ?? null },
     // An end whose file is the same already goes one step back in its history all the same.
     noted: ENDS.filter((end) => targets[end] !== undefined),
+    still: stillEnds(tunnel, tunnel.proof === 'planned' ? ends.map((end) => assessEnd(tunnel, end)) : []),
   });
 }

@@ -55,6 +55,8 @@ export interface ProbeOutcome {
   readonly checks: readonly Check[];
   /** When the last of them was answered, in ms of the host's own clock; null when one was not, or none was sent. */
   readonly answeredAt: number | null;
+  /** Pieces of IPv4 packets, of whomever, that came to the host meanwhile. */
+  readonly fragments: number;
   /** The host program's answer, for the diagnosis. */
   readonly values: ReadonlyMap<string, string>;
 }
@@ -130,7 +132,7 @@ export class TunnelEnd {
   /** Sends the checks of this end until each is answered or the time is over. @param diagnose also look at the layers below what is silent */
   async probe(planned: readonly PlannedCheck[], seconds: number, diagnose: boolean): Promise<ProbeOutcome> {
     const mine = planned.filter((check) => check.from === this.end);
-    if (mine.length === 0) return { checks: [], answeredAt: null, values: new Map() };
+    if (mine.length === 0) return { checks: [], answeredAt: null, fragments: 0, values: new Map() };
     const { values } = await this.#must({
       verb: 'probe',
       args: [this.#tunnel.interface, String(seconds), ...(diagnose ? ['diagnose'] : [])],
@@ -138,32 +140,20 @@ export class TunnelEnd {
       timeoutMs: seconds * 1000 + DIAGNOSIS_MS,
     });
     const checks = judgePings(mine, values);
-    return { checks, answeredAt: checks.every(({ ok }) => ok) ? toNumber(values.get('answered_at')) : null, values };
-  }
-
-  /**
-   * The largest IPv4 packet that the way to the other end carries in one piece, if it is known to be smaller than this; in bytes.
-   * Rejects with lost or timeout.
-   */
-  async askPathMtu(bytes: number): Promise<number | undefined> {
-    const { hubUnderlay, spokeUnderlay } = this.#tunnel;
-    const [near, far] = this.end === 'hub' ? [hubUnderlay, spokeUnderlay] : [spokeUnderlay, hubUnderlay];
-    const args = [near.local, far.address, String(bytes)];
-    const { values } = await this.#must({ verb: 'path_mtu', args, timeoutMs: QUERY_TIMEOUT_MS });
-    // "local error: message too long, mtu=1400" of a device or of what the kernel has learnt, "Frag needed and DF set (mtu = 1400)" of a router.
-    const mtu = /mtu ?[=:] ?(\d+)/.exec(values.get('ping') ?? '')?.[1];
-    return mtu === undefined ? undefined : Number(mtu);
+    const answeredAt = checks.every(({ ok }) => ok) ? toNumber(values.get('answered_at')) : null;
+    return { checks, answeredAt, fragments: toNumber(values.get('fragments')) ?? 0, values };
   }
 
   /**
    * Hands the candidate over and proves that a trial can begin; nothing that runs is touched.
    * @param body the record's (src/history), which the host completes when it knows how the trial ended
+   * @param isStill the trial shall not bounce the end: what runs is as the candidate makes it
    */
-  async prepare(body: string): Promise<PrepareOutcome> {
+  async prepare(body: string, isStill: boolean): Promise<PrepareOutcome> {
     const { current, desired } = this;
     const reply = await this.#call({
       verb: 'prepare',
-      args: [...this.#names, lengthOf(current), lengthOf(desired)],
+      args: [...this.#names, lengthOf(current), lengthOf(desired), ...(isStill ? ['still'] : [])],
       payload: `${current ?? ''}${desired ?? ''}${body}`,
       timeoutMs: QUERY_TIMEOUT_MS,
     });

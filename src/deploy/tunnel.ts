@@ -2,6 +2,7 @@
 import { VxfleetError } from '../errors.js';
 import { ifupdownOf } from '../host/host-facts.js';
 import type { Layer, TunnelFailure } from '../events.js';
+import { finderOf, runOf } from '../history/change-id.js';
 import { refusalOf } from './preflight.js';
 import { refuseMtus, refuseOneEnd } from './preflight/both-ends.js';
 import type { PreflightOptions, Scene } from './preflight/scene.js';
@@ -37,6 +38,22 @@ export interface Assessment {
 }
 
 export const needsChange = ({ sameFile, drift }: Assessment): boolean => !sameFile || drift.length > 0;
+
+/** Those whose file changes in its comments alone, and whose kernel is as planned: nothing has to be bounced for it. */
+export const stillEnds = (tunnel: Tunnel, assessments: readonly Assessment[]): readonly End[] =>
+  assessments
+    .filter(({ end, sameFile, drift }) => !sameFile && drift.length === 0 && hasSameStanzas(tunnel[end]))
+    .map(({ end }) => end);
+
+const hasSameStanzas = ({ current, desired }: EndAccess): boolean =>
+  current !== null && desired !== null && withoutComments(current) === withoutComments(desired);
+
+/** As ifupdown reads it. */
+const withoutComments = (text: string): string =>
+  text
+    .split('\n')
+    .filter((line) => !/^\s*(?:#|$)/.test(line))
+    .join('\n');
 
 export interface RefusalOptions {
   readonly adopt: boolean;
@@ -90,6 +107,16 @@ export function assessEnd(tunnel: Tunnel, end: End): Assessment {
       ...(isForgotten ? [{ layer: 'link' as const, message: `${name} is up, and ifupdown does not know it` }] : []),
     ],
   };
+}
+
+/** What somebody has done to the file since a run of ours, if anything: to go on after its path. */
+export function describeEdit(tunnel: Tunnel, end: End): string | undefined {
+  const { facts, current } = tunnel[end];
+  const change = facts.edited.get(tunnel.plan.interface);
+  if (change === undefined) return undefined;
+  const finder = finderOf(change);
+  const since = finder === change ? `run ${runOf(change)}` : `run ${runOf(finder)} found it there`;
+  return `was ${current === null ? 'removed' : 'edited'} on the host since ${since}`;
 }
 
 export const expectedOf = (tunnel: Tunnel, end: End): ExpectedEnd => ({

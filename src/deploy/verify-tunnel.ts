@@ -8,7 +8,7 @@ import { inspectSpoke, joinTunnel, plannedEnds, type FleetAccess } from './open-
 import { proveTunnel } from './prove-tunnel.js';
 import { tellSteps } from './tell-steps.js';
 import { thrownResult, untouchedResult } from './tunnel-result.js';
-import { sceneOf, type Tunnel } from './tunnel.js';
+import { describeEdit, refuseTunnel, sceneOf, type Tunnel } from './tunnel.js';
 import type { TunnelFailure } from '../events.js';
 
 export interface VerifyOptions {
@@ -35,12 +35,10 @@ export async function verifyTunnel(
     const blindness = blindnessOfEnds(tunnel);
     if (blindness !== null) return untouchedResult(plan, 'failed', blindness);
     onStep('verify');
-    const [{ checks, transit, failure }, fragments] = await Promise.all([
-      proveTunnel(tunnel, verifySeconds ?? VERIFY_SECONDS),
-      findFragmentation(tunnel),
-    ]);
+    const { checks, transit, sawFragments, failure } = await proveTunnel(tunnel, verifySeconds ?? VERIFY_SECONDS);
+    const fragments = sawFragments ? await findFragmentation(tunnel) : undefined;
     if (fragments !== undefined) emit({ event: 'notice', level: 'warning', message: fragments });
-    const error = fileFailure(tunnel, failure) ?? failure;
+    const error = withCause(tunnel, fileFailure(tunnel, failure) ?? failure, failure === null);
     return {
       ...untouchedResult(plan, error === null ? 'unchanged' : 'failed', error),
       ends: { hub: 'unchanged', spoke: 'unchanged' },
@@ -52,6 +50,14 @@ export async function verifyTunnel(
   } finally {
     await spoke?.session.close();
   }
+}
+
+/** What a deploy would be refused for is why, or makes what was found plain. */
+function withCause(tunnel: Tunnel, failure: TunnelFailure | null, works: boolean): TunnelFailure | null {
+  const cause = works ? undefined : refuseTunnel(tunnel, { adopt: true, changing: [] });
+  if (failure === null || cause === undefined) return failure;
+  const { end, layer, message, hint } = cause;
+  return { ...failure, end, layer, message: `${failure.message}: ${message}`, hint };
 }
 
 /** A host that cannot be asked must not be said to have no tunnel. */
@@ -71,7 +77,8 @@ function fileFailure(tunnel: Tunnel, failure: TunnelFailure | null): TunnelFailu
   const end = ENDS.find((one) => !tunnel[one].hasDesiredFile);
   if (end === undefined) return null;
   const path = `/etc/network/interfaces.d/${tunnel.plan.interface}`;
-  const what = tunnel[end].current === null ? 'does not exist' : 'is not the one that the inventory makes';
+  const isThere = tunnel[end].current !== null;
+  const what = describeEdit(tunnel, end) ?? (isThere ? 'is not the one that the inventory makes' : 'does not exist');
   const rest = failure === null ? 'though the tunnel answers' : `and ${failure.message}`;
   const { spoke } = tunnel.plan;
   return {

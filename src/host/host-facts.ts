@@ -90,6 +90,8 @@ export interface HostFacts {
   readonly unreadableFiles: readonly string[];
   /** Paths of a tunnel's file or of its generations that nothing can be renamed onto, or into. */
   readonly fixedFiles: readonly string[];
+  /** Interfaces whose file is not what our newest generation of it left, and the id of the change that left it. */
+  readonly edited: ReadonlyMap<string, string>;
   /** Interfaces that ifupdown believes to be up. Not evidence (field-notes 1.4). */
   readonly configured: readonly string[];
   /** Open trials, by interface. */
@@ -150,6 +152,7 @@ export function parseFacts(reply: Reply, inspection: Inspection): HostFacts {
     binaryFiles: words(value('binary')),
     unreadableFiles: words(value('unreadable')),
     fixedFiles: words(value('fixed')),
+    edited: byPrefix(values, 'edited:'),
     configured: lines(value('ifstate')).map((line) => line.split('=')[0] ?? ''),
     trials: new Map([...byPrefix(values, 'trial:')].map(([name, text]) => [name, parseTrial(text)])),
     links: new Map(parseLinks(links).map((link) => [link.name, link])),

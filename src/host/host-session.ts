@@ -16,7 +16,6 @@ export type Verb =
   | 'inspect'
   | 'state'
   | 'probe'
-  | 'path_mtu'
   | 'history'
   | 'generation'
   | 'prepare'

@@ -23,15 +23,13 @@
 #   probe IF SECONDS [diagnose]
 #                           payload: lines "KEY SOURCE TARGET BYTES", each pinged until it answers or SECONDS are over. "diagnose" adds, with
 #                           one not answered in the first second, what is known of the layers below (neighbours, underlay)
-#   path_mtu LOCAL REMOTE BYTES
-#                           one IPv4 packet of this size that must not be cut; what ping says of it
 #   history [IF...]         the heads of the kept records, of all tunnels or of these
 #   generation IF NAME      one record, whole
 # Verbs that change; CHANGE is the id of one change of one tunnel, of which a run may make several on an interface:
-#   prepare IF CHANGE OLD NEW
-#                           take the candidate and prove that a trial can begin and end: validated, room in /run and /etc, guard there.
+#   prepare IF CHANGE OLD NEW [still]
+#                           take the candidate and prove that a trial can begin and end: validated, room in /run, /etc and /var, guard there.
 #                           Payload: OLD bytes that /etc must have now, NEW bytes of the candidate, the record's body; `-` stands for
-#                           no file. Nothing that runs is touched
+#                           no file. Nothing that runs is touched. "still": the two differ in nothing that runs, and the trial bounces nothing
 #   trial IF CHANGE         run the prepared candidate instead of what runs now; /etc stays as it is
 #   extend IF CHANGE        start the trial's window anew
 #   stage IF CHANGE DIGEST ROLE MARKER NEW OLD
@@ -94,7 +92,6 @@ job() { # SEQ VERB ARGUMENT...
     inspect) inspect ;;
     state) ask_kernel "$payload"; reply network "$out" ;;
     probe) probe "$3" "$4" "${5-}" ;;
-    path_mtu) path_mtu "$3" "$4" "$5" ;;
     history) history_of "${@:3}" ;;
     generation) generation "$3" "$4" ;;
     prepare) prepare "${@:3}" ;;
@@ -202,7 +199,7 @@ main() {
     (trap - TERM INT; job "$seq" "$verb" "${words[@]}") 4<&- 9>&- &
     set +m
     asks[$!]=''
-    [[ $verb == @(inspect|state|probe|path_mtu|history|generation|settle) ]] && asks[$!]=yes
+    [[ $verb == @(inspect|state|probe|history|generation|settle) ]] && asks[$!]=yes
   done
   end_session
 }

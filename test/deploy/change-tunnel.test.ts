@@ -40,7 +40,7 @@ describe('a change that works', () => {
     expect(outcome.checks).toHaveLength(6);
     expect(outcome.down_ms).toBe(80);
     expect(changes(fleet)).toEqual(['hub trial', 'spoke trial', 'hub promise', 'spoke confirm', 'hub confirm']);
-    const proofs = fleet.log.slice(fleet.log.lastIndexOf('spoke trial') + 1, fleet.log.indexOf('hub path_mtu'));
+    const proofs = fleet.log.slice(fleet.log.lastIndexOf('spoke trial') + 1, fleet.log.indexOf('hub promise'));
     expect(proofs.sort()).toEqual(['hub probe', 'hub stage', 'hub state', 'spoke probe', 'spoke stage', 'spoke state']);
   });
 

@@ -85,8 +85,6 @@ export class FakeHost {
         this.#before = this.running;
         this.running = this.#fleet.isRemoval ? 'nothing' : 'new';
         return { values: { down_at: '1000', output: '' } };
-      case 'path_mtu':
-        return { values: { ping: '1 packets transmitted, 1 received' } };
       case 'extend':
       case 'stage':
       case 'promise':

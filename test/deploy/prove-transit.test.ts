@@ -42,6 +42,7 @@ function site3({ up = [], proven = [], arrives }: World): { tunnel: Tunnel; sent
         return { ...check, ok: arrives(from, id), rtt_ms: null };
       }),
       answeredAt: null,
+      fragments: 0,
       values: new Map(),
     });
   const links = up.flatMap((id) => parseLinks(kernelAnswer(expectEnd(planOf(id), 'hub', 1500)).links));

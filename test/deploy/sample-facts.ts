@@ -67,6 +67,7 @@ export const healthyFacts = (changes: Partial<HostFacts> = {}): HostFacts => ({
   binaryFiles: [],
   unreadableFiles: [],
   fixedFiles: [],
+  edited: new Map(),
   configured: [],
   trials: new Map(),
   links: new Map(),

@@ -118,6 +118,42 @@ describeNamespace('the host program', () => {
     expect(list('/etc/network/interfaces.d')).toEqual(['vxlan01']);
   });
 
+  it('bounces nothing when nothing that runs changes', async () => {
+    install();
+    for (const last of ['revert', 'confirm']) {
+      const session = await open();
+      expect(await prepare(session, NEW, 'vxlan01', OLD, ['still'])).toMatchObject({ ok: true });
+      const reply = await call(session, 'trial', ['vxlan01']);
+      expect(reply).toMatchObject({ ok: true });
+      expect(reply.values.has('down_at')).toBe(false);
+      expect(await (last === 'confirm' ? confirm(session) : call(session, 'revert', ['vxlan01']))).toMatchObject({
+        ok: true,
+      });
+      expect(running()).toBe('# old');
+      expect(host.run(`cat ${LIVE}`)).toBe(last === 'confirm' ? NEW : OLD);
+      await session.close();
+    }
+    expect(log().filter((line) => /^if(up|down) (?!-n)/.test(line))).toEqual([]);
+  });
+
+  it('says which files are not as the newest generation left them', async () => {
+    install();
+    const session = await open();
+    const edited = async () => {
+      const { values } = await call(session, 'inspect', [], '\n\n');
+      return [...values].filter(([key]) => key.startsWith('edited:'));
+    };
+    expect(await edited()).toEqual([]);
+    await trial(session);
+    await confirm(session);
+    expect(await edited()).toEqual([]);
+    host.run(`echo '# by hand' >>${LIVE}`);
+    expect(await edited()).toEqual([['edited:vxlan01', 'run-a.1']]);
+    host.run(`rm ${LIVE}`);
+    expect(await edited()).toEqual([['edited:vxlan01', 'run-a.1']]);
+    await session.close();
+  });
+
   it('confirms with the exact bytes, mode 0644, and nothing left beside', async () => {
     install();
     const session = await open();

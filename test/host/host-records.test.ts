@@ -143,13 +143,37 @@ describeNamespace('a host keeps', () => {
   it('no change at all when there is no room for its record', async () => {
     install();
     const session = await open();
-    expect(await trial(session)).toMatchObject({ ok: true });
     host.run('mount -o remount,size=8k /var/lib; cat /dev/zero >/var/lib/fill || true');
-    expect(await confirm(session)).toMatchObject({ ok: false, reason: 'store' });
-    expect(host.run('ls -A /var/lib/vxfleet/vxlan01')).toBe('');
-    expect((await call(session, 'revert', ['vxlan01'])).ok).toBe(true);
+    const prepared = await prepare(session, NEW);
+    expect(prepared).toMatchObject({ ok: false, reason: 'refused' });
+    expect(prepared.text).toContain('/var');
+    expect(host.run('ls -A /var/lib/vxfleet/vxlan01 /run/vxfleet/vxlan* || true')).not.toMatch(/staged|found|prepared/);
     expect([running(), host.run(`cat ${LIVE}`)]).toEqual(['# old', OLD]);
     await session.close();
+  });
+
+  it('a change whose record was written while there was room', async () => {
+    install();
+    const session = await open();
+    expect(await trial(session)).toMatchObject({ ok: true });
+    host.run('cat /dev/zero >/var/lib/fill || true');
+    expect(await confirm(session)).toMatchObject({ ok: true });
+    expect(records()).toEqual(['1 found', '2 confirmed']);
+    await session.close();
+  });
+
+  it('what lets a change bring up what ran without its file', async () => {
+    install();
+    const session = await open();
+    await deploy(session, '# second\n');
+    await session.close();
+    host.run(`rm ${LIVE}`);
+    const next = await open('run-b');
+    expect(await trial(next, '# third\n')).toMatchObject({ ok: true });
+    expect(running()).toBe('# third');
+    expect(await call(next, 'revert', ['vxlan01'])).toMatchObject({ ok: true });
+    expect([running(), has(LIVE)]).toEqual(['# second', false]);
+    await next.close();
   });
 
   it("a note of a run that changed the other end alone, unless somebody's trial is open", async () => {

@@ -64,13 +64,19 @@ export function useProgramHost() {
     );
   const lengthOf = (text: string | null): string => (text === null ? '-' : String(Buffer.byteLength(text)));
   /** @param old the file that /etc is believed to have; by default the one it has */
-  const prepare = async (session: HostSession, text: string | null, name = 'vxlan01', old?: string | null) => {
+  const prepare = async (
+    session: HostSession,
+    text: string | null,
+    name = 'vxlan01',
+    old?: string | null,
+    more: readonly string[] = [],
+  ) => {
     const path = `/etc/network/interfaces.d/${name}`;
     const seen = old === undefined ? (has(path) ? host.run(`cat ${path}`) : null) : old;
     return call(
       session,
       'prepare',
-      [name, lengthOf(seen), lengthOf(text)],
+      [name, lengthOf(seen), lengthOf(text), ...more],
       `${seen ?? ''}${text ?? ''}${bodyOf(session, text)}`,
     );
   };

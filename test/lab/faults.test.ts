@@ -117,13 +117,13 @@ describe.skipIf(unavailable !== undefined)(`a deploy that is disturbed ${unavail
     expect(await run('verify')).toMatchObject({ code: 0 });
   });
 
-  it('by a disk that cannot take the old file leaves both ends on the old one', async () => {
+  it('by a disk that cannot take the old file is found before anything is touched', async () => {
     await lab.exec('hub', ['sh', '-c', 'rm -rf /var/lib/vxfleet; touch /var/lib/vxfleet']);
     await lab.exec('hub', ['sed', '-i', '1d', '/etc/network/interfaces.d/vxlan01']);
     await change('vxlan: { dstport: 4795 }');
     const { code, recap } = await run('deploy', 'tokyo', '--adopt');
     expect(code).toBe(1);
-    expect(recap.tunnels[0]).toMatchObject({ status: 'reverted', error: { end: 'hub', layer: 'file' } });
+    expect(recap.tunnels[0]).toMatchObject({ status: 'failed', error: { code: 'refused', end: 'hub', layer: 'file' } });
     expect(await answers()).toBe(true);
     await lab.exec('hub', ['rm', '/var/lib/vxfleet']);
     expect(await run('deploy', 'tokyo', '--adopt')).toMatchObject({ code: 0 });

@@ -83,16 +83,14 @@ ping_peer() { # IF ADDRESS
 run_new() { # DIR
   [[ -e $1/left_new ]] || return 0
   rm -f "$1/runs_old"
-  take_down "${1##*/}"
-  bring_up "${1##*/}" -i "$1/new"
+  [[ -e $1/still ]] || { take_down "${1##*/}"; bring_up "${1##*/}" -i "$1/new"; }
   rm -f "$1/left_new"
 }
 
 run_old() { # DIR
   [[ ! -e $1/runs_old ]] || return 0
   : >"$1/left_new"
-  take_down_new "$1"
-  bring_up "${1##*/}"
+  [[ -e $1/still ]] || { take_down_new "$1"; bring_up_old "$1"; }
   : >"$1/runs_old"
 }
 

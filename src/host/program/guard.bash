@@ -145,7 +145,7 @@ tend_with() { # FUNCTION DIR ARGUMENT...
 sweep() {
   local file name run
   local -a waste=()
-  for file in "$INTERFACES_D"/.vxlan*.vxfleet "$STORE"/vxlan*/.staged; do
+  for file in "$INTERFACES_D"/.vxlan*.vxfleet "$STORE"/vxlan*/.{staged,found}; do
     name=${file#"$INTERFACES_D/."}
     name=${name#"$STORE/"}
     [[ -e $TRIALS/${name%%[./]*} ]] || waste+=("$file")

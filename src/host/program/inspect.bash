@@ -51,6 +51,7 @@ inspect() { # payload: lines for `ip -batch`, an empty line, lines for `ip -6 -b
     if IFS= read -rd '' text <"$file"; then reply binary "${file##*/} "; fi 2>/dev/null
     reply "file:${file##*/}" "$text"
   done
+  find_edited
   if [[ -e /run/systemd/netif/state ]]; then
     reply networkd $'\n'
     for file in /{lib,usr/lib,usr/local/lib,run,etc}/systemd/networkd.conf{,.d/*.conf}; do
@@ -76,6 +77,22 @@ inspect() { # payload: lines for `ip -batch`, an empty line, lines for `ip -6 -b
   reply network "$out"
   # There is no host without rules.
   [[ -n $out ]] || explain_ip
+}
+
+# Files that are not what our newest generation left: somebody has edited, removed or made them.
+find_edited() {
+  local store last text was
+  for store in "$STORE"/vxlan+([0-9a-f]); do
+    newest_generation last "${store##*/}"
+    [[ -n $last ]] || continue
+    was='' text=''
+    [[ $last != *$'\nfile present\n\n'* ]] || was=${last#*$'\nfile present\n\n'}
+    [[ ! -f $INTERFACES_D/${store##*/} ]] || read_file text "$INTERFACES_D/${store##*/}"
+    [[ $text != "$was" ]] || continue
+    last=${last%%$'\nfile '*}$'\n'
+    last=${last#*$'\nchange '}
+    reply "edited:${store##*/}" "${last%%$'\n'*}"
+  done
 }
 
 # Whatever ifupdown may read but the tunnels' own files: what it makes of it, the controller knows. A word too much does no harm.

@@ -2,10 +2,11 @@
 # Part of host.bash. Packets, and what the layers below say when none comes back.
 
 probe() { # IF SECONDS [diagnose]
-  local interface=$1 seconds=$2 diagnose=${3-} answers='' before=0 after=0 started now
+  local interface=$1 seconds=$2 diagnose=${3-} answers='' before=0 after=0 pieces more started now
   local -a pipes=()
   local counter=/sys/class/net/$interface/statistics/rx_packets questions=${payload%$'\n'}
   read_file before "$counter"
+  count_fragments pieces
   send_pings
   await_pings
   answers=${answers%$'\n'}
@@ -14,6 +15,19 @@ probe() { # IF SECONDS [diagnose]
   reply pings "$answers"
   read_file after "$counter"
   reply received "$((after - before))"
+  count_fragments more
+  reply fragments "$((more - pieces))"
+}
+
+# Pieces of IPv4 packets that have come to the host since it started: ReasmReqds of /proc/net/snmp.
+count_fragments() { # VARIABLE
+  local text
+  local -a words
+  read_file text /proc/net/snmp
+  text=${text#*$'\nIp: '}
+  # shellcheck disable=SC2206 # numbers
+  words=(${text%%$'\n'*})
+  printf -v "$1" '%s' "${words[13]:-0}"
 }
 
 # One process a question, for the first second: nearly all are answered by then. Their outputs' descriptors go into $pipes.
@@ -65,12 +79,6 @@ await_pings() {
 # Ends with the first answer. 48 bytes of the packet are the IPv6 and ICMPv6 headers; -M do never fragments.
 ping_once() { # SECONDS SOURCE TARGET BYTES
   exec ping -6 -n -q -c 1 -i 0.2 -w "$1" -M 'do' -s "$(($4 - 48))" -I "$2" "$3" 2>&1 </dev/null 3>&- 4<&- 9>&-
-}
-
-# 28 bytes are the IPv4 and ICMP headers.
-path_mtu() { # LOCAL REMOTE BYTES
-  ask ping -4 -n -c 1 -W 1 -M 'do' -s "$(($3 - 28))" -I "$1" "$2"
-  reply ping "$out"
 }
 
 # Prints the key, ping's status and its output as one line. A ping that ends early (an ICMP error, an address that is not there yet) is

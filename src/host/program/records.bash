@@ -19,23 +19,34 @@ write_record() { # FILE OUTCOME BODY
   return 1
 } 2>/dev/null
 
-# Keeps a record whose digest nobody has computed yet.
 keep_record() { # IF OUTCOME BODY
-  local store=$STORE/$1 sequence out rc
-  if ! { write_record "$store/.record.$RUN" "$2" "$3" && sync "$store/.record.$RUN"; } 2>/dev/null; then
-    rm -f "$store/.record.$RUN"
-    return 1
-  fi
-  ask sha256sum "$store/.record.$RUN"
-  next_sequence sequence "$store"
-  mv -T "$store/.record.$RUN" "$store/$sequence.$2.${out%% *}" && forget_oldest "$1" 0
+  write_record "$STORE/$1/.record.$RUN" "$2" "$3" && publish "$1" "$2" "$STORE/$1/.record.$RUN"
 }
 
-# The file in /etc, if it is not what our last generation left there: somebody else's, or edited. A rollback must find it again.
-keep_found() { # IF BODY
-  local interface=$1 live=$INTERFACES_D/$1 head text='' last='' line body=''
-  local -a names=("$STORE/$1"/[0-9]*.[cf]o*)
-  ((${#names[@]} == 0)) || read_file last "${names[${#names[@]} - 1]}"
+# Gives a record that nobody has computed the digest of its name.
+publish() { # IF OUTCOME FILE
+  local store=$STORE/$1 sequence out rc
+  if ! sync "$3" 2>/dev/null; then
+    rm -f "$3"
+    return 1
+  fi
+  ask sha256sum "$3"
+  next_sequence sequence "$store"
+  mv -T "$3" "$store/$sequence.$2.${out%% *}" && forget_oldest "$1" 0
+}
+
+# The newest generation, whole, into a variable; empty when there is none.
+newest_generation() { # VARIABLE IF
+  local -a names=("$STORE/$2"/[0-9]*.[cf]o*)
+  printf -v "$1" ''
+  ((${#names[@]} == 0)) || read_file "$1" "${names[${#names[@]} - 1]}"
+}
+
+# The file in /etc, if it is not what our last generation left there: somebody else's, or edited. A rollback must find it again. Its record
+# lies beside the others until it is published.
+write_found() { # IF BODY
+  local live=$INTERFACES_D/$1 head text='' last line body=''
+  newest_generation last "$1"
   if [[ ! -e $live ]]; then
     [[ -n $last && $last != *$'\nfile absent\n\n' ]] || return 0
   else
@@ -54,7 +65,11 @@ keep_found() { # IF BODY
   done
   body+=$'operator -\ncommand -\nplan -\n'
   if [[ -e $live ]]; then body+=$'file present\n\n'$text; else body+=$'file absent\n\n'; fi
-  keep_record "$interface" found "$body"
+  write_record "$STORE/$1/.found" found "$body"
+}
+
+publish_found() { # IF
+  [[ ! -e $STORE/$1/.found ]] || publish "$1" found "$STORE/$1/.found"
 }
 
 # The oldest go. Generations and the rest are counted apart: many failures must not push a way back out.
@@ -110,7 +125,7 @@ generation() { # IF NAME
 note() { # IF DIGEST
   local store=$STORE/$1 sequence
   [[ ! -e $TRIALS/$1 ]] || fail busy "$1 is held by $(held_by "$TRIALS/$1")"
-  if ! { keep_found "$1" "$payload" && forget_oldest "$1" 1 && write_record "$store/.record.$RUN" confirmed "$payload" && sync "$store/.record.$RUN" && next_sequence sequence "$store" &&
+  if ! { write_found "$1" "$payload" && publish_found "$1" && forget_oldest "$1" 1 && write_record "$store/.record.$RUN" confirmed "$payload" && sync "$store/.record.$RUN" && next_sequence sequence "$store" &&
     mv -T "$store/.record.$RUN" "$store/$sequence.confirmed.$2"; }; then
     rm -f "$store/.record.$RUN"
     fail store "cannot keep the generation in $store: is /var full or read-only?"

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # Part of host.bash. The steps of a change: prepare, trial, stage, promise, confirm; or back.
 
-prepare() { # IF CHANGE OLD NEW
+prepare() { # IF CHANGE OLD NEW [still]
   local interface=$1 dir=$TRIALS/.$1.$RUN live=$INTERFACES_D/$1 problem text=''
   local old_bytes=${3/-/0} new_bytes=${4/-/0}
   local old=${payload:0:old_bytes} new=${payload:old_bytes:new_bytes} body=${payload:old_bytes + new_bytes}
@@ -23,8 +23,7 @@ prepare() { # IF CHANGE OLD NEW
   [[ $4 == - ]] || is_valid "$interface" "$dir" || { rm -rf "$dir"; fail invalid "$problem"; }
 
   set_deadline "$dir"
-  # Only what has a file can be brought up again.
-  if ! { { ! exists "$interface" || [[ ! -e $live ]] || : >"$dir/was_up"; } && claim "$dir" && : >"$dir/prepared"; }; then
+  if ! { remember_old "$interface" "$dir" && { [[ ${5-} != still ]] || : >"$dir/still"; } && claim "$dir" && : >"$dir/prepared"; }; then
     rm -rf "$dir"
     fail refused "cannot write to $dir: is /run full?"
   fi
@@ -38,6 +37,27 @@ prepare() { # IF CHANGE OLD NEW
     settle "$TRIALS/$interface" reverted prepared
     fail refused "cannot write to $INTERFACES_D: is /etc full or read-only?"
   fi
+  # And that /var can take its records.
+  if ! { write_found "$interface" "$body" && write_record "$STORE/$interface/.staged" confirmed "$body"; }; then
+    settle "$TRIALS/$interface" reverted prepared
+    fail refused "cannot keep a generation in $STORE/$interface: is /var full or read-only?"
+  fi
+}
+
+# What runs can be brought up again: by its file or, if somebody has taken that away, by our newest generation. What never had one cannot.
+remember_old() { # IF DIR
+  local last
+  exists "$1" || return 0
+  if [[ ! -e $INTERFACES_D/$1 ]]; then
+    newest_generation last "$1"
+    [[ $last == *$'\nfile present\n\n'* ]] || return 0
+    printf '%s' "${last#*$'\nfile present\n\n'}" >"$2/old" || return 1
+  fi
+  : >"$2/was_up"
+}
+
+bring_up_old() { # DIR
+  if [[ -e $1/old ]]; then bring_up "${1##*/}" -i "$1/old"; else bring_up "${1##*/}"; fi
 }
 
 # The candidate beside its place, under a name with a dot, which no form of source reads. Nothing to do when it lies there.
@@ -71,6 +91,7 @@ trial() { # IF CHANGE
   local interface=$1 dir=$TRIALS/$1 now up=0
   local -a by=()
   { is_trial_of "$dir" "$2" && claim "$dir" && set_deadline "$dir" && move "$dir" prepared armed; } || late "$interface" "$2"
+  [[ ! -e $dir/still ]] || return 0
   tick
   reply down_at "$((now * 10))"
   # Of a file that is gone ifupdown remembers the interface, and would not bring it up: the candidate takes it down.
@@ -116,7 +137,7 @@ stage() { # IF CHANGE DIGEST ROLE MARKER NEW OLD
   local interface=$1 dir=$TRIALS/$1 temp=$INTERFACES_D/.$1.vxfleet store=$STORE/$1 body='' new='' sequence out rc
   { is_trial_of "$dir" "$2" && [[ -e $dir/armed ]]; } || late "$interface" "$2"
   read_file body "$dir/body"
-  if ! { keep_found "$interface" "$body" && forget_oldest "$interface" 1 && write_record "$store/.staged" confirmed "$body"; }; then
+  if ! { publish_found "$interface" && forget_oldest "$interface" 1 && { [[ -e $store/.staged ]] || write_record "$store/.staged" confirmed "$body"; }; }; then
     fail store "cannot keep the generation in $store: is /var full or read-only?"
   fi
   next_sequence sequence "$store"
@@ -226,7 +247,7 @@ settle() { # DIR OUTCOME FROM...
   for from in "${@:3}"; do
     if [[ $from == prepared ]]; then
       # In this order: the tunnel's name is held until the last of it is gone.
-      ! move "$dir" prepared dropped || { rm -rf "$INTERFACES_D/.${dir##*/}.vxfleet" "$dir"; return 0; }
+      ! move "$dir" prepared dropped || { rm -rf "$INTERFACES_D/.${dir##*/}.vxfleet" "$STORE/${dir##*/}"/.{staged,found} "$dir"; return 0; }
     elif move "$dir" "$from" reverting; then
       go_back "$dir" "$outcome"
       return 0
@@ -242,15 +263,15 @@ go_back() { # DIR OUTCOME
   [[ ! -e $dir/was_up ]] || was_up=yes
   stop_worker "$dir"
   claim "$dir"
-  rm -f "$INTERFACES_D/.$interface.vxfleet" "$STORE/$interface/.staged"
+  rm -f "$INTERFACES_D/.$interface.vxfleet" "$STORE/$interface"/.{staged,found}
   stop_ifup "$interface"
-  if [[ ! -e $dir/runs_old ]]; then
+  if [[ ! -e $dir/runs_old && ! -e $dir/still ]]; then
     take_down_new "$dir" || settled=1
     # An ifup that fails or is killed here is not left at that.
     for tries in 1 2 3; do
       [[ -n $was_up ]] || break
       ((tries == 1)) || { settled=0; pause 1; take_down "$interface" || settled=1; }
-      bring_up "$interface" && break
+      bring_up_old "$dir" && break
       settled=1
     done
   fi
