@@ -66,7 +66,7 @@ export const hasKnownIfupdown: Rule = ({ facts }) => {
   return refuse(
     'implementation',
     `this ifup is neither ifupdown nor a packaged ifupdown2: ${ifupdown.slice(0, 80)}`,
-    `${ifupdown.startsWith('ifupdown-ng') ? 'ifupdown-ng ignores lines that a tunnel needs (docs/ifupdown.md); ' : ''}apt-get install ifupdown replaces it.`,
+    `${ifupdown.startsWith('ifupdown-ng') ? 'with ifupdown-ng a reboot in mid-trial would come up on a mixture of old and new (docs/ifupdown.md); ' : ''}apt-get install ifupdown replaces it.`,
   );
 };
 
