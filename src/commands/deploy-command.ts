@@ -31,7 +31,7 @@ export function addDeployCommand(program: Command, finish: Finish): void {
   addChangeOptions(command.argument('[limit...]', LIMIT_HELP))
     .option('--force', 'bounce also what has not changed')
     .option('--adopt', 'take over interface files that vxfleet did not write; rollback brings them back')
-    .option('--prune', 'remove the tunnels of spokes that are no longer in the inventory, from both ends')
+    .option('--prune', 'remove the tunnels that are no longer in the inventory, from both ends')
     .option('--prune-unreachable', 'with --prune: if the spoke cannot be reached, remove its end at the hub')
     .option('--exit-code', 'with --dry-run: exit with 4 when there are differences')
     .addHelpText('after', examples('vxfleet deploy', 'vxfleet deploy tokyo --diff'))
@@ -96,8 +96,15 @@ async function planDeploy(context: RunContext, flags: DeployFlags, dryRun: boole
     const pruned = await runFleet(orphans, pruneOne, run);
     // What was removed is in the way of nobody any more, if only it is looked at again.
     const hub = pruned.length > 0 && !dryRun ? await context.hub.reinspect() : context.hub;
-    const deployOptions = { ...options, force: flags.force === true, adopt: flags.adopt === true, ends: fleet.ends };
-    const deployOne = async (plan: TunnelPlan, admit: Admit): Promise<TunnelResult> =>
+    const deployOptions = {
+      ...options,
+      force: flags.force === true,
+      adopt: flags.adopt === true,
+      prune: flags.prune === true,
+      gone: dryRun ? orphans : [],
+      ends: fleet.ends,
+    };
+    const deployOne = async (plan: TunnelPlan, admit: Admit): Promise<readonly TunnelResult[]> =>
       deployTunnel(access, hub, plan, { ...deployOptions, admit });
     const deployed = await runFleet(fleet.tunnels, deployOne, run);
     for (const diff of foldDiffs(diffs.sort((a, b) => a.id - b.id))) emit(diff);

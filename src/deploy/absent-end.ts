@@ -1,15 +1,16 @@
-/** The end of a tunnel whose host is gone: there is nothing there, and nothing can be done to it. */
+/** The end of a tunnel that is gone with its host, or has been taken away: there is nothing there, and nothing can be done to it. */
 import { VxfleetError } from '../errors.js';
 import type { HostFacts } from '../host/host-facts.js';
+import type { End } from '../plan/plan.js';
 import type { EndAccess } from './tunnel-end.js';
 
-/** Stands in for the spoke's end when the hub's is taken away alone. @param host the spoke's name */
-export function absentEnd(host: string): EndAccess {
+/** Stands in for the end that is not there when the other one is taken away alone. @param host `hub` or the spoke's name */
+export function absentEnd(end: End, host: string): EndAccess {
   const refuse = async (): Promise<never> => {
     throw new VxfleetError('internal', `${host} is not connected`, { host });
   };
   return {
-    end: 'spoke',
+    end,
     facts: NO_FACTS,
     desired: null,
     current: null,

@@ -47,14 +47,16 @@ export class Brakes {
     return this.#stopped;
   }
 
-  /** What became of a tunnel. @param wasAdmitted was it let through to be touched? */
-  record({ status }: TunnelResult, wasAdmitted: boolean): void {
+  /** What became of a tunnel. @param admitted how often it was let through to be touched */
+  record(results: readonly TunnelResult[], admitted: number): void {
     const { canary, maxFail } = this.#options;
-    const isFailure = FAILURES.includes(status);
-    if (isFailure) this.#failed++;
-    if (wasAdmitted) this.#ended++;
-    if (SUCCESSES.includes(status)) this.#succeeded++;
-    if (isFailure && wasAdmitted && this.#succeeded < canary) this.#stop('stopped: a canary failed');
+    const count = (statuses: readonly TunnelStatus[]): number =>
+      results.filter(({ status }) => statuses.includes(status)).length;
+    const failed = count(FAILURES);
+    this.#failed += failed;
+    this.#ended += admitted;
+    this.#succeeded += count(SUCCESSES);
+    if (failed > 0 && admitted > 0 && this.#succeeded < canary) this.#stop('stopped: a canary failed');
     else if (maxFail !== undefined && this.#failed > maxFail) {
       this.#stop(`stopped: ${this.#failed} failed, more than --max-fail allows`);
     } else if (

@@ -6,12 +6,13 @@ import type { HostSessionOptions } from '../host/host-session.js';
 import { changeTunnel } from './change-tunnel.js';
 import { describeChange } from './describe-change.js';
 import type { InspectedHost } from './inspected-host.js';
+import { describeLeftover, findLeftovers, withoutTunnels } from './orphans.js';
 import { inspectSpoke, joinTunnel, plannedEnds, type FleetAccess } from './open-tunnel.js';
 import { refuseTwin } from './preflight/right-host.js';
 import { warningsOf } from './preflight/warnings.js';
 import type { Admit } from './run-fleet.js';
 import { assessEnd, describeEdit, needsChange, refuseTunnel, sceneOf, stillEnds, type Tunnel } from './tunnel.js';
-import { takeOverTrials } from './take-over.js';
+import { takeOverTrials, type InspectedHosts } from './take-over.js';
 import { tellSteps } from './tell-steps.js';
 import { thrownResult, untouchedResult, wouldChangeResult } from './tunnel-result.js';
 
@@ -22,6 +23,10 @@ export interface DeployOptions {
   readonly force: boolean;
   /** Take over a file that vxfleet did not write. */
   readonly adopt: boolean;
+  /** Take away old tunnels of the site that only its spoke still has. */
+  readonly prune: boolean;
+  /** Of a dry run: tunnels that would have been taken away before. */
+  readonly gone: readonly TunnelPlan[];
   /** End a trial that a dead run has left, before its window is over. */
   readonly takeover: boolean;
   /** Which ends may be changed. */
@@ -37,25 +42,56 @@ export interface DeployOptions {
   readonly onDiff: ((diffs: readonly EndDiff[]) => void) | undefined;
 }
 
-/** Never rejects: what happens is the result. */
+/** Never rejects: what happens is the tunnel's result, the last one; before it those of old tunnels that were in its way. */
 export async function deployTunnel(
   access: FleetAccess,
   hub: InspectedHost,
   plan: TunnelPlan,
   options: DeployOptions,
-): Promise<TunnelResult> {
+): Promise<readonly TunnelResult[]> {
   let spoke: InspectedHost | undefined;
+  const pruned: TunnelResult[] = [];
   try {
     spoke = await inspectSpoke(access, plan, tellSteps(options.emit, plan));
-    const hosts = await takeOverTrials(access, plan, { hub, spoke }, options);
+    const found = await takeOverTrials(access, plan, { hub, spoke }, options);
+    const cleared = { ...found, spoke: await clearSpoke(access, found, plan, options, pruned) };
+    const hosts = { hub: without(cleared.hub, options.gone), spoke: without(cleared.spoke, options.gone) };
     const tunnel = joinTunnel(access, plan, hosts, plannedEnds(access, plan, hosts));
-    return await deployInspected(tunnel, hub.spokes, access.session, options);
+    return [...pruned, await deployInspected(tunnel, hub.spokes, access.session, options)];
   } catch (error) {
-    return thrownResult(plan, error);
+    return [...pruned, thrownResult(plan, error)];
   } finally {
     await spoke?.session.close();
   }
 }
+
+/** Names or removes what the spoke has of old tunnels. @param pruned takes the results @returns the spoke, without what was removed */
+async function clearSpoke(
+  access: FleetAccess,
+  { hub, spoke }: InspectedHosts,
+  plan: TunnelPlan,
+  options: DeployOptions,
+  pruned: TunnelResult[],
+): Promise<InspectedHost> {
+  const leftovers = findLeftovers(spoke.facts, plan, access.fleet, hub.facts);
+  const { identity, windowSeconds } = access.session;
+  const removable = options.prune && options.ends === 'both' ? leftovers.filter(({ hasFile }) => hasFile) : [];
+  for (const leftover of leftovers) {
+    if (!removable.includes(leftover)) options.onWarning(describeLeftover(leftover, plan.spoke));
+  }
+  if (removable.length === 0) return spoke;
+  const { pruneLeftover } = await import('./prune-tunnel.js');
+  for (const leftover of removable) {
+    const onStep = tellSteps(options.emit, { spoke: plan.spoke, interface: leftover.interface });
+    const change = { ...options, identity, windowSeconds, unreachableToo: false, onStep };
+    pruned.push(await pruneLeftover(access, spoke, plan, leftover, change));
+  }
+  if (!options.dryRun) return await spoke.reinspect();
+  return without(spoke, removable);
+}
+
+const without = (host: InspectedHost, gone: readonly Pick<TunnelPlan, 'interface'>[]): InspectedHost =>
+  gone.length === 0 ? host : { ...host, facts: withoutTunnels(host.facts, gone) };
 
 async function deployInspected(
   tunnel: Tunnel,

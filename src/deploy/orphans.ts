@@ -1,4 +1,4 @@
-/** Tunnels of this fleet that the hub still has and the inventory no longer names. */
+/** Tunnels of this fleet that a host still has and the inventory no longer names. */
 import { DEFAULTS, type Spoke } from '../inventory/inventory.js';
 import type { HostFacts } from '../host/host-facts.js';
 import { isInPrefix } from '../plan/is-in-prefix.js';
@@ -36,6 +36,55 @@ export function findOrphans(facts: HostFacts, fleet: FleetPlan): Orphan[] {
   return [...files, ...links].sort((a, b) => idOf(a) - idOf(b));
 }
 
+/**
+ * Old tunnels of this site on its spoke, which has one: an id that it had, and that was taken away at the hub alone. By the spoke's facts. What the hub
+ * still has is an orphan there; what belongs to another spoke of the inventory is none of this site's.
+ */
+export function findLeftovers(
+  facts: HostFacts,
+  today: TunnelPlan,
+  fleet: FleetPlan,
+  hub: Pick<HostFacts, 'files' | 'links'>,
+): Orphan[] {
+  const isOld = (name: string): boolean => name !== today.interface && isTunnelName(name);
+  const isHere = (addresses: readonly (string | undefined)[]): boolean =>
+    addresses.some((address) => address !== undefined && isInPrefix(address, fleet.prefix));
+  const isOthers = (spoke: string | undefined): boolean =>
+    spoke !== today.spoke && fleet.tunnels.some((tunnel) => tunnel.spoke === spoke);
+  const isOrphan = (name: string, spoke: string | undefined): boolean => {
+    const text = hub.files.get(name);
+    return text !== undefined && (ownerOf(text)?.spoke === spoke || remoteOf(text) === today.spokeUnderlay.address);
+  };
+  const files = [...facts.files].flatMap(([name, text]): Orphan[] => {
+    const owner = ownerOf(text);
+    if (!isOld(name) || owner?.interface !== name || !isHere([addressOf(text)])) return [];
+    if (isOthers(owner.spoke) || isOrphan(name, owner.spoke)) return [];
+    return [{ interface: name, spoke: owner.spoke, remote: remoteOf(text), hasFile: true }];
+  });
+  const links = [...facts.links.values()]
+    .filter(({ name, mac }) => isOld(name) && mac.startsWith(MAC_PREFIX) && !facts.files.has(name))
+    .filter(({ name, addresses }) => isHere(addresses.map(({ address }) => address)) && !hub.links.has(name))
+    .map(({ name, remote }): Orphan => ({ interface: name, spoke: undefined, remote, hasFile: false }));
+  return [...files, ...links].sort((a, b) => idOf(a) - idOf(b));
+}
+
+/** What is known of a host, once these are gone: for whoever only shows what would be done. */
+export function withoutTunnels(facts: HostFacts, gone: readonly Pick<Orphan, 'interface'>[]): HostFacts {
+  const names = new Set(gone.map((orphan) => orphan.interface));
+  const kept = <T>(map: ReadonlyMap<string, T>): Map<string, T> =>
+    new Map([...map].filter(([name]) => !names.has(name)));
+  const routes = facts.network.routes.filter(({ device }) => device === undefined || !names.has(device));
+  return {
+    ...facts,
+    files: kept(facts.files),
+    links: kept(facts.links),
+    devices: kept(facts.devices),
+    network: { ...facts.network, routes },
+  };
+}
+
+const isTunnelName = (name: string): boolean => /^vxlan[0-9a-f]{2,4}$/.test(name);
+
 const idOf = (orphan: Orphan): number => Number.parseInt(orphan.interface.slice('vxlan'.length), 16);
 
 /** What is known of a tunnel that is no longer planned, when no generation says it: enough to take it away. */
@@ -55,6 +104,14 @@ export function planOrphan(orphan: Orphan, { prefix, hub }: FleetPlan): TunnelPl
     tags: [],
   };
   return planTunnel({ prefix, hub }, spoke);
+}
+
+/** One sentence for the person who deploys. @param host the spoke that has it */
+export function describeLeftover({ interface: name, remote, hasFile }: Orphan, host: string): string {
+  const what = `${name} (to ${remote ?? 'no remote'}) on ${host}`;
+  return hasFile
+    ? `${what} is an old tunnel of this fleet, which comes up at each boot: left as it is; deploy --prune removes it`
+    : `${what} is an old tunnel of this fleet and runs without a file: ip link del dev ${name} removes it`;
 }
 
 /** One sentence for the person who deploys. */

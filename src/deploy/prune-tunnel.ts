@@ -33,11 +33,15 @@ const NOTHING: DesiredEnds = { hub: null, spoke: null, custom: { hub: false, spo
 /**
  * The plan by which an orphan was made: its newest generation's, or what its file says. Rejects with lost, timeout or host.
  */
-export async function planOfOrphan(access: FleetAccess, hub: InspectedHost, orphan: Orphan): Promise<TunnelPlan> {
-  const { ends } = await fetchHistory(hub.session, [orphan.interface]);
+export async function planOfOrphan(
+  access: FleetAccess,
+  { session }: InspectedHost,
+  orphan: Orphan,
+): Promise<TunnelPlan> {
+  const { ends } = await fetchHistory(session, [orphan.interface]);
   const history = ends.get(orphan.interface);
   const newest = history === undefined ? undefined : generationsOf(history).findLast(({ hasFile }) => hasFile);
-  const plan = newest === undefined ? null : await planOf(hub.session, newest);
+  const plan = newest === undefined ? null : await planOf(session, newest);
   return plan ?? planOrphan(orphan, access.fleet);
 }
 
@@ -58,33 +62,51 @@ export async function pruneTunnel(
     if (spoke !== undefined || !isUnreachable(result)) return result;
     if (!options.unreachableToo) return withHint(result);
     options.onWarning(`${plan.spoke}: ${result.error?.message ?? 'unreachable'}; only the hub's end is removed`);
-    return await pruneHubAlone(access, hub, plan, options);
+    return await pruneAlone(access, 'hub', hub, plan, options);
   } finally {
     await spoke?.session.close();
   }
 }
 
-async function pruneHubAlone(
+/**
+ * An old tunnel of this site that only the spoke still has. Never rejects: what happens is the result.
+ * @param today the spoke's tunnel of now
+ */
+export async function pruneLeftover(
   access: FleetAccess,
-  hub: InspectedHost,
+  spoke: InspectedHost,
+  today: TunnelPlan,
+  leftover: Orphan,
+  options: PruneOptions,
+): Promise<TunnelResult> {
+  const site = { spoke: today.spoke, spokeUnderlay: today.spokeUnderlay, ssh: today.ssh };
+  const fromFile = { ...planOrphan(leftover, access.fleet), ...site };
+  try {
+    const plan = { ...(await planOfOrphan(access, spoke, leftover)), ...site };
+    // The interface at the hub may be another site's by now: this is nothing for its history.
+    return await pruneAlone(access, 'spoke', spoke, plan, { ...options, noted: [] });
+  } catch (error) {
+    return thrownResult(fromFile, error);
+  }
+}
+
+async function pruneAlone(
+  access: FleetAccess,
+  end: End,
+  host: InspectedHost,
   plan: TunnelPlan,
   options: PruneOptions,
 ): Promise<TunnelResult> {
   const change = makeChangeId(access.session.identity.run);
-  const hubEnd: EndAccess = new TunnelEnd(plan, 'hub', hub, null, change);
+  const present: EndAccess = new TunnelEnd(plan, end, host, null, change);
+  const ends =
+    end === 'hub'
+      ? { hub: present, spoke: absentEnd('spoke', plan.spoke) }
+      : { hub: absentEnd('hub', 'hub'), spoke: present };
   const { custom, proof } = NOTHING;
-  const tunnel: Tunnel = {
-    fleet: access.fleet,
-    plan,
-    proven: access.proven,
-    change,
-    hub: hubEnd,
-    spoke: absentEnd(plan.spoke),
-    custom,
-    proof,
-  };
   try {
-    return await prune(tunnel, options);
+    const { fleet, proven } = access;
+    return await prune({ fleet, proven, plan, change, ...ends, custom, proof }, options);
   } catch (error) {
     return thrownResult(plan, error);
   }
@@ -93,7 +115,7 @@ async function pruneHubAlone(
 async function prune(tunnel: Tunnel, options: PruneOptions): Promise<TunnelResult> {
   const { plan } = tunnel;
   const ends = ENDS.filter((end) => tunnel[end].current !== null || tunnel[end].facts.links.has(plan.interface));
-  for (const end of ends) checkOwner(tunnel, end);
+  if (ends.includes('hub')) for (const end of ends) checkOwner(tunnel, end);
   options.onDiff?.(ends.map((end) => describeChange(tunnel, { end, drift: [], sameFile: tunnel[end].hasDesiredFile })));
   const refusal = refuseTunnel(tunnel, { adopt: true, changing: ends, present: ends });
   if (!options.dryRun) {

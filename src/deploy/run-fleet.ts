@@ -15,25 +15,25 @@ export interface FleetRunOptions {
 /** Asked before a tunnel is touched: the reason why it must not be, or null (Brakes.admit). */
 export type Admit = () => Promise<string | null>;
 
-/** @param work must not reject: what happens to a tunnel is its result. Looking at a tunnel needs no admission */
+/** @param work must not reject: what happens to a tunnel, and to what is in its way, are its results. Looking at a tunnel needs no admission */
 export async function runFleet(
   tunnels: readonly TunnelPlan[],
-  work: (tunnel: TunnelPlan, admit: Admit) => Promise<TunnelResult>,
+  work: (tunnel: TunnelPlan, admit: Admit) => Promise<TunnelResult | readonly TunnelResult[]>,
   { forks, brakes, emit }: FleetRunOptions,
 ): Promise<TunnelResult[]> {
   const results: TunnelResult[] = [];
   const take = async (tunnel: TunnelPlan): Promise<void> => {
-    let wasAdmitted = false;
+    let admitted = 0;
     const admit = async (): Promise<string | null> => {
       const reason = await brakes.admit();
-      wasAdmitted = reason === null;
+      if (reason === null) admitted++;
       return reason;
     };
     const { stopped } = brakes;
-    const result = stopped === null ? await work(tunnel, admit) : skippedResult(tunnel, stopped);
-    results.push(result);
-    emit({ event: 'tunnel', ...result });
-    brakes.record(result, wasAdmitted);
+    const ended = [stopped === null ? await work(tunnel, admit) : skippedResult(tunnel, stopped)].flat();
+    results.push(...ended);
+    for (const result of ended) emit({ event: 'tunnel', ...result });
+    brakes.record(ended, admitted);
   };
   const limit = pLimit(forks);
   await Promise.all(tunnels.map((tunnel) => limit(take, tunnel)));

@@ -142,6 +142,79 @@ describe.skipIf(unavailable !== undefined)(`a spoke that has left the inventory 
     expect(await answers('2001:db8:ae01::1')).toBe(true);
   });
 
+  it('that comes back with another id loses what only its own host still has of the old one', async () => {
+    await write(without('tokyo'));
+    await lab.cut('tokyo');
+    expect((await run('deploy', '--prune', '--prune-unreachable', '--connect-timeout', '1')).code).toBe(0);
+    await lab.heal('tokyo');
+    await write(original.replace(/id: 1\b/, 'id: 5'));
+    const named = await run('deploy', 'tokyo');
+    expect(named.notices).toEqual([
+      'vxlan01 (to 198.18.0.1) on tokyo is an old tunnel of this fleet, which comes up at each boot: left as it is; deploy --prune removes it',
+    ]);
+    const preview = await run('deploy', '--prune', '--dry-run');
+    expect(preview.recap.tunnels.map(({ id, spoke, status }) => [id, spoke, status])).toEqual([
+      [1, 'tokyo', 'would_remove'],
+      [2, 'osaka', 'unchanged'],
+      [3, 'lisbon', 'unchanged'],
+      [5, 'tokyo', 'would_change'],
+    ]);
+    const { code, recap, notices } = await run('deploy', '--prune');
+    expect(recap.tunnels.filter(({ error }) => error !== null)).toEqual([]);
+    expect([code, notices]).toEqual([0, []]);
+    expect(recap.tunnels.find(({ id }) => id === 1)).toMatchObject({
+      spoke: 'tokyo',
+      status: 'removed',
+      ends: { hub: 'unchanged', spoke: 'removed' },
+    });
+    expect(await remains('tokyo', 'vxlan01', '1')).not.toMatch(/vxlan01|ae01/);
+    await lab.reboot('tokyo');
+    expect(await remains('tokyo', 'vxlan01', '1')).not.toMatch(/vxlan01|ae01/);
+    expect(await sh('tokyo', 'ip -6 route show default')).toMatch(/^default .* dev vxlan05 [^\n]*\n$/);
+    expect((await run('deploy', '--prune')).recap.counts).toMatchObject({ unchanged: 3 });
+    // Only a link, without a file.
+    await sh(
+      'tokyo',
+      'ip link add vxlan01 address 02:76:78:00:01:02 type vxlan id 99 remote 198.18.0.1 dstport 4999 dev eth0',
+    );
+    await sh('tokyo', 'ip link set vxlan01 up; ip -6 addr add 2001:db8:ae01::1/128 dev vxlan01');
+    expect((await run('deploy')).notices).toEqual([
+      'vxlan01 (to 198.18.0.1) on tokyo is an old tunnel of this fleet and runs without a file: ip link del dev vxlan01 removes it',
+    ]);
+    await sh('tokyo', 'ip link del vxlan01');
+  });
+
+  it('stands behind the brakes as every other tunnel does', async () => {
+    const before = await filesOf('osaka', 'lisbon');
+    await write(
+      without('tokyo')
+        .replace(/^ {2}osaka:\n(?: {4}.*\n)+/m, '')
+        .replace(/(id: 3\b)/, '$1\n    metric: 700'),
+    );
+    await sh('tokyo', `sed -i '1s/spoke tokyo/spoke kyoto/' ${DIRECTORY}/vxlan01`);
+    const { code, recap } = await run('deploy', '--prune', '--forks', '1', '--max-fail', '0');
+    expect(code).toBe(1);
+    expect(recap.tunnels.map(({ spoke, status }) => [spoke, status])).toEqual([
+      ['tokyo', 'failed'],
+      ['osaka', 'skipped'],
+      ['lisbon', 'skipped'],
+    ]);
+    expect(await filesOf('osaka', 'lisbon')).toEqual(before);
+    await sh('tokyo', `sed -i '1s/spoke kyoto/spoke tokyo/' ${DIRECTORY}/vxlan01`);
+  });
+
+  it('or cannot be reached is no failed canary', async () => {
+    await write(original.replace('spokes:', 'defaults:\n  vxlan: { mtu: 1400 }\nspokes:'));
+    await lab.cut('tokyo');
+    const { recap } = await run('deploy', '--canary', '1', '--max-fail', '0', '--connect-timeout', '1');
+    await lab.heal('tokyo');
+    expect(recap.tunnels.map(({ spoke, status }) => [spoke, status])).toEqual([
+      ['tokyo', 'unreachable'],
+      ['osaka', 'changed'],
+      ['lisbon', 'changed'],
+    ]);
+  });
+
   it('is reported too when only its link is left, without a file', async () => {
     await write(without('tokyo'));
     await sh('hub', `rm ${DIRECTORY}/vxlan01`);
@@ -175,6 +248,11 @@ describe.skipIf(unavailable !== undefined)(`a spoke that has left the inventory 
     expect(notices).toHaveLength(2);
     expect(await filesOf('hub', 'tokyo', 'osaka')).toEqual(before);
 
+    const preview = await run('deploy', '--prune', '--dry-run');
+    expect([preview.code, preview.recap.counts]).toMatchObject([
+      0,
+      { would_remove: 2, would_change: 2, unchanged: 1, failed: 0 },
+    ]);
     const pruned = await run('deploy', '--prune');
     expect(pruned.code).toBe(0);
     expect(pruned.recap.counts).toMatchObject({ removed: 2, changed: 2, unchanged: 1 });

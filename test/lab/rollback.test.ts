@@ -241,6 +241,7 @@ describe.skipIf(unavailable !== undefined)(`vxfleet rollback ${unavailable ?? ''
   });
 
   it('brings back a file that is not UTF-8, byte for byte', async () => {
+    expect((await run('deploy')).code).toBe(0);
     await sh('tokyo', `printf '# B\\374ro, M\\374nchen?\\n' >>${DIRECTORY}/vxlan01`);
     const edited = await filesOf('hub', 'tokyo');
     expect(await runOne('deploy', 'tokyo')).toMatchObject({ code: 0, ends: { hub: 'unchanged', spoke: 'changed' } });
@@ -325,6 +326,26 @@ describe.skipIf(unavailable !== undefined)(`vxfleet rollback ${unavailable ?? ''
     const { code, recap } = await run('rollback', 'kyoto');
     expect([code, recap.tunnels.map(({ spoke, status }) => [spoke, status])]).toEqual([0, [['kyoto', 'rolled_back']]]);
     expect(await filesOf('hub', 'tokyo')).toEqual(before);
+  });
+
+  it('judges the device of then, when the one of now is another or has gone', async () => {
+    expect((await run('deploy')).code).toBe(0);
+    const before = await filesOf('hub', 'tokyo');
+    const other =
+      'ip link add link eth0 name mv0 mtu 1400 type macvlan; ip addr add 198.18.200.2/15 dev mv0; ip link set mv0 up';
+    await sh('tokyo', other);
+    await deploy(
+      original.replace(
+        /underlay: \{ address: 198\.18\.1\.1, device: eth0 \}/,
+        'underlay: { address: 198.18.200.2, device: mv0, hotplug: true }\n    vxlan: { mtu: 1350 }\n    ssh: { host: 198.18.1.1 }',
+      ),
+      'tokyo',
+    );
+    await sh('tokyo', 'ip link del mv0');
+    expect(await runOne('rollback', 'tokyo')).toMatchObject({ code: 0, status: 'rolled_back' });
+    expect(await filesOf('hub', 'tokyo')).toEqual(before);
+    await write(original);
+    expect((await run('verify', 'tokyo')).code).toBe(0);
   });
 
   it('undoes a bounce by force', async () => {
