@@ -7,7 +7,7 @@ import { Brakes } from '../deploy/brakes.js';
 import { runFleet, type Admit } from '../deploy/run-fleet.js';
 import { VxfleetError } from '../errors.js';
 import type { TunnelResult } from '../events.js';
-import { locateStep, findTakenAway, type SiteStep } from '../deploy/rollback-sites.js';
+import { findTakenAway, locateStep, requireAll, type SiteStep } from '../deploy/rollback-sites.js';
 import { unknownRun } from '../history/choose-rollback.js';
 import { describeRollback } from '../deploy/describe-rollback.js';
 import { planReturn, planUndo, type RollbackPlan } from '../history/plan-rollback.js';
@@ -80,6 +80,7 @@ async function planRollback(context: RunContext, limits: readonly string[], flag
 
   const { identity, windowSeconds } = access.session;
   const dryRun = flags.dryRun === true;
+  if (phases.length > 1 && !dryRun) await requireAll(access, steps, flags.forks);
   const diffs: EndDiff[] = [];
   const brakes = new Brakes({ canary: flags.canary, maxFail: flags.maxFail?.(steps.length), signal, emit });
   const work = async (): Promise<TunnelResult[]> => {

@@ -1,5 +1,6 @@
 /** Which sites the steps of a rollback are about, as the inventory knows them now, and which of them would be left without a tunnel. */
-import { VxfleetError } from '../errors.js';
+import pLimit from 'p-limit';
+import { toVxfleetError, VxfleetError } from '../errors.js';
 import type { RollbackStep } from '../history/plan-rollback.js';
 import type { HistoryRecord } from '../history/record.js';
 import type { HostFacts } from '../host/host-facts.js';
@@ -7,6 +8,7 @@ import type { HostSession } from '../host/host-session.js';
 import type { TunnelPlan } from '../plan/plan.js';
 import { ownerOf, remoteOf } from '../render/check-stanza.js';
 import { planOf } from './gather-history.js';
+import { inspectSpoke, type FleetAccess } from './open-tunnel.js';
 
 export interface SiteStep extends RollbackStep {
   /** How the spoke is reached, and what it is called now. */
@@ -75,6 +77,28 @@ export function findTakenAway(
   return steps.filter(
     ({ interface: name, removes, plan }) => removes && before.get(name) === plan.spoke && !kept.has(plan.spoke),
   );
+}
+
+/**
+ * A rollback of several steps takes tunnels away before it puts others back: no site is begun that may have to stay without one because
+ * another does not answer. Rejects with what keeps a spoke from being reached.
+ */
+export async function requireAll(access: FleetAccess, steps: readonly SiteStep[], forks: number): Promise<void> {
+  const spokes = new Map(steps.map(({ plan }) => [plan.spoke, plan]));
+  const limit = pLimit(forks);
+  const looks = [...spokes.values()].map((plan) =>
+    limit(async () => {
+      const { session } = await inspectSpoke(access, plan, () => undefined);
+      await session.close();
+    }),
+  );
+  const failed = (await Promise.allSettled(looks)).find((look) => look.status === 'rejected');
+  if (failed === undefined) return;
+  const { code, message, host, hint } = toVxfleetError(failed.reason);
+  throw new VxfleetError(code, `the tunnels of this run go back together or not at all: ${message}`, {
+    ...(host === undefined ? {} : { host }),
+    hint: `Nothing was touched. ${hint ?? ''}`.trim(),
+  });
 }
 
 /** What the inventory calls the spoke whose tunnel this file makes. */

@@ -110,6 +110,19 @@ describe('a run', () => {
     expect(notices(outcome)).toEqual([]);
   });
 
+  it('has a result and an event also for what was in the way of a tunnel', async () => {
+    const events: RunEvent[] = [];
+    const emit = (event: RunEvent): void => void events.push(event);
+    const brakes = new Brakes({ canary: 0, maxFail: undefined, signal: new AbortController().signal, emit });
+    const work = async (tunnel: TunnelPlan, admit: Admit): Promise<TunnelResult[]> => {
+      expect([await admit(), await admit()]).toEqual([null, null]);
+      return [untouchedResult({ ...tunnel, id: 99 }, 'removed', null), untouchedResult(tunnel, 'changed', null)];
+    };
+    const results = await runFleet(fleetOf(2), work, { forks: 2, brakes, emit });
+    expect(results.map(({ id }) => id)).toEqual([99, 1, 99, 2]);
+    expect(events).toHaveLength(4);
+  });
+
   it('of no tunnels is empty', async () => {
     expect((await run([], { canary: 3 })).results).toEqual([]);
   });

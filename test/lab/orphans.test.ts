@@ -264,6 +264,12 @@ describe.skipIf(unavailable !== undefined)(`a spoke that has left the inventory 
     expect(half.code).toBe(1);
     expect(half.stderr).toMatch(/gave ids to other tunnels, which go back together: .*osaka/);
     expect(await filesOf('hub', 'tokyo', 'osaka')).toEqual(after);
+    await lab.cut('osaka');
+    const alone = await lab.run(['rollback', '--connect-timeout', '1']);
+    await lab.heal('osaka');
+    expect(alone.code).toBe(1);
+    expect(alone.stderr).toContain('go back together or not at all');
+    expect(await filesOf('hub', 'tokyo', 'osaka')).toEqual(after);
     const back = await run('rollback');
     expect(back.recap.tunnels.filter(({ error }) => error !== null)).toEqual([]);
     expect(back.code).toBe(0);
