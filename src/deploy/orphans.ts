@@ -73,12 +73,15 @@ export function withoutTunnels(facts: HostFacts, gone: readonly Pick<Orphan, 'in
   const names = new Set(gone.map((orphan) => orphan.interface));
   const kept = <T>(map: ReadonlyMap<string, T>): Map<string, T> =>
     new Map([...map].filter(([name]) => !names.has(name)));
+  const ports = new Set([...names].map((name) => facts.links.get(name)?.dstport));
   const routes = facts.network.routes.filter(({ device }) => device === undefined || !names.has(device));
   return {
     ...facts,
     files: kept(facts.files),
     links: kept(facts.links),
     devices: kept(facts.devices),
+    // Whoever else shares a port with them is seen by its own link.
+    udpPorts: new Set([...facts.udpPorts].filter((port) => !ports.has(port))),
     network: { ...facts.network, routes },
   };
 }
