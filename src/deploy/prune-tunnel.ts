@@ -15,7 +15,7 @@ import { inspectSpoke, joinTunnel, type DesiredEnds, type FleetAccess } from './
 import { planOrphan, type Orphan } from './orphans.js';
 import { takeOverTrials } from './take-over.js';
 import { TunnelEnd, type EndAccess } from './tunnel-end.js';
-import { isUnreachable, thrownResult, untouchedResult, wouldChangeResult } from './tunnel-result.js';
+import { thrownResult, untouchedResult, wouldChangeResult } from './tunnel-result.js';
 import { refuseTunnel, type Tunnel } from './tunnel.js';
 
 export interface PruneOptions extends ChangeOptions {
@@ -59,7 +59,8 @@ export async function pruneTunnel(
     return await prune(joinTunnel(access, plan, hosts, NOTHING), options);
   } catch (error) {
     const result = thrownResult(plan, error);
-    if (spoke !== undefined || !isUnreachable(result)) return result;
+    // One that answers and does not let us in, or is not the host it was, may well be in use.
+    if (spoke !== undefined || result.error?.code !== 'connect') return result;
     if (!options.unreachableToo) return withHint(result);
     options.onWarning(`${plan.spoke}: ${result.error?.message ?? 'unreachable'}; only the hub's end is removed`);
     return await pruneAlone(access, 'hub', hub, plan, options);

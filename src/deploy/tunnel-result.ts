@@ -39,8 +39,6 @@ export function wouldChangeResult(
 export const skippedResult = (plan: TunnelPlan, message: string): TunnelResult =>
   untouchedResult(plan, 'skipped', { code: 'interrupted', end: null, layer: null, message, hint: null });
 
-export const isUnreachable = ({ status }: TunnelResult): boolean => status === 'unreachable';
-
 /** What is thrown before anything was touched, as the tunnel's result. */
 export function thrownResult(plan: TunnelPlan, thrown: unknown): TunnelResult {
   const error: VxfleetError = toVxfleetError(thrown);

@@ -130,6 +130,15 @@ describe.skipIf(unavailable !== undefined)(`a spoke that has left the inventory 
     expect(refused.of('tokyo')?.error?.hint).toContain('--prune-unreachable');
     expect(await filesOf('hub')).toEqual([before[0]]);
 
+    // A host that answers and refuses our key is there, and may be in use.
+    await lab.heal('tokyo');
+    await sh('tokyo', 'mv /root/.ssh/authorized_keys /root/.ssh/off');
+    const unwelcome = await run('deploy', '--prune', '--prune-unreachable');
+    await sh('tokyo', 'mv /root/.ssh/off /root/.ssh/authorized_keys');
+    expect(unwelcome.of('tokyo')).toMatchObject({ status: 'unreachable', error: { code: 'auth' } });
+    expect(await filesOf('hub')).toEqual([before[0]]);
+    await lab.cut('tokyo');
+
     const flags = ['--prune', '--prune-unreachable', '--connect-timeout', '1'];
     const { code, of } = await run('deploy', ...flags);
     expect(code).toBe(0);

@@ -331,9 +331,11 @@ describe.skipIf(unavailable !== undefined)(`vxfleet rollback ${unavailable ?? ''
   it('judges the device of then, when the one of now is another or has gone', async () => {
     await deploy(original);
     const before = await filesOf('hub', 'tokyo');
-    const other =
-      'ip link add link eth0 name mv0 mtu 1400 type macvlan; ip addr add 198.18.200.2/15 dev mv0; ip link set mv0 up';
-    await sh('tokyo', other);
+    await sh(
+      'tokyo',
+      `ip link add link eth0 name mv0 mtu 1400 type macvlan; ip addr add 198.18.200.2/32 dev mv0; ip link set mv0 up
+      ip route add 198.18.0.0/15 dev mv0 table 100; ip rule add from 198.18.200.2 lookup 100`,
+    );
     await deploy(
       original.replace(
         /underlay: \{ address: 198\.18\.1\.1, device: eth0 \}/,
@@ -341,7 +343,7 @@ describe.skipIf(unavailable !== undefined)(`vxfleet rollback ${unavailable ?? ''
       ),
       'tokyo',
     );
-    await sh('tokyo', 'ip link del mv0');
+    await sh('tokyo', 'ip rule del from 198.18.200.2; ip link del mv0');
     expect(await runOne('rollback', 'tokyo')).toMatchObject({ code: 0, status: 'rolled_back' });
     expect(await filesOf('hub', 'tokyo')).toEqual(before);
     await write(original);
