@@ -32,7 +32,9 @@ const LIMIT_HELP =
 export function addRollbackCommand(program: Command, finish: Finish): void {
   const command = program
     .command('rollback')
-    .description('Undo the last run, asked again the one before (or go to any kept run), by the same proof as a deploy.');
+    .description(
+      'Undo the last run, asked again the one before (or go to any kept run), by the same proof as a deploy.',
+    );
   addChangeOptions(command.argument('[limit...]', LIMIT_HELP))
     .option('--to <run>', 'the state that this run left (vxfleet history lists them)')
     .option('--remove', 'also take away the tunnel of a spoke that is in the inventory and had none then')
