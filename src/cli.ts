@@ -11,6 +11,8 @@ export async function createProgram(finish: Finish, word: string | undefined): P
     .description('Hand an IPv6 prefix out to sites: one hub, a VXLAN tunnel to each spoke, proven or undone.')
     .version(manifest.version)
     .showSuggestionAfterError()
+    // `lab run` and `lab exec` pass on what follows their command, which they could not if an option were taken wherever it stands.
+    .enablePositionalOptions()
     .showHelpAfterError('(vxfleet --help says more)')
     .addHelpText(
       'after',

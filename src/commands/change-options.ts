@@ -5,7 +5,7 @@ import { tellSteps } from '../deploy/tell-steps.js';
 import { foldDiffs, type EndDiff } from '../diff/fold-diffs.js';
 import type { Emit } from '../events.js';
 import type { TunnelPlan } from '../plan/plan.js';
-import { addHostOptions, parseCount, parseMaxFail, type HostOptions } from './common-options.js';
+import { addRunOptions, GROUPS, parseCount, parseMaxFail, type HostOptions } from './common-options.js';
 
 export interface ChangeFlags extends HostOptions {
   readonly dryRun?: true;
@@ -34,10 +34,12 @@ export const showDiffs = (
 export const DEFAULT_WINDOW = 60;
 
 export function addChangeOptions(command: Command): Command {
-  return addHostOptions(command)
+  command
+    .optionsGroup(GROUPS.what)
     .option('--dry-run', 'only show what would change')
     .option('--diff', 'show the differences while changing')
     .option('--takeover', 'end a trial that a dead run has left, before its window is over')
+    .optionsGroup(GROUPS.pace)
     .option(
       '--canary <n>',
       'that many tunnels must be changed and confirmed before others are touched',
@@ -55,4 +57,5 @@ export function addChangeOptions(command: Command): Command {
       parseCount(10),
       DEFAULT_WINDOW,
     );
+  return addRunOptions(command);
 }

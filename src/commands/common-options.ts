@@ -36,8 +36,17 @@ export interface HostOptions extends CommonOptions, SshOptions {
 
 const DEFAULT_INVENTORY = 'inventory.yaml';
 
+/** Headings of a command's help, in whose order the options are added. */
+export const GROUPS = {
+  what: 'What it does:',
+  pace: 'Pace and patience:',
+  ssh: 'Reaching the hosts:',
+  output: 'Inventory and output:',
+} as const;
+
 export function addCommonOptions(command: Command): Command {
   return command
+    .optionsGroup(GROUPS.output)
     .addOption(
       new Option('-i, --inventory <file>', 'the inventory; - is stdin')
         .default(DEFAULT_INVENTORY)
@@ -52,15 +61,16 @@ export function addCommonOptions(command: Command): Command {
     .option('-v, --verbose', 'show what is done on each host');
 }
 
+/** What decides how a host is reached, contacted or not. */
 export function addSshOptions(command: Command): Command {
   return command
+    .optionsGroup(GROUPS.ssh)
     .addOption(
       new Option('-F, --ssh-config <file>', "ssh_config in place of the user's and the system's; none: no file").env(
         'VXFLEET_SSH_CONFIG',
       ),
     )
     .option('--known-hosts <file>', "host keys, in place of the user's known_hosts")
-    .option('--accept-new', 'accept and store keys of hosts that are unknown; a changed key is never accepted')
     .option(
       '--connect-timeout <seconds>',
       'how long a host may take to answer (default: as ssh_config says, else 10)',
@@ -68,8 +78,11 @@ export function addSshOptions(command: Command): Command {
     );
 }
 
-export function addHostOptions(command: Command): Command {
-  return addSshOptions(addCommonOptions(command))
+/** Commands that connect. */
+export function addConnectionOptions(command: Command): Command {
+  command.optionsGroup(GROUPS.pace).option('--forks <n>', 'hosts worked on at once', parseCount(1), 32);
+  addSshOptions(command)
+    .option('--accept-new', 'accept and store keys of hosts that are unknown; a changed key is never accepted')
     .addOption(
       new Option('--transport <name>', "what carries SSH; auto is ssh2, and the system's ssh for what that cannot do")
         .choices(['auto', 'ssh2', 'openssh'])
@@ -77,14 +90,23 @@ export function addHostOptions(command: Command): Command {
         .env('VXFLEET_TRANSPORT'),
     )
     .option('--ask-pass', 'ask for a password to log in with where no key is taken; it is kept nowhere')
-    .option('--ask-become-pass', 'ask for the password that sudo wants where ssh.become is set; it is kept nowhere')
-    .option('--forks <n>', 'hosts worked on at once', parseCount(1), 32)
-    .option('--timings', 'show how long each step took: median, 95 of 100, and the slowest host')
+    .option('--ask-become-pass', 'ask for the password that sudo wants where ssh.become is set; it is kept nowhere');
+  return addCommonOptions(command);
+}
+
+/** Commands that work on tunnels. */
+export function addRunOptions(command: Command): Command {
+  command
+    .optionsGroup(GROUPS.pace)
     .option(
       '--verify-timeout <seconds>',
       'how long packets may take to come back (default: 2 where the tunnel answered before the change, 5 to verify, else 10)',
       parseCount(1),
     );
+  return addConnectionOptions(command).option(
+    '--timings',
+    'show how long each step took: median, 95 of 100, and the slowest host',
+  );
 }
 
 /** A whole number of at least `least`. */

@@ -11,7 +11,7 @@ import { Brakes } from '../deploy/brakes.js';
 import { runFleet, type Admit } from '../deploy/run-fleet.js';
 import type { TunnelPlan } from '../plan/plan.js';
 import { addChangeOptions, changeEvents, DEFAULT_WINDOW, showDiffs, type ChangeFlags } from './change-options.js';
-import { addHostOptions, type HostOptions } from './common-options.js';
+import { addRunOptions, GROUPS, type HostOptions } from './common-options.js';
 import type { Finish } from './finish.js';
 import { examples, LIMIT_HELP } from './help-text.js';
 import { runCommand, type Job, type RunContext } from './run-command.js';
@@ -27,8 +27,10 @@ interface DeployFlags extends ChangeFlags {
 export function addDeployCommand(program: Command, finish: Finish): void {
   const command = program
     .command('deploy')
-    .description('Push, bounce what changed, prove it from both ends, and confirm it or put it back.');
-  addChangeOptions(command.argument('[limit...]', LIMIT_HELP))
+    .description('Push, bounce what changed, prove it from both ends, and confirm it or put it back.')
+    .argument('[limit...]', LIMIT_HELP);
+  addChangeOptions(command)
+    .optionsGroup(GROUPS.what)
     .option('--force', 'bounce also what has not changed')
     .option('--adopt', 'take over interface files that vxfleet did not write; rollback brings them back')
     .option('--prune', 'remove the tunnels that are no longer in the inventory, from both ends')
@@ -41,9 +43,11 @@ export function addDeployCommand(program: Command, finish: Finish): void {
 export function addDiffCommand(program: Command, finish: Finish): void {
   const command = program
     .command('diff')
-    .description('Show what a deploy would change, against the live files and the kernel; changes nothing.');
-  addHostOptions(command.argument('[limit...]', LIMIT_HELP))
-    .option('--exit-code', 'exit with 4 when there are differences')
+    .description('Show what a deploy would change, against the live files and the kernel; changes nothing.')
+    .argument('[limit...]', LIMIT_HELP)
+    .optionsGroup(GROUPS.what)
+    .option('--exit-code', 'exit with 4 when there are differences');
+  addRunOptions(command)
     .addHelpText('after', examples('vxfleet diff', 'vxfleet diff tokyo --exit-code'))
     .action((limits: string[], options: HostOptions & { exitCode?: true }) =>
       finish(deploy(limits, { ...options, dryRun: true, canary: 0, window: DEFAULT_WINDOW })),

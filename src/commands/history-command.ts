@@ -4,7 +4,7 @@ import type { Emit } from '../events.js';
 import { matchEnds } from '../history/match-ends.js';
 import { formatHistory, historyToJson } from '../report/format-history.js';
 import { widthOf } from '../report/output-stream.js';
-import { addHostOptions, type HostOptions } from './common-options.js';
+import { addConnectionOptions, type HostOptions } from './common-options.js';
 import type { Finish } from './finish.js';
 import { examples, LIMIT_HELP } from './help-text.js';
 import { loadFleet } from './load-fleet.js';
@@ -18,7 +18,7 @@ export function addHistoryCommand(program: Command, finish: Finish): void {
     .description(
       'Show the runs that changed each tunnel: when, who, what, outcome. The hosts keep it; changes nothing.',
     );
-  addHostOptions(command.argument('[limit...]', LIMIT_HELP))
+  addConnectionOptions(command.argument('[limit...]', LIMIT_HELP))
     .addHelpText('after', examples('vxfleet history', 'vxfleet history tokyo --output json'))
     .action((limits: string[], options: HostOptions) => finish(showHistory(limits, options)));
 }

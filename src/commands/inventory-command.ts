@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { formatPlanTable, planToJson } from '../plan/plan-table.js';
 import { formatSettings, settingsToJson } from '../ssh/describe-target.js';
-import { addCommonOptions, addSshOptions, type CommonOptions, type SshOptions } from './common-options.js';
+import { addCommonOptions, addSshOptions, GROUPS, type CommonOptions, type SshOptions } from './common-options.js';
 import { examples, LIMIT_HELP } from './help-text.js';
 import { loadFleet, type LoadedFleet } from './load-fleet.js';
 import type { Finish } from './finish.js';
@@ -13,8 +13,11 @@ interface InventoryOptions extends CommonOptions, SshOptions {
 
 export function addInventoryCommand(program: Command, finish: Finish): void {
   const command = program.command('inventory').description('Print the address plan of the fleet as a table.');
-  addSshOptions(addCommonOptions(command.argument('[limit...]', LIMIT_HELP)))
-    .option('--ssh', 'print how each host is reached, and where each setting comes from; contacts nobody')
+  command
+    .argument('[limit...]', LIMIT_HELP)
+    .optionsGroup(GROUPS.what)
+    .option('--ssh', 'print how each host is reached, and where it says so; all settings with -v; contacts nobody');
+  addCommonOptions(addSshOptions(command))
     .addHelpText(
       'after',
       examples('vxfleet inventory', 'vxfleet inventory tokyo --ssh', 'vxfleet inventory @kansai --output json'),
@@ -47,7 +50,7 @@ async function describeHosts({ plan, tunnels, ends }: LoadedFleet, options: Inve
     );
     return options.output === 'json'
       ? JSON.stringify({ hosts: hosts.map(({ name, target }) => settingsToJson(name, target)) }, null, 2)
-      : hosts.map(({ name, target }) => formatSettings(name, target)).join('\n');
+      : hosts.map(({ name, target }) => formatSettings(name, target, options.verbose === true)).join('\n');
   } finally {
     await resolver.close();
   }

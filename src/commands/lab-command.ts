@@ -30,6 +30,8 @@ interface UpOptions extends LabOptions {
 export function addLabCommand(program: Command, finish: Finish): void {
   const lab = program
     .command('lab')
+    // What follows a lab's command to run is that command's own, with or without --.
+    .enablePositionalOptions()
     .description('Run a fleet of real hosts on this machine (Linux, root), to try vxfleet and to test it.')
     .addHelpText('after', examples('vxfleet lab up --spokes 3', 'vxfleet lab run -- deploy'));
   addUp(lab, finish);
@@ -99,7 +101,8 @@ async function down({ name, purge }: LabOptions & { purge?: true }): Promise<num
 
 function addRun(lab: Command, finish: Finish): void {
   named(lab.command('run').description('Run a vxfleet command on the lab, from its controller.'))
-    .argument('<command...>', 'a vxfleet command with its arguments, after --')
+    .argument('<command...>', 'a vxfleet command with its arguments')
+    .passThroughOptions()
     .addHelpText('after', examples('vxfleet lab run -- deploy', 'vxfleet lab run -- verify tokyo'))
     .action((argv: string[], { name }: LabOptions) => finish(labRun({ name, argv, binPath: BIN })));
 }
@@ -107,7 +110,8 @@ function addRun(lab: Command, finish: Finish): void {
 function addExec(lab: Command, finish: Finish): void {
   named(lab.command('exec').description('Run any command on a host of the lab, as root.'))
     .argument('<host>', 'hub or a spoke')
-    .argument('<command...>', 'the command with its arguments, after --')
+    .argument('<command...>', 'the command with its arguments')
+    .passThroughOptions()
     .addHelpText('after', examples('vxfleet lab exec hub -- ip -br link', 'vxfleet lab exec tokyo -- bash'))
     .action((host: string, argv: string[], { name }: LabOptions) => finish(labExec({ name, host, argv })));
 }

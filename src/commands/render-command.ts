@@ -3,7 +3,7 @@ import { ENDS } from '../plan/plan.js';
 import { loadTemplates } from '../render/load-templates.js';
 import { renderFleet } from '../render/render-fleet.js';
 import { STOCK_MTU } from '../render/render-tunnel.js';
-import { addCommonOptions, type CommonOptions } from './common-options.js';
+import { addCommonOptions, GROUPS, type CommonOptions } from './common-options.js';
 import { examples, LIMIT_HELP } from './help-text.js';
 import { loadFleet } from './load-fleet.js';
 import type { Finish } from './finish.js';
@@ -14,8 +14,11 @@ export function addRenderCommand(program: Command, finish: Finish): void {
     .description(
       'Print the interfaces files as they would be on each host; where the inventory sets no MTU, for underlay devices of 1500 bytes.',
     );
-  addCommonOptions(command.argument('[limit...]', LIMIT_HELP))
-    .option('--ifupdown2', 'for hosts that have ifupdown2')
+  command
+    .argument('[limit...]', LIMIT_HELP)
+    .optionsGroup(GROUPS.what)
+    .option('--ifupdown2', 'for hosts that have ifupdown2');
+  addCommonOptions(command)
     .addHelpText('after', examples('vxfleet render tokyo', 'vxfleet render hub --output json'))
     .action((limits: string[], options: RenderOptions) => finish(showFiles(limits, options)));
 }

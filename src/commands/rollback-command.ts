@@ -16,6 +16,7 @@ import { generationsOf, type EndHistory } from '../history/record.js';
 import type { FleetPlan, TunnelPlan } from '../plan/plan.js';
 import { selectTunnels } from '../plan/select-tunnels.js';
 import { addChangeOptions, changeEvents, showDiffs, type ChangeFlags } from './change-options.js';
+import { GROUPS } from './common-options.js';
 import type { Finish } from './finish.js';
 import { examples } from './help-text.js';
 import { runCommand, type Job, type RunContext } from './run-command.js';
@@ -27,15 +28,17 @@ interface RollbackFlags extends ChangeFlags {
 
 /** Also of tunnels that have left the inventory. */
 const LIMIT_HELP =
-  'a spoke or a glob of names (tok*), an interface (vxlan0a), a tag (@kansai); none: the tunnels of the last run';
+  'a spoke or a glob of names (tok*), an interface (vxlan0a), an id, a tag (@kansai), or with ! all but these; none: the tunnels of the last run';
 
 export function addRollbackCommand(program: Command, finish: Finish): void {
   const command = program
     .command('rollback')
     .description(
       'Undo the last run, asked again the one before (or go to any kept run), by the same proof as a deploy.',
-    );
-  addChangeOptions(command.argument('[limit...]', LIMIT_HELP))
+    )
+    .argument('[limit...]', LIMIT_HELP);
+  addChangeOptions(command)
+    .optionsGroup(GROUPS.what)
     .option('--to <run>', 'the state that this run left (vxfleet history lists them)')
     .option('--remove', 'also take away the tunnel of a spoke that is in the inventory and had none then')
     .addHelpText(
@@ -52,7 +55,7 @@ async function rollback(limits: readonly string[], flags: RollbackFlags): Promis
     windowSeconds: flags.window,
     exitCodeOnDifference: false,
     check: () => {
-      if (limits.includes('hub'))
+      if (limits.some((limit) => limit.split(',').includes('hub')))
         throw new VxfleetError('usage', 'a rollback puts back both ends of a tunnel: LIMIT hub is not for it');
     },
   } as const;

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { Brakes } from '../deploy/brakes.js';
 import { runFleet } from '../deploy/run-fleet.js';
 import { verifyTunnel } from '../deploy/verify-tunnel.js';
-import { addHostOptions, type HostOptions } from './common-options.js';
+import { addRunOptions, type HostOptions } from './common-options.js';
 import type { TunnelResult } from '../events.js';
 import type { TunnelPlan } from '../plan/plan.js';
 import type { Finish } from './finish.js';
@@ -11,7 +11,7 @@ import { runCommand } from './run-command.js';
 
 export function addVerifyCommand(program: Command, finish: Finish): void {
   const command = program.command('verify').description('Test the tunnels from both ends; changes nothing.');
-  addHostOptions(command.argument('[limit...]', LIMIT_HELP))
+  addRunOptions(command.argument('[limit...]', LIMIT_HELP))
     .addHelpText('after', examples('vxfleet verify', 'vxfleet verify tokyo --output json'))
     .action((limits: string[], options: HostOptions) => finish(verify(limits, options)));
 }

@@ -1,4 +1,5 @@
 import { VxfleetError } from '../errors.js';
+import { readInteger } from '../inventory/read-integer.js';
 import { nearName } from '../inventory/near-name.js';
 import type { FleetPlan, TunnelPlan } from './plan.js';
 
@@ -14,28 +15,32 @@ export interface Selection {
 const HUB = 'hub';
 
 /**
- * The tunnels that any of the LIMITs names: a spoke's name or a glob of it (`tok*`, `site-?`), an interface (`vxlan0a`), a tag
- * (`@kansai`). No LIMIT: the whole fleet.
+ * The tunnels that any of the LIMITs names: a spoke's name or a glob of it (`tok*`, `site-?`), an interface (`vxlan0a`), an id (`10`, `0x0a`), a tag
+ * (`@kansai`). `!` before one takes those away. Commas separate LIMITs, too. No LIMIT that selects: the whole fleet.
  *
  * `hub` says which ends, not which tunnels: alone it is the hub's ends of the whole fleet, and beside other LIMITs the hub's
  * ends of what those select, so that a word more never widens what is touched.
  *
- * Throws `usage` when a LIMIT names nothing, or one spoke by its name and another by its interface.
+ * Throws `usage` when a LIMIT names nothing, one spoke by its name and another by its interface or id, or when nothing is left.
  */
 export function selectTunnels(plan: FleetPlan, limits: readonly string[]): Selection {
-  const names = limits.filter((limit) => limit !== HUB);
-  const ends = names.length < limits.length ? 'hub' : 'both';
-  if (names.length === 0) return { tunnels: plan.tunnels, ends };
-
-  const selected = new Set(names.flatMap((limit) => matchLimit(plan, limit)));
-  return { tunnels: plan.tunnels.filter((tunnel) => selected.has(tunnel)), ends };
+  const words = limits.flatMap((limit) => limit.split(','));
+  const ends = words.includes(HUB) ? 'hub' : 'both';
+  const matchAll = (names: readonly string[]) => new Set(names.flatMap((limit) => matchLimit(plan, limit)));
+  const wanted = words.filter((word) => word !== HUB && !word.startsWith('!'));
+  const selected = wanted.length === 0 ? new Set(plan.tunnels) : matchAll(wanted);
+  const excluded = matchAll(words.filter((word) => word.startsWith('!')).map((word) => word.slice(1)));
+  const tunnels = plan.tunnels.filter((tunnel) => selected.has(tunnel) && !excluded.has(tunnel));
+  if (tunnels.length === 0 && excluded.size > 0) throw new VxfleetError('usage', 'the LIMITs leave no tunnel');
+  return { tunnels, ends };
 }
 
 function matchLimit(plan: FleetPlan, limit: string): readonly TunnelPlan[] {
   const isMatch = matcher(limit);
   const matches = plan.tunnels.filter(isMatch);
   if (matches.length === 0) throw unknownLimit(plan, limit);
-  if (matches.length > 1 && matches.some((tunnel) => tunnel.interface === limit)) throw ambiguousLimit(matches, limit);
+  const isGroup = /[@*?]/.test(limit);
+  if (matches.length > 1 && !isGroup) throw ambiguousLimit(matches, limit);
   return matches;
 }
 
@@ -45,8 +50,11 @@ function matcher(limit: string): (tunnel: TunnelPlan) => boolean {
     const pattern = globPattern(limit);
     return (tunnel) => pattern.test(tunnel.spoke);
   }
-  return (tunnel) => tunnel.spoke === limit || tunnel.interface === limit;
+  const id = readId(limit);
+  return (tunnel) => tunnel.spoke === limit || tunnel.interface === limit || ('value' in id && tunnel.id === id.value);
 }
+
+const readId = readInteger({ min: 1, max: 65535 });
 
 /** Runs of `*` are folded: `*****` would otherwise make the pattern backtrack for ever. */
 function globPattern(glob: string): RegExp {
@@ -64,17 +72,21 @@ function unknownLimit(plan: FleetPlan, limit: string): VxfleetError {
     for (const tag of tunnel.tags) candidates.add(`@${tag}`);
   }
   const near = nearName(limit, [...candidates]);
-  return new VxfleetError('usage', `LIMIT ${JSON.stringify(limit)} names no spoke, interface or tag of this fleet`, {
-    hint:
-      near === undefined
-        ? '`vxfleet inventory` lists them.'
-        : `Did you mean ${near}? \`vxfleet inventory\` lists them all.`,
-  });
+  return new VxfleetError(
+    'usage',
+    `LIMIT ${JSON.stringify(limit)} names no spoke, interface, id or tag of this fleet`,
+    {
+      hint:
+        near === undefined
+          ? '`vxfleet inventory` lists them.'
+          : `Did you mean ${near}? \`vxfleet inventory\` lists them all.`,
+    },
+  );
 }
 
 function ambiguousLimit(matches: readonly TunnelPlan[], limit: string): VxfleetError {
   const meanings = matches.map((tunnel) => `${tunnel.spoke} (${tunnel.interface})`).join(' and ');
-  return new VxfleetError('usage', `LIMIT ${limit} is one spoke's name and another's interface: ${meanings}`, {
+  return new VxfleetError('usage', `LIMIT ${limit} is one spoke's name and another's interface or id: ${meanings}`, {
     hint: 'Name the spoke by its other name.',
   });
 }

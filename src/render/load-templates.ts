@@ -62,8 +62,10 @@ function loadSet(builtIn: string, directory: string | undefined): Templates {
 }
 
 function listOverrides(directory: string): ReadonlySet<string> {
-  const names = orUnreadable(directory, () => readdirSync(directory)).filter((name) => name.endsWith('.liquid'));
   const known = TEMPLATE_NAMES.map((name) => `${name}.liquid`);
+  const names = orUnreadable(directory, () => readdirSync(directory)).filter(
+    (name) => name.endsWith('.liquid') || isMisnamed(name, known),
+  );
   for (const name of names) {
     if (known.includes(name)) continue;
     const near = nearName(name, known);
@@ -73,6 +75,10 @@ function listOverrides(directory: string): ReadonlySet<string> {
   }
   return new Set(names);
 }
+
+/** As `hub.liqiud` or `hub.liquid.txt`, but no copy that an editor or a package manager keeps. */
+const isMisnamed = (name: string, known: readonly string[]): boolean =>
+  !/^[.#]|[~#]$|\.(?:bak|orig|old|save|sw[a-z]|dpkg-\w+|rej)$/.test(name) && nearName(name, known) !== undefined;
 
 const readTemplate = (file: string): string => orUnreadable(file, () => readFileSync(file, 'utf8'));
 

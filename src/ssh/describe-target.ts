@@ -30,11 +30,11 @@ export const settingsToJson = (name: string, target: EffectiveTarget) => ({
 
 const pickValue = ({ value, from }: Setting): Pick<Setting, 'value' | 'from'> => ({ value, from });
 
-/** For people: a line that says where the host is, then one a setting, with a final newline. */
-export function formatSettings(name: string, target: EffectiveTarget): string {
-  const rows = listSettings(target).map(
-    ({ name: setting, value, from }) => [setting, showValue(value), ORIGINS[from]] as const,
-  );
+/** For people: a line that says where the host is, then one a setting that somebody has made, with a final newline. @param all defaults too */
+export function formatSettings(name: string, target: EffectiveTarget, all: boolean): string {
+  const rows = listSettings(target)
+    .filter(({ from }) => all || from !== 'default')
+    .map(({ name: setting, value, from }) => [setting, showValue(value), ORIGINS[from]] as const);
   const width = Math.max(...SETTING_NAMES.map(({ length }) => length));
   const lines = rows.map(([setting, value, from]) => `  ${setting.padEnd(width)}  ${from.padEnd(12)}  ${value}`);
   return [`${name}: ${target.user}@${placeOf(target)}${describeRoute(target)}`, ...lines, ''].join('\n');

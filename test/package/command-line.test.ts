@@ -60,6 +60,33 @@ it('reads the inventory from stdin', () => {
   expect(run('prefix: x').stderr).toContain('<stdin>:1:9: ');
 });
 
+it('hands the options of a command of the lab to that command, with or without --', () => {
+  for (const dashes of [[], ['--']]) {
+    for (const argv of [
+      ['run', ...dashes, 'deploy', '--dry-run'],
+      ['exec', ...dashes, 'tokyo', 'ip', '-br', 'addr'],
+    ]) {
+      const { stderr } = vxfleet(['lab', argv[0] ?? '', '--name', 'nolab', ...argv.slice(1)]);
+      expect(stderr).not.toContain('unknown option');
+    }
+  }
+});
+
+it('groups the options of its help', () => {
+  const { stdout } = vxfleet(['deploy', '--help']);
+  expect(stdout.match(/^\w[\w ]*:$/gm)).toEqual([
+    'Arguments:',
+    'What it does:',
+    'Pace and patience:',
+    'Reaching the hosts:',
+    'Inventory and output:',
+    'Options:',
+    'Examples:',
+  ]);
+  expect(stdout.indexOf('--dry-run')).toBeLessThan(stdout.indexOf('Pace and patience:'));
+  expect(vxfleet(['history', '--help']).stdout).not.toContain('--verify-timeout');
+});
+
 it('says that stdout cannot be written, and that is no failed tunnel', () => {
   const { status, stderr } = vxfleet(['inventory', '-i', join(directory, 'good.yaml')], openSync('/dev/full', 'w'));
   expect(stderr).toBe('vxfleet: stdout cannot be written: no space left on the device\n');

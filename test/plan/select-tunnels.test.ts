@@ -21,6 +21,15 @@ test.each([
     ['both', 'osaka'],
   ],
   [['@kansai'], ['both', 'kobe', 'osaka']],
+  [['tokyo,osaka'], ['both', 'tokyo', 'osaka']],
+  [['10'], ['both', 'osaka']],
+  [['0x0a'], ['both', 'osaka']],
+  [['!tokyo'], ['both', 'kobe', 'osaka']],
+  [
+    ['@kansai', '!10'],
+    ['both', 'kobe'],
+  ],
+  [['hub,!@kansai'], ['hub', 'tokyo']],
   [['hub'], ['hub', 'tokyo', 'kobe', 'osaka']],
   [
     ['hub', 'tokyo'],
@@ -28,8 +37,13 @@ test.each([
   ],
 ])('LIMIT %j selects %j', (limits, expected) => expect(select(...limits)).toEqual(expected));
 
-test.each(['toky', '@kansi', 'vxlan0b', 'x*', '', '@'])('refuses the unknown LIMIT %j', (limit) => {
+test.each(['toky', '@kansi', 'vxlan0b', 'x*', '', '@', '3', 'tokyo,', '!'])('refuses the unknown LIMIT %j', (limit) => {
   expect(() => select(limit)).toThrow(expect.objectContaining({ code: 'usage' }));
+});
+
+test('refuses to be left with nothing', () => {
+  expect(() => select('tokyo', '!*')).toThrow(expect.objectContaining({ message: 'the LIMITs leave no tunnel' }));
+  expect(() => select('!x')).toThrow(expect.objectContaining({ code: 'usage' }));
 });
 
 test('suggests the near name', () => {

@@ -164,6 +164,19 @@ describe('custom templates', () => {
     rmSync(join(directory, 'ifupdown2'), { recursive: true });
   });
 
+  test.each(['hub.liqiud', 'policy.liquid.txt', 'gatewy.liquid'])('%s has a name that nobody would read', (name) => {
+    writeFileSync(join(directory, name), '');
+    expect(() => loadTemplates(directory)).toThrow(/no template has this name/);
+    rmSync(join(directory, name));
+  });
+
+  test('copies of an editor, and other files, do not matter', () => {
+    const names = ['hub.liquid~', 'hub.liquid.bak', '.hub.liquid.swp', 'README.md'];
+    for (const name of names) writeFileSync(join(directory, name), '');
+    expect(() => loadTemplates(directory)).not.toThrow();
+    for (const name of names) rmSync(join(directory, name));
+  });
+
   test('a directory that is not there is an inventory error', () => {
     expect(() => loadTemplates(join(directory, 'none'))).toThrow(expect.objectContaining({ code: 'inventory' }));
   });

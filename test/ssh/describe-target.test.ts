@@ -13,7 +13,7 @@ const gate = targetOf(2222, { host: '2001:db8::1', user: 'me' });
 const spoke = targetOf(22, { host: 'tokyo', port: undefined, identityFile: '/keys/fleet', proxyJump: [gate, hub] });
 
 it('shows every setting with its origin, and the way in the first line', async () => {
-  expect(formatSettings('tokyo', await resolver.resolve(spoke))).toMatchInlineSnapshot(`
+  expect(formatSettings('tokyo', await resolver.resolve(spoke), true)).toMatchInlineSnapshot(`
     "tokyo: root@tokyo port 22 through me@2001:db8::1 port 2222 through root@192.0.2.1 port 22
       host                      inventory     tokyo
       port                      default       22
@@ -33,6 +33,16 @@ it('shows every setting with its origin, and the way in the first line', async (
       connect_timeout           command line  4
       server_alive_interval     default       5
       server_alive_count_max    default       3
+    "
+  `);
+});
+
+it('leaves out what nobody has set', async () => {
+  expect(formatSettings('hub', await resolver.resolve(hub), false)).toMatchInlineSnapshot(`
+    "hub: root@192.0.2.1 port 22
+      host                      inventory     192.0.2.1
+      port                      inventory     22
+      connect_timeout           command line  4
     "
   `);
 });
