@@ -56,6 +56,7 @@ const NO_FACTS: HostFacts = {
   vxlanAnswer: undefined,
   networkd: undefined,
   forwards: false,
+  forwardsAtBoot: false,
   sshServerAddress: undefined,
   sshDevice: undefined,
   files: new Map(),

@@ -79,6 +79,8 @@ export interface HostFacts {
   readonly networkd: string | undefined;
   /** net.ipv6.conf.all.forwarding. */
   readonly forwards: boolean;
+  /** Does anything that is read when the host boots speak of it? */
+  readonly forwardsAtBoot: boolean;
   /** The host's own address of our SSH connection, and the device by which it answers us. */
   readonly sshServerAddress: string | undefined;
   readonly sshDevice: string | undefined;
@@ -124,6 +126,7 @@ export function parseFacts(reply: Reply, inspection: Inspection): HostFacts {
   // An ip that is another one says why, in place of documents.
   const links = values.has('ip_fault') ? '' : value('links');
   const answers = answersByLine(links);
+  const interfaces = readInterfaces(interfacesFiles(values, files), { knowsSourceDirectory: ifupdown !== 'ifupdown2' });
   const sysctls = new Map([...byPrefix(values, 'sysctl:')].filter(([, text]) => text !== ''));
   return {
     uid: Number(value('uid')),
@@ -131,7 +134,7 @@ export function parseFacts(reply: Reply, inspection: Inspection): HostFacts {
     missingPrograms: words(value('missing')),
     ipFault: values.get('ip_fault'),
     canChangeNetwork: hasCapability(values.get('capabilities'), CAP_NET_ADMIN),
-    interfaces: readInterfaces(interfacesFiles(values, files), { knowsSourceDirectory: ifupdown !== 'ifupdown2' }),
+    interfaces,
     unsentFile: values.get('unsent'),
     canWriteEtc: values.has('writable_etc'),
     canWriteRun: values.has('writable_run'),
@@ -146,6 +149,9 @@ export function parseFacts(reply: Reply, inspection: Inspection): HostFacts {
     vxlanAnswer: values.get('vxlan_answer'),
     networkd: values.get('networkd'),
     forwards: sysctls.get('net.ipv6.conf.all.forwarding') === '1',
+    forwardsAtBoot:
+      values.has('forwarding_files') ||
+      interfaces.stanzas.some(({ options }) => options.some(([, value]) => /ipv6.*forwarding/.test(value))),
     sshServerAddress: words(value('ssh'))[2],
     sshDevice: wayDevice(answers.get(LINE_OF_SSH)),
     files,

@@ -27,7 +27,7 @@ system=" bin boot dev etc home lib lib32 lib64 libx32 media mnt opt proc root ru
 # Emptied in every host: mode and path. Empty directories stay, the machine's content does not.
 emptied=(
   '0700 root' '0755 home' '0755 boot' '0755 media' '0755 mnt' '0755 opt' '0755 srv'
-  '0755 etc/ssh' '0755 etc/profile.d' '0755 etc/network/interfaces.d' '0755 etc/apt/auth.conf.d' '0710 etc/ssl/private'
+  '0755 etc/ssh' '0755 etc/profile.d' '0755 etc/network/interfaces.d' '0755 etc/sysctl.d' '0755 etc/apt/auth.conf.d' '0710 etc/ssl/private'
   '0750 etc/sudoers.d' '0755 etc/cron.d' '0755 etc/cron.daily' '0755 etc/cron.hourly' '0755 etc/cron.monthly' '0755 etc/cron.weekly' '0755 etc/cron.yearly'
   '0755 var/spool/cron' '0755 var/cache/apt' '0755 var/lib/apt/lists' '0755 var/cache/vxfleet-lab'
   '0755 var/log' '0755 var/backups' '2775 var/mail' '1777 var/tmp'
@@ -35,7 +35,7 @@ emptied=(
 # Removed in every host.
 removed=(
   etc/bash.bashrc etc/environment etc/profile etc/crontab etc/anacrontab etc/nologin etc/hosts.allow etc/hosts.deny etc/ld.so.preload
-  etc/apt/auth.conf etc/network/interfaces usr/sbin/policy-rc.d var/lib/vxfleet
+  etc/apt/auth.conf etc/network/interfaces etc/sysctl.conf usr/sbin/policy-rc.d var/lib/vxfleet
   etc/network/if-pre-up.d etc/network/if-up.d etc/network/if-down.d etc/network/if-post-down.d
 )
 

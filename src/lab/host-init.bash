@@ -1,5 +1,5 @@
 #!/bin/bash
-# pid 1 of a lab host: host-init.bash DEVICE ADDRESS PORT ROLE
+# pid 1 of a lab host: host-init.bash DEVICE ADDRESS PORT
 #
 # What systemd does on a real one: the network, sshd for ever, and the reaping of orphans (bash waits for every child that is given to it).
 # Says "ready" on file descriptor 3 when sshd listens. Its output is the host's console.
@@ -11,12 +11,11 @@ trap '' PIPE HUP INT
 device=$1
 address=$2
 port=$3
-role=$4
 
 mkdir -p /run/sshd /run/network /run/lock
 ip link set lo up
-# On Debian a hub forwards because /etc/sysctl.d says so.
-[[ $role != hub ]] || echo 1 >/proc/sys/net/ipv6/conf/all/forwarding
+# As systemd-sysctl does.
+for file in /etc/sysctl.d/*.conf; do [[ ! -f $file ]] || sysctl -q -p "$file"; done
 ip address add "$address/15" dev "$device"
 ip link set "$device" up
 # As its networking.service does: what ifupdown2 remembers is on the disk, and is forgotten here after a boot.

@@ -1,9 +1,9 @@
 #!/bin/bash
-# Makes a lab host's root and becomes its init: start-host.bash STATE LOWER HOST DEVICE ADDRESS PORT ROLE
+# Makes a lab host's root and becomes its init: start-host.bash STATE LOWER HOST DEVICE ADDRESS PORT
 #
 # STATE    the lab's directory, with state.json and the tmpfs disks/
 # LOWER    what is below the host's own disk, as overlayfs's lowerdir
-# HOST     the host's name; DEVICE, ADDRESS its underlay interface and IPv4 address; PORT of sshd; ROLE hub or spoke
+# HOST     the host's name; DEVICE, ADDRESS its underlay interface and IPv4 address; PORT of sshd
 #
 # Runs as pid 1 of fresh mount, pid, uts and ipc namespaces in the host's network namespace. File descriptor 3 is where host-init.bash
 # says "ready".
@@ -16,7 +16,6 @@ host=$3
 device=$4
 address=$5
 port=$6
-role=$7
 here=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
 # shellcheck source=src/lab/mount-api.bash
 . "$here/mount-api.bash"
@@ -51,4 +50,4 @@ cd /
 # Root in a host is root on its network and its files, not on the machine.
 drop=-sys_module,-sys_rawio,-sys_time,-sys_boot,-mknod,-syslog
 exec env -i HOME=/root PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
-  setpriv --bounding-set="$drop" --inh-caps="$drop" /bin/bash /run/lab-init "$device" "$address" "$port" "$role"
+  setpriv --bounding-set="$drop" --inh-caps="$drop" /bin/bash /run/lab-init "$device" "$address" "$port"

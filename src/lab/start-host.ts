@@ -14,7 +14,7 @@ const START_MS = 120_000;
  * @throws VxfleetError lab, with the end of the host's console
  */
 export async function startHost(lab: string, host: LabHost): Promise<void> {
-  const { name, device, address, port, role } = host;
+  const { name, device, address, port } = host;
   const console = openSync(consoleFile(lab, name), 'a');
   const child = spawn(
     'nsenter',
@@ -22,7 +22,7 @@ export async function startHost(lab: string, host: LabHost): Promise<void> {
       `--net=${NETNS_ROOT}/${hostNamespace(lab, name)}`,
       ...['unshare', '--mount', '--pid', '--uts', '--ipc', '--fork', '--kill-child'],
       ...['bash', programFile('start-host.bash'), stateDirectory(lab), lowerLayers(lab, host)],
-      ...[name, device, address, String(port), role],
+      ...[name, device, address, String(port)],
     ],
     { cwd: '/', env: programEnvironment(), detached: true, stdio: ['ignore', console, console, 'pipe'] },
   );

@@ -61,6 +61,7 @@ export const healthyFacts = (changes: Partial<HostFacts> = {}): HostFacts => ({
   vxlanAnswer: undefined,
   networkd: undefined,
   forwards: true,
+  forwardsAtBoot: true,
   sshServerAddress: '198.51.100.1',
   sshDevice: 'eth0',
   files: new Map(),

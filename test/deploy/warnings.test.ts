@@ -121,3 +121,8 @@ it('what is true of the hub is told once', () => {
   emit({ ...notice, message: 'another' });
   expect(told).toHaveLength(2);
 });
+
+it('a hub that forwards until it boots is warned of, and no spoke', () => {
+  expect(warnings('hub', { forwardsAtBoot: false })).toMatch(/^the hub forwards IPv6, .*\/etc\/sysctl\.d/);
+  expect(warnings('spoke', { forwardsAtBoot: false })).toBe('');
+});

@@ -71,6 +71,24 @@ describe('what a host says of itself', () => {
     });
   });
 
+  it.each([
+    [{ forwarding_files: '/etc/sysctl.d/forwarding.conf ' }, true],
+    [
+      {
+        'interfaces:1':
+          '/etc/network/interfaces\niface eth0 inet6 auto\n  up sysctl -w net.ipv6.conf.all.forwarding=1\n',
+      },
+      true,
+    ],
+    [
+      { 'interfaces:1': '/etc/network/interfaces\niface eth0 inet6 auto\n  up sysctl -w net.ipv4.ip_forward=1\n' },
+      false,
+    ],
+    [{}, false],
+  ])('knows whether a hub forwards after a boot: %o', (values, expected) => {
+    expect(factsOf(values).forwardsAtBoot).toBe(expected);
+  });
+
   it('knows of which files it has not all', () => {
     expect(factsOf({ binary: 'vxlan0a vxlan0b ' }).binaryFiles).toEqual(['vxlan0a', 'vxlan0b']);
   });

@@ -254,7 +254,7 @@ describe.skipIf(unavailable !== undefined)(`what deploy refuses ${unavailable ??
   it('what will work and may not last, or not be meant, is a warning before a change', async () => {
     await on('tokyo', 'mkdir -p /run/systemd/netif; touch /run/systemd/netif/state');
     await on('tokyo', 'ip -6 addr add 2001:db9::7/64 dev eth0; ip -6 route add default via 2001:db9::1 dev eth0');
-    await on('hub', 'ip -6 route add 2001:db8:ae00::/40 dev eth0');
+    await on('hub', 'ip -6 route add 2001:db8:ae00::/40 dev eth0; mv /etc/sysctl.d/forwarding.conf /root');
     await setInventory((text) => text.replace(/(\n {4}id: 1\b)/, '\n    vxlan: { dstport: 4790 }$1'));
     const warningsOf = async (command: string): Promise<string[]> => {
       const { code, stdout } = await lab.run([command, '--output', 'json']);
@@ -267,6 +267,7 @@ describe.skipIf(unavailable !== undefined)(`what deploy refuses ${unavailable ??
     };
     const expected = [
       /^2001:db8:ae00::\/40 is on-link on eth0 of the hub \(.*\): is it routed to this host\?/,
+      /^the hub forwards IPv6, and nothing found there would turn that on when it boots/,
       /^systemd-networkd runs on tokyo, and would remove routes of a tunnel/,
       /^tokyo has IPv6 of its own, 2001:db9::7 on eth0, .*mode: policy for tokyo/,
     ].map((pattern) => expect.stringMatching(pattern) as string);
@@ -277,7 +278,7 @@ describe.skipIf(unavailable !== undefined)(`what deploy refuses ${unavailable ??
       expect(await warningsOf('deploy')).toEqual([]);
     } finally {
       await on('tokyo', 'rm -r /run/systemd/netif; ip -6 addr del 2001:db9::7/64 dev eth0');
-      await on('hub', 'ip -6 route del 2001:db8:ae00::/40 dev eth0');
+      await on('hub', 'ip -6 route del 2001:db8:ae00::/40 dev eth0; mv /root/forwarding.conf /etc/sysctl.d');
       await writeFile(lab.inventoryPath, original);
       expect(await deploy()).toMatchObject({ code: 0 });
     }

@@ -11,7 +11,7 @@ export const warningsOf = (scene: Scene): readonly string[] =>
 
 type Warning = (scene: Scene) => string | undefined;
 
-const WARNINGS: readonly Warning[] = [networkdRemoves, hasIpv6OfItsOwn, isOnLinkOnly];
+const WARNINGS: readonly Warning[] = [networkdRemoves, hasIpv6OfItsOwn, isOnLinkOnly, forwardsOnlyNow];
 
 /** Its defaults, by which it takes away what it did not make whenever it configures one of its links anew (docs/hosts.md). */
 const FOREIGN = ['ManageForeignRoutingPolicyRules', 'ManageForeignRoutes'] as const;
@@ -86,4 +86,13 @@ function isOnLinkOnly({ facts, fleet: { prefix }, end }: Scene): string | undefi
     ? undefined
     : `${prefix} is on-link on ${route.device ?? ''} of the hub (${describeKernelRoute(route)}): is it routed to this host? Where it is not, the router asks ` +
         'for each address of a site on that link, and nobody answers: have the prefix routed to an address of the hub';
+}
+
+/** What was set by hand is gone with the next boot, and with it the way from site to site. */
+function forwardsOnlyNow({ facts, end }: Scene): string | undefined {
+  if (end === 'spoke' || !facts.forwards || facts.forwardsAtBoot) return undefined;
+  return (
+    'the hub forwards IPv6, and nothing found there would turn that on when it boots: after a reboot the sites would have their tunnels and reach ' +
+    'nobody but the hub. Write there: echo net.ipv6.conf.all.forwarding=1 >/etc/sysctl.d/forwarding.conf'
+  );
 }

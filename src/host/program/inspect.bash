@@ -28,6 +28,7 @@ inspect() { # payload: lines for `ip -batch`, an empty line, lines for `ip -6 -b
     read_file text "/proc/sys/$file"
     reply "sysctl:${file//\//.}" "${text%$'\n'}"
   done
+  find_forwarding
   read_file text /sys/devices/system/cpu/online
   reply cpus "${text%$'\n'}"
   # What a driver made is there before anything is configured.
@@ -77,6 +78,18 @@ inspect() { # payload: lines for `ip -batch`, an empty line, lines for `ip -6 -b
   reply network "$out"
   # There is no host without rules.
   [[ -n $out ]] || explain_ip
+}
+
+# Files of sysctl, networkd, FRR and the like in which a line may turn IPv6 forwarding on when the host boots.
+find_forwarding() {
+  local text file pattern=$'(^|\n)[^#;!\n]*(ipv6[^\n]*|IPv6|IP)[fF]orward'
+  read_file text /proc/sys/net/ipv6/conf/all/forwarding
+  [[ $text == 1* ]] || return 0
+  for file in /etc/sysctl.conf /{usr/lib,usr/local/lib,run,etc}/sysctl.d/*.conf /etc/frr/*.conf /etc/rc.local \
+    /{usr/lib,run,etc}/systemd/{networkd.conf{,.d/*.conf},network/*.network{,.d/*.conf}}; do
+    read_file text "$file"
+    [[ ! $text =~ $pattern ]] || reply forwarding_files "$file "
+  done
 }
 
 # Files that are not what our newest generation left: somebody has edited, removed or made them.
