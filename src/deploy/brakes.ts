@@ -40,6 +40,11 @@ export class Brakes {
     return this.#stopped;
   }
 
+  /** Must tunnels be begun in their order? So that the canaries are the first that have to change. */
+  get isOrdered(): boolean {
+    return this.#stopped === null && this.#succeeded < this.#options.canary;
+  }
+
   /** Asked before a tunnel is touched. Waits for those that have to succeed first. @returns why it must not be touched, or null */
   async admit(): Promise<string | null> {
     while (this.#stopped === null && !this.#isFree()) await new Promise<void>((wake) => this.#wake.push(wake));
@@ -56,7 +61,7 @@ export class Brakes {
     this.#failed += failed;
     this.#ended += admitted;
     this.#succeeded += count(SUCCESSES);
-    if (failed > 0 && admitted > 0 && this.#succeeded < canary) this.#stop('stopped: a canary failed');
+    if (failed > 0 && this.#succeeded < canary) this.#stop('stopped: a canary failed');
     else if (maxFail !== undefined && this.#failed > maxFail) {
       this.#stop(`stopped: ${this.#failed} failed, more than --max-fail allows`);
     } else if (

@@ -22,9 +22,13 @@ export async function runFleet(
   { forks, brakes, emit }: FleetRunOptions,
 ): Promise<TunnelResult[]> {
   const results: TunnelResult[] = [];
-  const take = async (tunnel: TunnelPlan): Promise<void> => {
+  const isDecided = tunnels.map(makeGate);
+  const take = async (tunnel: TunnelPlan, index: number): Promise<void> => {
     let admitted = 0;
     const admit = async (): Promise<string | null> => {
+      if (brakes.isOrdered) await Promise.all(isDecided.slice(0, index).map(({ opened }) => opened));
+      // Before the answer, for which whoever comes later may have to wait too.
+      isDecided[index]?.open();
       const reason = await brakes.admit();
       if (reason === null) admitted++;
       return reason;
@@ -34,8 +38,15 @@ export async function runFleet(
     results.push(...ended);
     for (const result of ended) emit({ event: 'tunnel', ...result });
     brakes.record(ended, admitted);
+    isDecided[index]?.open();
   };
   const limit = pLimit(forks);
-  await Promise.all(tunnels.map((tunnel) => limit(take, tunnel)));
+  await Promise.all(tunnels.map((tunnel, index) => limit(take, tunnel, index)));
   return results;
+}
+
+function makeGate(): { readonly opened: Promise<void>; readonly open: () => void } {
+  let open = (): void => undefined;
+  const opened = new Promise<void>((resolve) => (open = resolve));
+  return { opened, open };
 }

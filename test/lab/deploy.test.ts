@@ -191,14 +191,19 @@ describe.skipIf(unavailable !== undefined)(`deploying a fleet of eight spokes ${
     expect(await ifindexes(lab, 'hub')).toEqual(before);
   });
 
-  it('stops starting tunnels past --max-fail', async () => {
+  it('stops starting tunnels past --max-fail, to which a spoke that cannot be reached does not count', async () => {
+    await edit(() => original.replace('spokes:', 'defaults:\n  vxlan: { dstport: 4801 }\nspokes:'));
+    const names = (await lab.run(['inventory', '--output', 'json'])).stdout;
+    const spokes = [...names.matchAll(/"spoke": "([^"]+)"/g)].map(([, name]) => name ?? '');
+    const unfit = spokes.slice(2, 4);
     await lab.cut('tokyo');
-    await lab.cut('osaka');
+    for (const host of unfit) await lab.exec(host, ['mount', '--bind', '-o', 'ro', '/etc', '/etc']);
+    for (const host of unfit) await lab.exec(host, ['mount', '-o', 'remount,bind,ro', '/etc']);
     const { code, recap } = await deploy('--max-fail', '1', '--forks', '1');
     await lab.heal('tokyo');
-    await lab.heal('osaka');
+    for (const host of unfit) await lab.exec(host, ['umount', '/etc']);
     expect(code).toBe(1);
-    expect(recap.counts).toMatchObject({ unreachable: 2, skipped: SPOKES - 2 });
+    expect(recap.counts).toMatchObject({ unreachable: 1, changed: 1, failed: 2, skipped: SPOKES - 4 });
   });
 
   it('works on one tunnel alone when it is named, and bounces it by force', async () => {
