@@ -43,6 +43,15 @@ const label = (path: Path, message: string): string => (path.length === 0 ? mess
 
 function unknownKey(root: Tree, path: Path, key: string): Finding {
   const known = keysOf(schemaAt(path));
+  const [, glued, value = ''] = /^([^:]+):(.+)$/.exec(key) ?? [];
+  if (glued !== undefined && known.includes(glued)) {
+    return {
+      offset: keyOffset(root, [...path, key]),
+      message: label(path, `no blank stands after the colon of ${quote(key)}`),
+      fix: `${glued}: ${value}`,
+      meant: [...path, glued].join('.'),
+    };
+  }
   const near = nearName(key, known);
   const elsewhere =
     near === undefined ? known.find((group) => keysOf(schemaAt([...path, group])).includes(key)) : undefined;
@@ -50,7 +59,12 @@ function unknownKey(root: Tree, path: Path, key: string): Finding {
   let fix = `the keys here are ${known.join(', ')}`;
   if (near !== undefined) fix = `did you mean ${quote(near)}?`;
   if (elsewhere !== undefined) fix = `put it under ${quote(elsewhere)}: ${elsewhere}: { ${key}: … }`;
-  return { offset: keyOffset(root, [...path, key]), message: `unknown key ${quote(key)}${where}`, fix };
+  return {
+    offset: keyOffset(root, [...path, key]),
+    message: `unknown key ${quote(key)}${where}`,
+    fix,
+    meant: near && [...path, near].join('.'),
+  };
 }
 
 function wrongShape(root: Tree, path: Path, expected: string): Finding {
@@ -58,18 +72,32 @@ function wrongShape(root: Tree, path: Path, expected: string): Finding {
   if (node === undefined) {
     const parent = path.slice(0, -1);
     const fix = MISSING_FIXES[path.join('.')];
-    return { offset: keyOffset(root, parent), message: label(parent, `${quote(String(path.at(-1)))} is missing`), fix };
+    return {
+      offset: keyOffset(root, parent),
+      message: label(parent, `${quote(String(path.at(-1)))} is missing`),
+      fix,
+      missing: path.join('.'),
+    };
   }
   const wanted =
     { object: 'a mapping of keys', record: 'a mapping of keys', array: 'a list' }[expected] ?? 'a single value';
   const isEmpty = node.kind === 'scalar' && node.text === '';
   const found = isEmpty ? 'nothing' : { scalar: 'a single value', map: 'a mapping', list: 'a list' }[node.kind];
-  const fix = expected === 'array' && node.kind === 'scalar' && !isEmpty ? `[${node.text}]` : undefined;
+  const fix = isEmpty ? undefined : shapeFix(node, expected, path);
   return {
     offset: isEmpty ? keyOffset(root, path) : node.offset,
     message: label(path, `${wanted} must stand here, not ${found}`),
     fix,
   };
+}
+
+/** What was probably meant. */
+function shapeFix(node: Tree, expected: string, path: Path): string | undefined {
+  if (node.kind === 'scalar' && expected === 'array') return `[${node.text}]`;
+  if (node.kind === 'scalar' && path.at(-1) === 'underlay') return `underlay: { address: ${node.text}, device: … }`;
+  if (node.kind === 'list')
+    return `write ${expected === 'object' || expected === 'record' ? 'keys with their values' : 'one value'}, without "- " or [ ]`;
+  return undefined;
 }
 
 const MISSING_FIXES: Partial<Record<string, string>> = {

@@ -5,6 +5,7 @@ import { checkSchema } from './check-schema.js';
 import { draftInventory, type Draft } from './draft.js';
 import type { Inventory } from './inventory.js';
 import { findOddCharacters } from './odd-characters.js';
+import { findMisindented } from './misindented.js';
 import { parseYaml } from './parse-yaml.js';
 import type { Finding, Problem } from './problem.js';
 import { readSource } from './read-source.js';
@@ -35,6 +36,9 @@ function checkInventory(source: SourceText): { draft?: Draft; findings: Finding[
   if (oddCharacters.length > 0) return { findings: oddCharacters };
   const { root, findings: yamlFindings } = parseYaml(source);
   if (root === undefined) return { findings: [...yamlFindings] };
+  // All that follows from a wrong indent would hide it.
+  const misindented = findMisindented(root);
+  if (misindented.length > 0) return { findings: [...yamlFindings, ...misindented] };
   const draft = draftInventory(root);
   const ruleFindings = RULES.flatMap(({ check }) => check(draft, source));
   return { draft, findings: [...yamlFindings, ...checkSchema(root), ...ruleFindings] };
@@ -57,8 +61,13 @@ async function checkTemplates({ templates }: Draft, path: string): Promise<Findi
       ];
 }
 
-/** In the order of the file, each once: a value that aliases share is checked at each place but stands at one. */
+/**
+ * In the order of the file, each once: a value that aliases share is checked at each place but stands at one, and a key that is written wrong is
+ * unknown, not missing as well.
+ */
 function toProblems(findings: readonly Finding[], source: SourceText): Problem[] {
-  const unique = new Map(findings.map((finding) => [`${finding.offset} ${finding.message}`, finding]));
+  const meant = new Set(findings.flatMap((finding) => finding.meant ?? []));
+  const told = findings.filter(({ missing }) => missing === undefined || !meant.has(missing));
+  const unique = new Map(told.map((finding) => [`${finding.offset} ${finding.message}`, finding]));
   return [...unique.values()].sort((a, b) => a.offset - b.offset).map((finding) => source.locate(finding));
 }

@@ -32,12 +32,18 @@ export function parseYaml(source: SourceText): {
   }
   const complaints = document.errors.length > 0 ? document.errors : document.warnings;
   const end = source.text.trimEnd().length;
-  const findings: Finding[] = complaints.map(({ pos, code, message }) => ({
+  const findings: Finding[] = complaints.map(({ pos, code, message }) => {
     // An error at the end of the file is shown after its last character, not on an empty line.
-    offset: Math.min(pos[0], end),
-    message: `YAML: ${SYNTAX_MESSAGES[code] ?? `${(message[0] ?? '').toLowerCase()}${message.slice(1)}`}`,
-    fix: SYNTAX_FIXES[code],
-  }));
+    const offset = Math.min(pos[0], end);
+    const [address] =
+      /^[0-9a-f:]+::(?=\s*$)/im.exec(source.text.slice(offset, source.text.indexOf('\n', offset))) ?? [];
+    if (code === 'BLOCK_AS_IMPLICIT_KEY' && address !== undefined) return unquotedAddress(offset, address);
+    return {
+      offset,
+      message: `YAML: ${SYNTAX_MESSAGES[code] ?? `${(message[0] ?? '').toLowerCase()}${message.slice(1)}`}`,
+      fix: SYNTAX_FIXES[code],
+    };
+  });
   if (document.errors.length > 0) return { root: undefined, findings };
   if (document.contents === null || isEmptyScalar(document.contents)) {
     findings.push({ offset: 0, message: 'the file has no content', fix: 'start from inventory.example.yaml' });
@@ -48,10 +54,18 @@ export function parseYaml(source: SourceText): {
   return { root: walk.isBroken ? undefined : root, findings };
 }
 
+/** An IPv6 prefix without its length ends like a key. */
+const unquotedAddress = (offset: number, address: string): Finding => ({
+  offset,
+  message: `YAML: ${address} ends in ":" and so reads as a key`,
+  fix: `write its length, as ${address}/40`,
+});
+
 /** Where the library's own words speak to programmers. */
 const SYNTAX_MESSAGES: Partial<Record<string, string>> = {
   // Of the library's stack, whose end lies far beyond what we take.
   RESOURCE_EXHAUSTION: TOO_DEEP,
+  BLOCK_IN_FLOW: 'inside { } or [ ] another key begins here without a comma before it',
   MULTIPLE_DOCS: 'a second document begins here',
   MULTILINE_IMPLICIT_KEY: 'this reads as a key that runs over several lines',
 };
@@ -64,6 +78,7 @@ const SYNTAX_FIXES: Partial<Record<string, string>> = {
   MULTILINE_IMPLICIT_KEY: 'check that every key ends in ": " and stands alone on its line',
   BLOCK_AS_IMPLICIT_KEY:
     'put the nested key on a line of its own, indented by two more spaces; write text that ends in ":" in quotes',
+  BLOCK_IN_FLOW: 'put a comma between the two: { address: …, device: … }',
   BAD_INDENT: 'indent the keys of one mapping alike, and close every { and [',
   MISSING_CHAR: 'close every quote, { and [',
 };

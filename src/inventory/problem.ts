@@ -20,4 +20,8 @@ export interface Finding {
   readonly offset: number;
   readonly message: string;
   readonly fix?: string | undefined;
+  /** Of a key that is missing: where, as `spokes.tokyo.id`. */
+  readonly missing?: string | undefined;
+  /** Of a key that is unknown: the one it was meant for, in the same words. Then that one is not missing, too. */
+  readonly meant?: string | undefined;
 }

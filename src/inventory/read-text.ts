@@ -38,6 +38,9 @@ function readWord(text: string, what: string, pattern: RegExp): Reading<string> 
     return { wrong: `${quote(text)} starts with "-"; ${rule} and starts with a letter or digit` };
   const tamed = text
     .toLowerCase()
+    // Letters without their accents.
+    .normalize('NFD')
+    .replace(/\p{M}/gu, '')
     .replace(/^@/, '')
     .replace(/[_. ]+/g, '-');
   return { wrong: `${quote(text)} is refused: ${rule}`, fix: pattern.test(tamed) ? tamed : undefined };
@@ -79,7 +82,7 @@ export function readBoolean(text: string): Reading<boolean> {
   const meant = /^(?:(true|yes|on|1)|false|no|off|0)$/i.exec(text);
   return {
     wrong: `${quote(text)} is neither true nor false`,
-    fix: meant === null ? undefined : meant[1] === undefined ? 'false' : 'true',
+    fix: meant === null ? 'write true or false' : meant[1] === undefined ? 'false' : 'true',
   };
 }
 

@@ -47,7 +47,12 @@ const MISSING_FIXES: Partial<Record<string, string>> = {
 
 function findMissing({ spokes }: Draft): Finding[] {
   return spokes.flatMap(({ name, offset, missing }) =>
-    missing.map((key) => ({ offset, message: `spokes.${name}: "${key}" is missing`, fix: MISSING_FIXES[key] })),
+    missing.map((key) => ({
+      offset,
+      message: `spokes.${name}: "${key}" is missing`,
+      fix: MISSING_FIXES[key],
+      missing: `spokes.${name}.${key}`,
+    })),
   );
 }
 

@@ -215,6 +215,9 @@ const spokeFields = {
   tags: z.array(scalar(FIELDS.tag)).describe('Groups of spokes, selected as @tag. Default: none.').optional(),
 };
 
+/** The keys of a spoke. */
+export const SPOKE_KEYS: readonly string[] = Object.keys(spokeFields);
+
 /** For editors only: zod would not look at a spoke whose name it has refused, so that a rule checks the names. */
 const nameSchema = z.string().describe(FIELDS.name.description);
 fieldOfSchema.set(nameSchema, FIELDS.name);
