@@ -212,6 +212,11 @@ describe('what a reboot would not bring back', () => {
       /does not make it/,
     ],
     [
+      'its stanza dials',
+      { '/etc/network/interfaces': `auto eth0\niface eth0 inet ppp\n  provider isp\n${STOCK_INTERFACES}` },
+      /does not make it/,
+    ],
+    [
       'its stanza is a bridge',
       { '/etc/network/interfaces': `auto eth0\niface eth0 inet dhcp\n  bridge_ports none\n${STOCK_INTERFACES}` },
       undefined,

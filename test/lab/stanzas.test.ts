@@ -1,6 +1,7 @@
 /** What the stanzas are for, on real hosts: docs/templates.md has the lines, docs/hosts.md what a user does beside them. */
 import { execFile } from 'node:child_process';
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Recap } from '../../src/events.js';
@@ -8,6 +9,8 @@ import { hostNamespace } from '../../src/lab/lab-paths.js';
 import { beginDeployed, labAvailability, labOfCheckout, startLab, until, type TestLab } from './harness.js';
 
 const unavailable = await labAvailability();
+
+const HOSTS_DOC = fileURLToPath(new URL('../../docs/hosts.md', import.meta.url));
 
 const TUNNELS = {
   tokyo: {
@@ -171,6 +174,18 @@ RULES`,
     await writeFile(lab.inventoryPath, inventory(HUB, TOKYO, 'vxlan: { srcport: 4789 }'));
     expect(await vxfleet('deploy', 'tokyo')).toMatchObject({ code: 0, recap: { counts: { changed: 1 } } });
     await expectWithin('4789');
+  });
+
+  it('work behind a firewall that lets in and forwards what docs/hosts.md says', async () => {
+    const documented =
+      /```text\n(table inet filter \{[^]*?\n\})\n```/.exec(await readFile(HOSTS_DOC, 'utf8'))?.[1] ?? '';
+    const rules = (peers: string) => documented.replace(/(ip saddr) \{.*?\}/, `$1 { ${peers} }`);
+    expect(rules('x')).toContain('ip saddr { x } udp');
+    await on('hub', `nft -f - <<'RULES'\n${rules('198.18.1.1, 198.18.1.2')}\nRULES`);
+    for (const spoke of Object.keys(TUNNELS)) await on(spoke, `nft -f - <<'RULES'\n${rules('198.18.0.1')}\nRULES`);
+    const { code, stdout } = await lab.run(['deploy', '--force', '--output', 'json']);
+    expect({ code, stdout }).toMatchObject({ code: 0, stdout: expect.not.stringContaining('"level":"warning"') });
+    expect((await vxfleet('verify')).code).toBe(0);
   });
 
   it('work through 1:1 NAT of both ends, and take no other local address than one of the host', async () => {

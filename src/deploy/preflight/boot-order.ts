@@ -92,6 +92,8 @@ const COMMON_OPTIONS =
   /^(?:address|netmask|broadcast|network|gateway|metric|pointopoint|hwaddress|mtu|scope|dns-.*|accept_ra|autoconf|privext|dad-.*|preferred-lifetime|request_prefix|ll-.*|hostname|leasehours|leasetime|vendor|client|up|post-up|down|pre-down|post-down|description|inherits)$/;
 
 function makesDevice({ interface: name, method, options }: Stanza): boolean {
+  // pppd makes it when the other end has answered, and ifup does not wait for that.
+  if (method === 'ppp' || method === 'wvdial') return false;
   if (method === 'tunnel' || /\.\d+$|^vlan\d+$/.test(name)) return true;
   return options.some(([option]) => !COMMON_OPTIONS.test(option));
 }
