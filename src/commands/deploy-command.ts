@@ -96,18 +96,18 @@ async function planDeploy(context: RunContext, flags: DeployFlags, dryRun: boole
   const total = orphans.length + fleet.tunnels.length;
   const brakes = new Brakes({ canary: flags.canary, maxFail: flags.maxFail?.(total), signal, emit });
   const run = { forks: flags.forks, brakes, emit };
+  const deployOptions = {
+    ...options,
+    force: flags.force === true,
+    adopt: flags.adopt === true,
+    prune: flags.prune === true,
+    gone: dryRun ? orphans : [],
+    ends: fleet.ends,
+  };
   const work = async (): Promise<readonly TunnelResult[]> => {
     const pruned = await runFleet(orphans, pruneOne, run);
     // What was removed is in the way of nobody any more, if only it is looked at again.
     const hub = pruned.length > 0 && !dryRun ? await context.hub.reinspect() : context.hub;
-    const deployOptions = {
-      ...options,
-      force: flags.force === true,
-      adopt: flags.adopt === true,
-      prune: flags.prune === true,
-      gone: dryRun ? orphans : [],
-      ends: fleet.ends,
-    };
     const deployOne = async (plan: TunnelPlan, admit: Admit): Promise<readonly TunnelResult[]> =>
       deployTunnel(access, hub, plan, { ...deployOptions, admit });
     const deployed = await runFleet(fleet.tunnels, deployOne, run);
@@ -122,8 +122,11 @@ async function planDeploy(context: RunContext, flags: DeployFlags, dryRun: boole
     windowSeconds: access.session.windowSeconds,
     unreachableToo: flags.pruneUnreachable === true,
   });
-  const pruneOne = async (plan: TunnelPlan, admit: Admit): Promise<TunnelResult> =>
-    (await loadPruning()).pruneTunnel(access, context.hub, plan, pruneOptions(plan, admit));
+  const pruneOne = async (plan: TunnelPlan, admit: Admit): Promise<TunnelResult> => {
+    const { pruneTunnel, refuseMove } = await loadPruning();
+    const stays = await refuseMove(access, context.hub, plan, { ...deployOptions, admit, gone: orphans });
+    return stays ?? (await pruneTunnel(access, context.hub, plan, pruneOptions(plan, admit)));
+  };
   return { total, work };
 }
 
@@ -138,8 +141,9 @@ function warnOnce(emit: Emit): (message: string) => void {
 }
 
 /** With it comes the reading of what hosts keep, which few deploys need. */
-const loadPruning = async (): Promise<typeof import('../deploy/prune-tunnel.js')> =>
-  await import('../deploy/prune-tunnel.js');
+const loadPruning = async (): Promise<
+  typeof import('../deploy/prune-tunnel.js') & typeof import('../deploy/refuse-move.js')
+> => ({ ...(await import('../deploy/prune-tunnel.js')), ...(await import('../deploy/refuse-move.js')) });
 
 /** The orphans that are to be removed; the others are named. */
 async function planPrune({ access, hub, emit }: RunContext, flags: DeployFlags): Promise<readonly TunnelPlan[]> {

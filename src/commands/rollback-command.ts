@@ -79,12 +79,13 @@ async function planRollback(context: RunContext, limits: readonly string[], flag
   }
   const steps = phases.flat();
   const named = steps.map((step) => ({ interface: step.interface, spoke: step.plan.spoke }));
-  emit({ event: 'notice', level: 'info', message: describeRollback(plan, named, flags.to !== undefined) });
+  const dryRun = flags.dryRun === true;
+  const message = describeRollback(plan, named, { to: flags.to !== undefined, dryRun });
+  emit({ event: 'notice', level: 'info', message });
   const taken = findTakenAway(fleet.plan.tunnels, sites, context.hub.facts, steps);
   if (taken.length > 0 && flags.remove !== true) throw takesAway(taken);
 
   const { identity, windowSeconds } = access.session;
-  const dryRun = flags.dryRun === true;
   if (phases.length > 1 && !dryRun) await requireAll(access, steps, flags.forks);
   const diffs: EndDiff[] = [];
   const brakes = new Brakes({ canary: flags.canary, maxFail: flags.maxFail?.(steps.length), signal, emit });

@@ -7,22 +7,24 @@ import { idOf } from '../history/record.js';
 /** More tunnels than these are not named one by one. */
 const NAMED_TUNNELS = 8;
 
-/** @param steps in the plan's order, with the names that the spokes have now @param to the state of a run is put back, and none undone */
+interface Telling {
+  /** The state of a run is put back, and none undone. */
+  readonly to: boolean;
+  readonly dryRun: boolean;
+}
+
+/** @param steps in the plan's order, with the names that the spokes have now */
 export function describeRollback(
   { run, record }: RollbackPlan,
   steps: readonly { readonly interface: string; readonly spoke: string }[],
-  to: boolean,
+  { to, dryRun }: Telling,
 ): string {
-  const isFound = finderOf(run) !== run;
-  const by = isFound || record === undefined ? '' : `, \`${record.command}\` of ${record.operator} at ${record.time}`;
-  const what = to
-    ? isFound
-      ? `what run ${finderOf(run)} found is put back`
-      : `the state of run ${run}${by}, is put back`
-    : isFound
-      ? `what was edited by hand before run ${finderOf(run)} is undone`
-      : `run ${run}${by}, is undone`;
-  return `${what}: ${tunnelsText(steps)}`;
+  const finder = finderOf(run);
+  const by = record === undefined ? '' : `, \`${record.command}\` of ${record.operator} at ${record.time},`;
+  const state = finder === run ? `the state of run ${run}${by}` : `what run ${finder} found`;
+  const change = finder === run ? `run ${run}${by}` : `what was edited by hand before run ${finder}`;
+  const is = dryRun ? 'would be' : 'is';
+  return `${to ? `${state} ${is} put back` : `${change} ${is} undone`}: ${tunnelsText(steps)}`;
 }
 
 function tunnelsText(steps: readonly { readonly interface: string; readonly spoke: string }[]): string {

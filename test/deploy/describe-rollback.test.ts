@@ -6,8 +6,8 @@ import { hubEnd as hub, record } from '../history/sample-records.js';
 const [first, second, third] = [record(1), record(2), record(3)];
 
 describe('describeRollback', () => {
-  const textOf = (plan: RollbackPlan | undefined, to = false): string =>
-    plan === undefined ? '' : describeRollback(plan, plan.phases.flat(), to);
+  const textOf = (plan: RollbackPlan | undefined, to = false, dryRun = false): string =>
+    plan === undefined ? '' : describeRollback(plan, plan.phases.flat(), { to, dryRun });
 
   it('says which run is undone, whose it was, when, and of which tunnels', () => {
     expect(textOf(planUndo([hub(2, second), hub(1, second)]))).toBe(
@@ -16,6 +16,10 @@ describe('describeRollback', () => {
     expect(textOf(planReturn([hub(1, second, third)], 'run-2'), true)).toMatch(
       /^the state of run run-2, .* is put back/,
     );
+  });
+
+  it('says of a dry run what it would do', () => {
+    expect(textOf(planUndo([hub(1, first)]), false, true)).toMatch(/^run run-1, .* would be undone: tokyo vxlan01$/);
   });
 
   it('says of an edit by hand that it was one', () => {

@@ -212,6 +212,24 @@ describe.skipIf(unavailable !== undefined)(`a spoke that has left the inventory 
     await sh('tokyo', `sed -i '1s/spoke kyoto/spoke tokyo/' ${DIRECTORY}/vxlan01`);
   });
 
+  it('or shall have another id keeps its tunnel when it could not have the new one', async () => {
+    const before = await filesOf('hub', 'tokyo');
+    await write(original.replace(/id: 1\b/, 'id: 5'));
+    await sh('tokyo', `printf '# by hand\\n' >${DIRECTORY}/vxlan05`);
+    const { code, recap } = await run('deploy', '--prune');
+    await sh('tokyo', `rm ${DIRECTORY}/vxlan05`);
+    expect(code).toBe(1);
+    expect(recap.tunnels.map(({ id, status }) => [id, status])).toEqual([
+      [1, 'failed'],
+      [2, 'unchanged'],
+      [3, 'unchanged'],
+      [5, 'failed'],
+    ]);
+    expect(recap.tunnels[0]?.error?.message).toMatch(/^it stays, because tokyo could not have vxlan05 instead: /);
+    expect(await filesOf('hub', 'tokyo')).toEqual(before);
+    expect(await answers('2001:db8:ae01::1')).toBe(true);
+  });
+
   it('or cannot be reached is no failed canary', async () => {
     await write(original.replace('spokes:', 'defaults:\n  vxlan: { mtu: 1400 }\nspokes:'));
     await lab.cut('tokyo');
