@@ -230,6 +230,23 @@ describe.skipIf(unavailable !== undefined)(`a spoke that has left the inventory 
     expect(await answers('2001:db8:ae01::1')).toBe(true);
   });
 
+  it('or has got another id whose tunnel fails its proof gets its old one back by rollback', async () => {
+    const before = await filesOf('hub', 'tokyo');
+    await write(original.replace(/( {4})id: 1\b/, '$1id: 5\n$1vxlan: { dstport: 4999 }'));
+    await sh('tokyo', 'ip xfrm policy add src 0.0.0.0/0 dst 0.0.0.0/0 proto 17 dport 4999 dir in action block');
+    const { code, recap } = await run('deploy', '--prune', '--verify-timeout', '1');
+    await sh('tokyo', 'ip xfrm policy flush');
+    expect(code).toBe(1);
+    expect(recap.tunnels.filter(({ spoke }) => spoke === 'tokyo').map(({ id, status }) => [id, status])).toEqual([
+      [1, 'removed'],
+      [5, 'reverted'],
+    ]);
+    const back = await run('rollback');
+    expect([back.code, back.recap.counts]).toMatchObject([0, { rolled_back: 1 }]);
+    expect(await filesOf('hub', 'tokyo')).toEqual(before);
+    expect(await answers('2001:db8:ae01::1')).toBe(true);
+  });
+
   it('or cannot be reached is no failed canary', async () => {
     await write(original.replace('spokes:', 'defaults:\n  vxlan: { mtu: 1400 }\nspokes:'));
     await lab.cut('tokyo');
