@@ -8,7 +8,7 @@ import { deployTunnel } from '../deploy/deploy-tunnel.js';
 import { describeOrphan, findOrphans } from '../deploy/orphans.js';
 import type { PruneOptions } from '../deploy/prune-tunnel.js';
 import { Brakes } from '../deploy/brakes.js';
-import { runFleet, type Admit } from '../deploy/run-fleet.js';
+import { asPlanned, runFleet, type Admit, type Planned } from '../deploy/run-fleet.js';
 import type { TunnelPlan } from '../plan/plan.js';
 import { addChangeOptions, changeEvents, DEFAULT_WINDOW, showDiffs, type ChangeFlags } from './change-options.js';
 import { addRunOptions, GROUPS, type HostOptions } from './common-options.js';
@@ -105,12 +105,12 @@ async function planDeploy(context: RunContext, flags: DeployFlags, dryRun: boole
     ends: fleet.ends,
   };
   const work = async (): Promise<readonly TunnelResult[]> => {
-    const pruned = await runFleet(orphans, pruneOne, run);
+    const pruned = await runFleet(asPlanned(orphans), pruneOne, run);
     // What was removed is in the way of nobody any more, if only it is looked at again.
     const hub = pruned.length > 0 && !dryRun ? await context.hub.reinspect() : context.hub;
-    const deployOne = async (plan: TunnelPlan, admit: Admit): Promise<readonly TunnelResult[]> =>
+    const deployOne = async ({ plan }: Planned, admit: Admit): Promise<readonly TunnelResult[]> =>
       deployTunnel(access, hub, plan, { ...deployOptions, admit });
-    const deployed = await runFleet(fleet.tunnels, deployOne, run);
+    const deployed = await runFleet(asPlanned(fleet.tunnels), deployOne, run);
     for (const diff of foldDiffs(diffs.sort((a, b) => a.id - b.id))) emit(diff);
     return [...pruned, ...deployed];
   };
@@ -122,7 +122,7 @@ async function planDeploy(context: RunContext, flags: DeployFlags, dryRun: boole
     windowSeconds: access.session.windowSeconds,
     unreachableToo: flags.pruneUnreachable === true,
   });
-  const pruneOne = async (plan: TunnelPlan, admit: Admit): Promise<TunnelResult> => {
+  const pruneOne = async ({ plan }: Planned, admit: Admit): Promise<TunnelResult> => {
     const { pruneTunnel, refuseMove } = await loadPruning();
     const stays = await refuseMove(access, context.hub, plan, { ...deployOptions, admit, gone: orphans });
     return stays ?? (await pruneTunnel(access, context.hub, plan, pruneOptions(plan, admit)));

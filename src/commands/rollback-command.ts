@@ -94,11 +94,12 @@ async function planRollback(context: RunContext, limits: readonly string[], flag
     for (const phase of phases) {
       // What has gone is in the way of nobody any more, if only it is looked at again.
       const hub = results.length > 0 && !dryRun ? await context.hub.reinspect() : context.hub;
-      const requests = new Map(phase.map((step) => [step.plan, step.request]));
-      const rollbackOne = async (tunnel: TunnelPlan, admit: Admit): Promise<TunnelResult> =>
+      const gone = dryRun ? steps.filter((step) => step.removes && !phase.includes(step)) : [];
+      const rollbackOne = async ({ plan: tunnel, request }: SiteStep, admit: Admit): Promise<TunnelResult> =>
         rollbackTunnel(access, hub, tunnel, {
-          request: requests.get(tunnel) ?? { undo: '' },
+          request,
           dryRun,
+          gone,
           takeover: flags.takeover === true,
           identity,
           windowSeconds,
@@ -108,7 +109,7 @@ async function planRollback(context: RunContext, limits: readonly string[], flag
           ...changeEvents(emit, tunnel),
           onDiff: dryRun ? (found) => void diffs.push(...found) : showDiffs(flags, emit),
         });
-      results.push(...(await runFleet([...requests.keys()], rollbackOne, { forks: flags.forks, brakes, emit })));
+      results.push(...(await runFleet(phase, rollbackOne, { forks: flags.forks, brakes, emit })));
     }
     for (const diff of foldDiffs(diffs.sort((a, b) => a.id - b.id))) emit(diff);
     return results;

@@ -6,7 +6,7 @@ import type { HostSessionOptions } from '../host/host-session.js';
 import { changeTunnel } from './change-tunnel.js';
 import { describeChange } from './describe-change.js';
 import type { InspectedHost } from './inspected-host.js';
-import { describeLeftover, findLeftovers, withoutTunnels } from './orphans.js';
+import { describeLeftover, findLeftovers, hostWithout } from './orphans.js';
 import { inspectSpoke, joinTunnel, plannedEnds, type FleetAccess } from './open-tunnel.js';
 import { refuseTwin } from './preflight/right-host.js';
 import { warningsOf } from './preflight/warnings.js';
@@ -55,7 +55,7 @@ export async function deployTunnel(
     spoke = await inspectSpoke(access, plan, tellSteps(options.emit, plan));
     const found = await takeOverTrials(access, plan, { hub, spoke }, options);
     const cleared = { ...found, spoke: await clearSpoke(access, found, plan, options, pruned) };
-    const hosts = { hub: without(cleared.hub, options.gone), spoke: without(cleared.spoke, options.gone) };
+    const hosts = { hub: hostWithout(cleared.hub, options.gone), spoke: hostWithout(cleared.spoke, options.gone) };
     const tunnel = joinTunnel(access, plan, hosts, plannedEnds(access, plan, hosts));
     return [...pruned, await deployInspected(tunnel, hub.spokes, access.session, options)];
   } catch (error) {
@@ -87,11 +87,8 @@ async function clearSpoke(
     pruned.push(await pruneLeftover(access, spoke, plan, leftover, change));
   }
   if (!options.dryRun) return await spoke.reinspect();
-  return without(spoke, removable);
+  return hostWithout(spoke, removable);
 }
-
-const without = (host: InspectedHost, gone: readonly Pick<TunnelPlan, 'interface'>[]): InspectedHost =>
-  gone.length === 0 ? host : { ...host, facts: withoutTunnels(host.facts, gone) };
 
 async function deployInspected(
   tunnel: Tunnel,

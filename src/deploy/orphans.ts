@@ -1,6 +1,7 @@
 /** Tunnels of this fleet that a host still has and the inventory no longer names. */
 import { DEFAULTS, type Spoke } from '../inventory/inventory.js';
 import type { HostFacts } from '../host/host-facts.js';
+import type { InspectedHost } from './inspected-host.js';
 import { isInPrefix } from '../plan/is-in-prefix.js';
 import { MAC_PREFIX, planTunnel } from '../plan/make-plan.js';
 import type { FleetPlan, TunnelPlan } from '../plan/plan.js';
@@ -68,7 +69,10 @@ export function findLeftovers(
   return [...files, ...links].sort((a, b) => idOf(a) - idOf(b));
 }
 
-/** What is known of a host, once these are gone: for whoever only shows what would be done. */
+/** The host, once these are gone: for whoever only shows what would be done. */
+export const hostWithout = (host: InspectedHost, gone: readonly Pick<Orphan, 'interface'>[]): InspectedHost =>
+  gone.length === 0 ? host : { ...host, facts: withoutTunnels(host.facts, gone) };
+
 export function withoutTunnels(facts: HostFacts, gone: readonly Pick<Orphan, 'interface'>[]): HostFacts {
   const names = new Set(gone.map((orphan) => orphan.interface));
   const kept = <T>(map: ReadonlyMap<string, T>): Map<string, T> =>

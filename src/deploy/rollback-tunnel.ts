@@ -10,6 +10,7 @@ import { changeTunnel, type ChangeOptions } from './change-tunnel.js';
 import { describeChange } from './describe-change.js';
 import { fetchGeneration, fetchHistory } from './gather-history.js';
 import type { InspectedHost } from './inspected-host.js';
+import { hostWithout } from './orphans.js';
 import { inspectSpoke, joinTunnel, type FleetAccess } from './open-tunnel.js';
 import { takeOverTrials, type InspectedHosts } from './take-over.js';
 import { assessEnd, refuseTunnel, stillEnds, type Tunnel } from './tunnel.js';
@@ -19,6 +20,8 @@ export interface RollbackOptions extends Omit<ChangeOptions, 'restores' | 'noted
   readonly request: RollbackRequest;
   /** Only show what would change. */
   readonly dryRun: boolean;
+  /** Of a dry run: tunnels that would have been taken away before. */
+  readonly gone: readonly Pick<TunnelPlan, 'interface'>[];
   /** End a trial that a dead run has left. */
   readonly takeover: boolean;
   readonly onDiff: ((diffs: readonly EndDiff[]) => void) | undefined;
@@ -37,7 +40,8 @@ export async function rollbackTunnel(
   let spoke: InspectedHost | undefined;
   try {
     spoke = await inspectSpoke(access, plan, options.onStep);
-    const hosts = await takeOverTrials(access, plan, { hub, spoke }, options);
+    const found = await takeOverTrials(access, plan, { hub, spoke }, options);
+    const hosts = { hub: hostWithout(found.hub, options.gone), spoke: hostWithout(found.spoke, options.gone) };
     const { tunnel, targets } = await openGeneration(access, plan, hosts, options);
     return await putBack(tunnel, targets, options);
   } catch (error) {

@@ -15,15 +15,22 @@ export interface FleetRunOptions {
 /** Asked before a tunnel is touched: the reason why it must not be, or null (Brakes.admit). */
 export type Admit = () => Promise<string | null>;
 
+/** What a run is about, tunnel by tunnel. */
+export interface Planned {
+  readonly plan: TunnelPlan;
+}
+
+export const asPlanned = (tunnels: readonly TunnelPlan[]): Planned[] => tunnels.map((plan) => ({ plan }));
+
 /** @param work must not reject: what happens to a tunnel, and to what is in its way, are its results. Looking at a tunnel needs no admission */
-export async function runFleet(
-  tunnels: readonly TunnelPlan[],
-  work: (tunnel: TunnelPlan, admit: Admit) => Promise<TunnelResult | readonly TunnelResult[]>,
+export async function runFleet<T extends Planned>(
+  tunnels: readonly T[],
+  work: (tunnel: T, admit: Admit) => Promise<TunnelResult | readonly TunnelResult[]>,
   { forks, brakes, emit }: FleetRunOptions,
 ): Promise<TunnelResult[]> {
   const results: TunnelResult[] = [];
   const isDecided = tunnels.map(makeGate);
-  const take = async (tunnel: TunnelPlan, index: number): Promise<void> => {
+  const take = async (tunnel: T, index: number): Promise<void> => {
     let admitted = 0;
     const admit = async (): Promise<string | null> => {
       if (brakes.isOrdered) await Promise.all(isDecided.slice(0, index).map(({ opened }) => opened));
@@ -34,7 +41,7 @@ export async function runFleet(
       return reason;
     };
     const { stopped } = brakes;
-    const ended = [stopped === null ? await work(tunnel, admit) : skippedResult(tunnel, stopped)].flat();
+    const ended = [stopped === null ? await work(tunnel, admit) : skippedResult(tunnel.plan, stopped)].flat();
     results.push(...ended);
     for (const result of ended) emit({ event: 'tunnel', ...result });
     brakes.record(ended, admitted);

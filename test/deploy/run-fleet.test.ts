@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Brakes, type BrakeOptions } from '../../src/deploy/brakes.js';
-import { type Admit, type FleetRunOptions, runFleet } from '../../src/deploy/run-fleet.js';
+import { type Admit, asPlanned, type FleetRunOptions, type Planned, runFleet } from '../../src/deploy/run-fleet.js';
 import { skippedResult, untouchedResult } from '../../src/deploy/tunnel-result.js';
 import type { RunEvent, TunnelResult, TunnelStatus } from '../../src/events.js';
 import { makePlan } from '../../src/plan/make-plan.js';
@@ -45,7 +45,7 @@ async function run(
   const emit = options.emit ?? ((event: RunEvent): void => void events.push(event));
   let working = 0;
   let atOnce = 0;
-  const work = async (tunnel: TunnelPlan, admit: Admit): Promise<TunnelResult> => {
+  const work = async ({ plan: tunnel }: Planned, admit: Admit): Promise<TunnelResult> => {
     started.push(tunnel.spoke);
     atOnce = Math.max(atOnce, ++working);
     await new Promise(setImmediate);
@@ -60,7 +60,7 @@ async function run(
     return reason === null ? untouchedResult(tunnel, status, null) : skippedResult(tunnel, reason);
   };
   const brakes = new Brakes({ canary, maxFail, signal, emit });
-  const results = await runFleet(fleetOf(statuses.length), work, { forks: 4, ...options, brakes, emit });
+  const results = await runFleet(asPlanned(fleetOf(statuses.length)), work, { forks: 4, ...options, brakes, emit });
   const byId = [...results].sort((left, right) => left.id - right.id);
   return { results, statuses: byId.map(({ status }) => status), started, touched, atOnce, events };
 }
@@ -114,11 +114,11 @@ describe('a run', () => {
     const events: RunEvent[] = [];
     const emit = (event: RunEvent): void => void events.push(event);
     const brakes = new Brakes({ canary: 0, maxFail: undefined, signal: new AbortController().signal, emit });
-    const work = async (tunnel: TunnelPlan, admit: Admit): Promise<TunnelResult[]> => {
+    const work = async ({ plan: tunnel }: Planned, admit: Admit): Promise<TunnelResult[]> => {
       expect([await admit(), await admit()]).toEqual([null, null]);
       return [untouchedResult({ ...tunnel, id: 99 }, 'removed', null), untouchedResult(tunnel, 'changed', null)];
     };
-    const results = await runFleet(fleetOf(2), work, { forks: 2, brakes, emit });
+    const results = await runFleet(asPlanned(fleetOf(2)), work, { forks: 2, brakes, emit });
     expect(results.map(({ id }) => id)).toEqual([99, 1, 99, 2]);
     expect(events).toHaveLength(4);
   });

@@ -308,6 +308,10 @@ describe.skipIf(unavailable !== undefined)(`a spoke that has left the inventory 
     expect(half.code).toBe(1);
     expect(half.stderr).toMatch(/gave ids to other tunnels, which go back together: .*osaka/);
     expect(await filesOf('hub', 'tokyo', 'osaka')).toEqual(after);
+    expect((await run('rollback', '--dry-run')).recap).toMatchObject({
+      exit_code: 0,
+      counts: { would_remove: 2, would_change: 2 },
+    });
     await lab.cut('osaka');
     const alone = await lab.run(['rollback', '--connect-timeout', '1']);
     await lab.heal('osaka');
