@@ -10,6 +10,7 @@ import { changeTunnel, type ChangeOptions } from './change-tunnel.js';
 import { describeChange } from './describe-change.js';
 import { fetchGeneration, fetchHistory } from './gather-history.js';
 import type { InspectedHost } from './inspected-host.js';
+import { ownerOf } from '../render/check-stanza.js';
 import { hostWithout } from './orphans.js';
 import { inspectSpoke, joinTunnel, type FleetAccess } from './open-tunnel.js';
 import { takeOverTrials, type InspectedHosts } from './take-over.js';
@@ -126,7 +127,9 @@ async function desiredAt(
   if (target === undefined) return { text: facts.files.get(today.interface) ?? null, plan: null, isFound: false };
   if (target.kind === 'absent' || !target.record.hasFile) return { text: null, plan: null, isFound: false };
   const { text, plan } = await fetchGeneration(session, target.record);
-  const isSameSite = target.record.spoke === today.spoke || plan?.spokeUnderlay.address === today.spokeUnderlay.address;
+  // By what it is called now, was called then, or was called in a file that has been put back since.
+  const names = [target.record.spoke, ownerOf(text ?? '')?.spoke];
+  const isSameSite = names.includes(today.spoke) || plan?.spokeUnderlay.address === today.spokeUnderlay.address;
   if (isSameSite) return { text, plan, isFound: plan === null };
   throw new VxfleetError(
     'refused',
