@@ -1,6 +1,7 @@
 /** The jump hosts of a run: one shared connection to each, over which the hosts behind it are reached. */
 import type { Client, ClientChannel } from 'ssh2';
 import { VxfleetError, toVxfleetError } from '../errors.js';
+import { nearName } from '../inventory/near-name.js';
 import { connectionKey, placeOf, type EffectiveTarget } from './effective-target.js';
 import type { Connection, Link } from './link.js';
 import { shellQuote } from './shell-quote.js';
@@ -61,9 +62,16 @@ export class JumpHosts {
 export function jumpError(jump: EffectiveTarget, error: VxfleetError): VxfleetError {
   if (error.host === undefined) return error;
   return new VxfleetError(error.code, `the jump host ${jump.alias} cannot be passed: ${error.message}`, {
-    hint: error.hint,
+    hint: wayHint(jump, error),
     cause: error,
   });
+}
+
+/** What is said of a host's own name is, of a jump host's, about proxy_jump. */
+function wayHint({ alias }: EffectiveTarget, { hint }: VxfleetError): string | undefined {
+  if (hint?.startsWith('check ssh.host') !== true) return hint;
+  const near = nearName(alias, ['hub']) === undefined ? '' : '; the hub is called hub: did you mean proxy_jump: hub?';
+  return `${hint.replace('ssh.host', 'ssh.proxy_jump')}${near}`;
 }
 
 /**

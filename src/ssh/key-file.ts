@@ -89,12 +89,19 @@ async function readKeyFile(path: string): Promise<KeyFile> {
   };
 }
 
+/** As `ssh` asks. */
+const PASSPHRASE_TRIES = 3;
+
 async function unlockKeyFile(path: string, ask: AskPassphrase | undefined): Promise<Unlocked> {
   try {
-    const passphrase = await ask?.(path);
-    if (passphrase === undefined || passphrase === '') return { reason: 'it is encrypted and no passphrase was given' };
-    const key = parse(await readFile(path), passphrase);
-    return key instanceof Error ? { reason: 'the passphrase does not open it' } : { key: openKey(key) };
+    for (let tries = 0; tries < PASSPHRASE_TRIES; tries++) {
+      const passphrase = await ask?.(path);
+      if (passphrase === undefined || passphrase === '')
+        return { reason: 'it is encrypted and no passphrase was given' };
+      const key = parse(await readFile(path), passphrase);
+      if (!(key instanceof Error)) return { key: openKey(key) };
+    }
+    return { reason: 'the passphrase does not open it' };
   } catch (cause) {
     return { reason: cause instanceof Error ? cause.message : String(cause) };
   }

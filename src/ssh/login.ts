@@ -45,7 +45,12 @@ export function loginRefused(
     ...notes,
   ];
   const copy = shellQuote(['ssh-copy-id', '-p', String(target.port), `${target.user}@${target.host}`]);
-  const hints = [`put a key of yours on the host: ${copy}, or name the right one with ssh.identity_file or ssh.user`];
+  const isLocked = notes.some((note) => /it is encrypted|passphrase/.test(note));
+  const unlock = 'unlock the key: ssh-add, or type its passphrase on the terminal that vxfleet is run from';
+  const hints =
+    isLocked && tried.length === 0
+      ? [unlock]
+      : [`put a key of yours on the host: ${copy}, or name the right one with ssh.identity_file or ssh.user`];
   if (hasMany)
     hints.push(`sshd hangs up after ${SSHD_MAX_AUTH_TRIES} keys: name the one to use with ssh.identity_file`);
   return new VxfleetError('auth', facts.join('; '), { host, hint: hints.join('\n') });

@@ -96,6 +96,13 @@ describe('a host behind a jump host', () => {
     expect(inner.logins).toEqual([]);
   });
 
+  it('says where the name of a jump host that does not exist stands', async () => {
+    const { inner, transport } = await setUp({}, { retries: 0 });
+    const target = targetOf(inner.port, { proxyJump: [targetOf(22, { host: 'hubb' })] });
+    const error = await failureOf(transport.open('tokyo', target, 'true'));
+    expect(error.hint).toMatch(/^check ssh\.proxy_jump: getent hosts hubb; .*did you mean proxy_jump: hub\?$/);
+  });
+
   it('shares the failure of its jump host, which is tried once', async () => {
     let connections = 0;
     const deadPort = await startTcpServer((socket) => {

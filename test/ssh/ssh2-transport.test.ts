@@ -269,9 +269,9 @@ describe('encrypted keys', () => {
   });
 
   it.each([
-    ['wrong', 'the passphrase does not open it'],
-    [undefined, 'it is encrypted and no passphrase was given'],
-  ])('contacts nobody when the passphrase is %s, and does not ask again', async (answer, reason) => {
+    ['wrong', 3, 'the passphrase does not open it'],
+    [undefined, 1, 'it is encrypted and no passphrase was given'],
+  ])('contacts nobody when the passphrase is %s, and asks %i times for all hosts', async (answer, times, reason) => {
     let asked = 0;
     const { server, open } = await setUpLocked(async () => {
       asked += 1;
@@ -282,8 +282,10 @@ describe('encrypted keys', () => {
       expect(error.code).toBe('auth');
       expect(error.message).toContain(reason);
       expect(error.message).not.toContain('wrong');
+      expect(error.hint).toMatch(/^unlock the key: ssh-add/);
+      expect(error.hint).not.toContain('ssh-copy-id');
     }
-    expect(asked).toBe(1);
+    expect(asked).toBe(times);
     expect(server.connections).toBe(0);
   });
 
