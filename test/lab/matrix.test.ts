@@ -1,6 +1,6 @@
 /** Every key of the inventory changed in a deployed fleet, alone and in pairs, from either mode, and put back. */
 import { execFile } from 'node:child_process';
-import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -24,6 +24,9 @@ import {
 } from './matrix-cases.js';
 
 const unavailable = await labAvailability();
+
+const TEMPLATES = fileURLToPath(new URL('../../templates', import.meta.url));
+
 describe.skipIf(unavailable !== undefined)(`every change of a deployed fleet ${unavailable ?? ''}`, () => {
   let lab: TestLab;
   let templates: string;
@@ -81,16 +84,20 @@ describe.skipIf(unavailable !== undefined)(`every change of a deployed fleet ${u
     await promisify(execFile)('sh', ['-euc', lines.join('\n')]);
   };
 
+  /** @returns a directory of templates with one more line in some of them */
+  const templatesWith = async (line: string, names: readonly string[]): Promise<string> => {
+    const directory = await mkdtemp(join(lab.scratch, 'templates-'));
+    for (const name of names) {
+      const text = await readFile(join(TEMPLATES, `${name}.liquid`), 'utf8');
+      await writeFile(join(directory, `${name}.liquid`), `${text}  ${line}\n`);
+    }
+    return directory;
+  };
+
   beforeAll(async () => {
     lab = await startLab('matrix', { inventoryText: textOf(BASE) });
     await wire();
-    templates = join(lab.scratch, 'templates');
-    await mkdir(templates);
-    await cp(fileURLToPath(new URL('../../templates', import.meta.url)), templates, { recursive: true });
-    for (const name of ['hub', 'gateway', 'policy']) {
-      const path = join(templates, `${name}.liquid`);
-      await writeFile(path, `${await readFile(path, 'utf8')}  post-up true {{ interface }}\n`);
-    }
+    templates = await templatesWith('post-up true', ['hub', 'gateway', 'policy']);
   });
   beforeEach(async () => {
     await wire();
@@ -123,6 +130,20 @@ describe.skipIf(unavailable !== undefined)(`every change of a deployed fleet ${u
     await thereAndBack(fleet, []);
   });
 
+  it.each([
+    ['the hub', ['hub']],
+    ['the spoke', ['gateway', 'policy']],
+  ])('of all, whose last line fails at %s, is put back', async (_title, names) => {
+    const broken = await templatesWith('post-up false', names);
+    await expectSameKernel(lab, lab.hosts, async () => {
+      await writeFile(lab.inventoryPath, textOf({ ...assign(inTurn(SINGLES)).fleet, templates: broken }));
+      const { code, recap } = await run('deploy', '--max-fail', '100%');
+      const ended = recap.tunnels.map(({ spoke, status, put_back }) => ({ spoke, status, put_back }));
+      expect(ended).toEqual(SPOKES.map(({ name }) => ({ spoke: name, status: 'reverted', put_back: 'answers' })));
+      expect(code).toBe(1);
+    });
+  });
+
   it('of names and ids, which other spokes had, with --prune', async () => {
     /** Their new ids, of three kinds: new ones, those of each other, and those that a third one leaves. */
     const ids: Readonly<Record<number, number>> = { 3: 103, 4: 104, 5: 7, 7: 5, 6: 9, 9: 109 };
@@ -140,7 +161,14 @@ describe.skipIf(unavailable !== undefined)(`every change of a deployed fleet ${u
     };
     await expectSameKernel(lab, lab.hosts, async () => {
       await writeFile(lab.inventoryPath, textOf({ ...BASE, spokes }));
-      expectMoved(await run('deploy', '--prune'));
+      const there = await run('deploy', '--prune');
+      expectMoved(there);
+      // A name is a comment of the file: nothing goes down for it.
+      const renamed = there.recap.tunnels.filter(({ spoke }) => spoke.startsWith('renamed-'));
+      expect(renamed.map(({ status, down_ms }) => [status, down_ms])).toEqual([
+        ['changed', null],
+        ['changed', null],
+      ]);
       expectAll(await run('verify'), () => 'unchanged');
       expectMoved(await run('rollback'));
     });
