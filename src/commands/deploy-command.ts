@@ -1,7 +1,7 @@
 /** deploy, and diff, which is a deploy that changes nothing. */
 import type { Command } from 'commander';
 import { VxfleetError } from '../errors.js';
-import type { Emit, TunnelResult } from '../events.js';
+import type { TunnelResult } from '../events.js';
 import type { EndDiff } from '../diff/fold-diffs.js';
 import { foldDiffs } from '../diff/fold-diffs.js';
 import { deployTunnel } from '../deploy/deploy-tunnel.js';
@@ -88,7 +88,7 @@ async function planDeploy(context: RunContext, flags: DeployFlags, dryRun: boole
     verifySeconds: flags.verifyTimeout,
     signal,
     emit,
-    onWarning: warnOnce(emit),
+    onWarning: (message: string) => emit({ event: 'notice', level: 'warning', message }),
     // A dry run folds what many tunnels have in common, at the end; a deploy shows each as it goes.
     onDiff: dryRun ? (found: readonly EndDiff[]) => void diffs.push(...found) : showDiffs(flags, emit),
   };
@@ -128,16 +128,6 @@ async function planDeploy(context: RunContext, flags: DeployFlags, dryRun: boole
     return stays ?? (await pruneTunnel(access, context.hub, plan, pruneOptions(plan, admit)));
   };
   return { total, work };
-}
-
-/** What is the hub's would be told for each of its tunnels. */
-function warnOnce(emit: Emit): (message: string) => void {
-  const told = new Set<string>();
-  return (message) => {
-    if (told.has(message)) return;
-    told.add(message);
-    emit({ event: 'notice', level: 'warning', message });
-  };
 }
 
 /** With it comes the reading of what hosts keep, which few deploys need. */
