@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { MAC_PREFIX } from '../plan/make-plan.js';
 import { isInPrefix } from '../plan/is-in-prefix.js';
 import { ENDS, type End, type TunnelPlan } from '../plan/plan.js';
+import { findLosses } from './bystanders.js';
 import type { AnsweredAt } from './downtime.js';
 import type { Tunnel } from './tunnel.js';
 
@@ -116,9 +117,12 @@ export async function compareWithBaseline(tunnel: Tunnel, baseline: Baseline, is
 async function findChanges(tunnel: Tunnel, baseline: Baseline): Promise<string[]> {
   const [hub, spoke] = await Promise.all([tunnel.hub.observe(), tunnel.spoke.observe()]);
   const now = { hub, spoke };
-  return ENDS.filter(
-    (end) => fingerprint(tunnel.plan, now[end]) !== fingerprint(tunnel.plan, baseline.observed[end]),
-  ).map((end) => `the kernel state of the ${end}'s end is not what it was`);
+  return ENDS.flatMap((end) => [
+    ...(fingerprint(tunnel.plan, now[end]) === fingerprint(tunnel.plan, baseline.observed[end])
+      ? []
+      : [`the kernel state of the ${end}'s end is not what it was`]),
+    ...findLosses(tunnel, end, now[end]),
+  ]);
 }
 
 /**

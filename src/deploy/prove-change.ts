@@ -3,11 +3,26 @@ import type { TunnelFailure } from '../events.js';
 import { ENDS, type End } from '../plan/plan.js';
 import { findRemains } from '../verify/find-remains.js';
 import { observeAnswers } from './baseline.js';
+import { findLosses } from './bystanders.js';
 import { disproof, proveTunnel, type Proof } from './prove-tunnel.js';
 import type { Tunnel } from './tunnel.js';
 
 /** @param ends the ones that change @param seconds how long packets may take to come back */
 export async function proveChange(tunnel: Tunnel, ends: readonly End[], seconds: number): Promise<Proof> {
+  const proof = await prove(tunnel, ends, seconds);
+  if (proof.failure !== null) return proof;
+  for (const end of ends) {
+    const [loss] = findLosses(tunnel, end, proof.observed?.[end] ?? (await tunnel[end].observe()));
+    if (loss === undefined) continue;
+    const message = `${loss}: the change has taken it away`;
+    const hint =
+      'A template of your own, or a file that is put back, must add routes and rules that are its own, and never replace others.';
+    return { ...proof, failure: { code: 'verify', end, layer: 'routes', message, hint } };
+  }
+  return proof;
+}
+
+async function prove(tunnel: Tunnel, ends: readonly End[], seconds: number): Promise<Proof> {
   switch (tunnel.proof) {
     case 'planned':
       return await proveTunnel(tunnel, seconds);

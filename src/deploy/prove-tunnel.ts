@@ -14,6 +14,8 @@ export interface Proof {
   readonly checks: readonly Check[];
   readonly transit: Check | null;
   readonly answeredAt: AnsweredAt;
+  /** What the kernels had, as far as they were asked as a whole. */
+  readonly observed?: Readonly<Record<End, ObservedEnd>>;
   /** Did pieces of packets come to either host meanwhile? */
   readonly sawFragments: boolean;
   /** The first failing layer, or null: proven. */
@@ -54,6 +56,7 @@ export async function proveTunnel(tunnel: Tunnel, seconds: number): Promise<Proo
   const checks = [...hub.checks, ...spoke.checks];
   const answered = {
     checks,
+    observed: { hub: hubState, spoke: spokeState },
     answeredAt: { hub: hub.answeredAt, spoke: spoke.answeredAt },
     sawFragments: hub.fragments + spoke.fragments > 0,
   };

@@ -1,6 +1,7 @@
 /** One end of a tunnel on its host: the few things that are done to it, as calls that answer values. */
 import { toVxfleetError, VxfleetError } from '../errors.js';
 import type { Check, Layer } from '../events.js';
+import { restoringLines } from './bystanders.js';
 import type { InspectedHost } from './inspected-host.js';
 import type { HostFacts } from '../host/host-facts.js';
 import type { HostCommand, HostSession } from '../host/host-session.js';
@@ -151,10 +152,11 @@ export class TunnelEnd {
    */
   async prepare(body: string, isStill: boolean): Promise<PrepareOutcome> {
     const { current, desired } = this;
+    const others = restoringLines(this.facts, this.#tunnel);
     const reply = await this.#call({
       verb: 'prepare',
-      args: [...this.#names, lengthOf(current), lengthOf(desired), ...(isStill ? ['still'] : [])],
-      payload: `${current ?? ''}${desired ?? ''}${body}`,
+      args: [...this.#names, lengthOf(current), lengthOf(desired), lengthOf(others), ...(isStill ? ['still'] : [])],
+      payload: `${current ?? ''}${desired ?? ''}${others}${body}`,
       timeoutMs: QUERY_TIMEOUT_MS,
     });
     const { ok, reason, text } = reply;

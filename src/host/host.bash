@@ -26,10 +26,10 @@
 #   history [IF...]         the heads of the kept records, of all tunnels or of these
 #   generation IF NAME      one record, whole
 # Verbs that change; CHANGE is the id of one change of one tunnel, of which a run may make several on an interface:
-#   prepare IF CHANGE OLD NEW [still]
+#   prepare IF CHANGE OLD NEW OTHERS [still]
 #                           take the candidate and prove that a trial can begin and end: validated, room in /run, /etc and /var, guard there.
-#                           Payload: OLD bytes that /etc must have now, NEW bytes of the candidate, the record's body; `-` stands for
-#                           no file. Nothing that runs is touched. "still": the two differ in nothing that runs, and the trial bounces nothing
+#                           Payload: OLD bytes that /etc must have now, NEW bytes of the candidate, OTHERS bytes of lines for
+#                           `ip -6 -batch` that add again what is not the tunnel's, the record's body; `-` stands for no file. Nothing that runs is touched. "still": the two differ in nothing that runs, and the trial bounces nothing
 #   trial IF CHANGE         run the prepared candidate instead of what runs now; /etc stays as it is
 #   extend IF CHANGE        start the trial's window anew
 #   stage IF CHANGE DIGEST ROLE MARKER NEW OLD

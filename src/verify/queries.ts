@@ -10,11 +10,13 @@ export const fleetQueries = (prefix: string): NetworkQuery[] => [
 ];
 
 /**
- * What belongs to one tunnel. The kernel filters by table and by device, so a hub with a full BGP table answers quickly. The queries
+ * What belongs to one tunnel, and what must outlast any change of it. The kernel filters by table and by device, so a hub with a full BGP table answers quickly. The queries
  * that fail when the link is missing come last.
  */
 export const tunnelQueries = (tunnel: TunnelPlan, end: End): NetworkQuery[] => [
   { line: 'rule show' },
+  // Whoever made them.
+  { line: 'route show table all exact default' },
   end === 'hub'
     ? {
         line: `route show table main dev lo exact ${tunnel.prefix} metric ${tunnel.aggregateMetric}`,

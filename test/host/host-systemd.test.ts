@@ -30,7 +30,9 @@ describeNamespace('where systemd runs', () => {
     const session = await HostSession.open(transport, 'osaka', target, { identity, windowSeconds: 60, writes: true });
     const call = async (verb: 'prepare' | 'trial', args: string[], payload = '') =>
       session.call({ verb, args: ['vxlan01', 'run-a.1', ...args], payload, timeoutMs: 30_000 });
-    expect(await call('prepare', ['6', '6'], '# old\n# new\nchange run-a.1\nfile present\n\n# new\n')).toMatchObject({
+    expect(
+      await call('prepare', ['6', '6', '0'], '# old\n# new\nchange run-a.1\nfile present\n\n# new\n'),
+    ).toMatchObject({
       ok: true,
     });
     expect(await call('trial', [])).toMatchObject({ ok: true });

@@ -76,7 +76,7 @@ export function useProgramHost() {
     return call(
       session,
       'prepare',
-      [name, lengthOf(seen), lengthOf(text), ...more],
+      [name, lengthOf(seen), lengthOf(text), '0', ...more],
       `${seen ?? ''}${text ?? ''}${bodyOf(session, text)}`,
     );
   };

@@ -2,7 +2,10 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Recap, TunnelResult } from '../../src/events.js';
 import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { beginDeployed, labAvailability, startLab, type TestLab } from './harness.js';
+import { expectSameKernel } from './kernel-state.js';
 
 const unavailable = await labAvailability();
 
@@ -151,6 +154,34 @@ describe.skipIf(unavailable !== undefined)(`what is said of a tunnel ${unavailab
       expect(of('tokyo')).toMatchObject({ status: 'reverted', put_back: 'answers' });
       await sh('hub', 'ping -6 -c1 -W5 2001:db8:ae01::1');
     });
+  });
+
+  it("is put back where a template of one's own takes away what is somebody else's, and so is that", async () => {
+    await sh(
+      'tokyo',
+      'ip link add wan type veth peer name wan1; ip link set wan up; ip link set wan1 up; ip -6 addr add 2001:db8:f::2/64 dev wan nodad',
+    );
+    await sh(
+      'tokyo',
+      'ip -6 route add default via 2001:db8:f::1 dev wan metric 600; ip -6 rule add pref 7 from 2001:db8:f::/64 lookup 7',
+    );
+    const own = join(lab.scratch, 'gateway.liquid');
+    const stock = await readFile(fileURLToPath(new URL('../../templates/gateway.liquid', import.meta.url)), 'utf8');
+    const taking = [
+      'post-up ip -6 route replace default via {{ hub_address }} dev {{ interface }} metric 600',
+      'post-up ip -6 rule del pref 7',
+    ];
+    try {
+      for (const line of taking) {
+        await writeFile(own, `${stock.trimEnd()}\n  ${line}\n`);
+        await edit((text) => `templates: ${lab.scratch}\n${text}`);
+        const result = await expectSameKernel(lab, ['hub', 'tokyo'], async () => run('deploy', 'tokyo'));
+        expect(result.of('tokyo')).toMatchObject({ status: 'reverted', error: { end: 'spoke', layer: 'routes' } });
+        expect(result.of('tokyo').error?.message).toMatch(/of tokyo is gone: the change has taken it away/);
+      }
+    } finally {
+      await sh('tokyo', 'ip link del dev wan; ip -6 rule del pref 7 || true');
+    }
   });
 
   it('names who has edited a file, in diff, verify and deploy', async () => {

@@ -31,7 +31,7 @@ const isPriorityOf = (tunnel: TunnelPlan, priority: number): boolean =>
   priority === tunnel.priority || priority === tunnel.priority + 1;
 
 /** The plan's, or what the file that is there has made: its prefix may be another one. */
-function isOwnRule({ tunnel, facts }: Pick<Scene, 'tunnel' | 'facts'>, rule: KernelRule): boolean {
+export function isOwnRule({ tunnel, facts }: Pick<Scene, 'tunnel' | 'facts'>, rule: KernelRule): boolean {
   if (isPriorityOf(tunnel, rule.priority) && isRuleOf(tunnel, rule)) return true;
   const made = rulesOf(facts.files.get(tunnel.interface) ?? '');
   return !rule.hasMore && made.includes(`${rule.priority} ${rule.from}`);

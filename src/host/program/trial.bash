@@ -1,10 +1,11 @@
 # shellcheck shell=bash
 # Part of host.bash. The steps of a change: prepare, trial, stage, promise, confirm; or back.
 
-prepare() { # IF CHANGE OLD NEW [still]
+prepare() { # IF CHANGE OLD NEW OTHERS [still]
   local interface=$1 dir=$TRIALS/.$1.$RUN live=$INTERFACES_D/$1 problem text=''
   local old_bytes=${3/-/0} new_bytes=${4/-/0}
-  local old=${payload:0:old_bytes} new=${payload:old_bytes:new_bytes} body=${payload:old_bytes + new_bytes}
+  local old=${payload:0:old_bytes} new=${payload:old_bytes:new_bytes} others=${payload:old_bytes + new_bytes:$5}
+  local body=${payload:old_bytes + new_bytes + $5}
   [[ -z $guard_fault ]] || fail flock "cannot begin a trial: $guard_fault"
   [[ $guarded == yes ]] || fail refused 'cannot begin a trial: is /run full or read-only?'
   [[ -z $ping_fault ]] || fail ping "ping cannot be used: $ping_fault"
@@ -16,14 +17,14 @@ prepare() { # IF CHANGE OLD NEW [still]
   fi
   mkdir "$dir" "$dir/empty" 2>/dev/null || fail refused "cannot create $dir: is /run full or read-only?"
   if ! { printf '%s\n' "$RUN" >"$dir/run" && printf '%s\n' "$2" >"$dir/change" && printf '%s\n' "$OPERATOR" "${SSH_CONNECTION%% *}" "$SINCE" "$COMMAND" >"$dir/who" &&
-    printf '%s' "$body" >"$dir/body" && { [[ $4 == - ]] || printf '%s' "$new" >"$dir/new"; } && printf '%012d\n' 0 >"$dir/deadline"; }; then
+    printf '%s' "$body" >"$dir/body" && { [[ -z $others ]] || printf '%s' "$others" >"$dir/others"; } && { [[ $4 == - ]] || printf '%s' "$new" >"$dir/new"; } && printf '%012d\n' 0 >"$dir/deadline"; }; then
     rm -rf "$dir"
     fail refused "cannot write to $dir: is /run full?"
   fi
   [[ $4 == - ]] || is_valid "$interface" "$dir" || { rm -rf "$dir"; fail invalid "$problem"; }
 
   set_deadline "$dir"
-  if ! { remember_old "$interface" "$dir" && { [[ ${5-} != still ]] || : >"$dir/still"; } && claim "$dir" && : >"$dir/prepared"; }; then
+  if ! { remember_old "$interface" "$dir" && { [[ ${6-} != still ]] || : >"$dir/still"; } && claim "$dir" && : >"$dir/prepared"; }; then
     rm -rf "$dir"
     fail refused "cannot write to $dir: is /run full?"
   fi
@@ -277,6 +278,8 @@ go_back() { # DIR OUTCOME
   fi
   read_file body "$dir/body"
   local said=$out
+  # What was somebody else's before and is gone. What is there already is refused line by line.
+  [[ ! -e $dir/others ]] || ask ip -6 -force -batch "$dir/others"
   # What cannot be recorded (a full /var) is put back all the same.
   keep_record "$interface" "$2" "$body"
   out=$said
