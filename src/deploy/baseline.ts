@@ -121,7 +121,7 @@ async function findChanges(tunnel: Tunnel, baseline: Baseline): Promise<string[]
     ...(fingerprint(tunnel.plan, now[end]) === fingerprint(tunnel.plan, baseline.observed[end])
       ? []
       : [`the kernel state of the ${end}'s end is not what it was`]),
-    ...findLosses(tunnel, end, now[end]),
+    ...findLosses(tunnel[end].facts, tunnel.plan, end, now[end]),
   ]);
 }
 

@@ -5,7 +5,6 @@ import type { End, TunnelPlan } from '../plan/plan.js';
 import type { ObservedEnd } from '../verify/compare-end.js';
 import { describeKernelRoute, describeKernelRule } from '../verify/describe-route.js';
 import type { KernelRoute, KernelRule } from '../verify/kernel-state.js';
-import type { Tunnel } from './tunnel.js';
 
 /** The kernel's own, which come and go with addresses and nobody adds: local, main and default. */
 const KERNEL_PRIORITIES = [0, 32766, 32767];
@@ -38,7 +37,7 @@ export function restoringLines(facts: HostFacts, tunnel: TunnelPlan): string {
       const way = unreachable || device === undefined ? 'unreachable default' : `default${via} dev ${device}`;
       const line = `route add ${way} table ${table} metric ${metric}`;
       // A gateway that no route of the host's leads to is taken only so; one that was taken is not taken twice.
-      return gateway === undefined ? [line] : [line, `${line} onlink`];
+      return unreachable || gateway === undefined ? [line] : [line, `${line} onlink`];
     }),
     // Of the others it is not known how they are said.
     ...rules
@@ -52,8 +51,8 @@ export function restoringLines(facts: HostFacts, tunnel: TunnelPlan): string {
 }
 
 /** What of them is not there any more, a sentence each. @param now what the kernel of the end has now */
-export function findLosses({ plan, ...ends }: Tunnel, end: End, now: ObservedEnd): string[] {
-  const { routes, rules } = bystandersOf(ends[end].facts, plan);
+export function findLosses(facts: HostFacts, plan: TunnelPlan, end: End, now: ObservedEnd): string[] {
+  const { routes, rules } = bystandersOf(facts, plan);
   const host = end === 'hub' ? 'the hub' : plan.spoke;
   const has = (route: KernelRoute): boolean => now.network.routes.some((one) => isSame(one, route));
   return [

@@ -12,7 +12,12 @@ export async function proveChange(tunnel: Tunnel, ends: readonly End[], seconds:
   const proof = await prove(tunnel, ends, seconds);
   if (proof.failure !== null) return proof;
   for (const end of ends) {
-    const [loss] = findLosses(tunnel, end, proof.observed?.[end] ?? (await tunnel[end].observe()));
+    const [loss] = findLosses(
+      tunnel[end].facts,
+      tunnel.plan,
+      end,
+      proof.observed?.[end] ?? (await tunnel[end].observe()),
+    );
     if (loss === undefined) continue;
     const message = `${loss}: the change has taken it away`;
     const hint =

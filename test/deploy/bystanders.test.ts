@@ -1,12 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { findLosses, restoringLines } from '../../src/deploy/bystanders.js';
-import type { Tunnel } from '../../src/deploy/tunnel.js';
-import type { EndAccess } from '../../src/deploy/tunnel-end.js';
 import type { KernelNetwork, KernelRoute, KernelRule } from '../../src/verify/kernel-state.js';
 import { samplePlan } from '../verify/fleet-plan.js';
 import { healthyFacts } from './sample-facts.js';
 
-const { fleet, tunnel: plan } = samplePlan();
+const { tunnel: plan } = samplePlan();
 const route = (changes: Partial<KernelRoute>): KernelRoute => ({
   destination: 'default',
   unreachable: false,
@@ -60,20 +58,9 @@ describe("what is not the tunnel's", () => {
   });
 
   it('is missed when it is gone, whatever became of the tunnel', () => {
-    const end = { facts } as unknown as EndAccess;
-    const tunnel: Tunnel = {
-      fleet,
-      plan,
-      proven: new Set(),
-      change: 'a.1',
-      hub: end,
-      spoke: end,
-      custom: { hub: false, spoke: false },
-      proof: 'planned',
-    };
-    expect(findLosses(tunnel, 'spoke', { link: undefined, network: FOREIGN })).toEqual([]);
+    expect(findLosses(facts, plan, 'spoke', { link: undefined, network: FOREIGN })).toEqual([]);
     const network = { routes: FOREIGN.routes.slice(1), rules: FOREIGN.rules.slice(0, 1) };
-    expect(findLosses(tunnel, 'spoke', { link: undefined, network })).toEqual([
+    expect(findLosses(facts, plan, 'spoke', { link: undefined, network })).toEqual([
       'the route default via fe80::1 dev eth0 metric 1024 of osaka is gone',
       expect.stringMatching(/^the rule 100: from 2001:db8:f::\/64 lookup 7.* of osaka is gone$/),
       expect.stringMatching(/^the rule 200: .* of osaka is gone$/),

@@ -4,7 +4,7 @@
 prepare() { # IF CHANGE OLD NEW OTHERS [still]
   local interface=$1 dir=$TRIALS/.$1.$RUN live=$INTERFACES_D/$1 problem text=''
   local old_bytes=${3/-/0} new_bytes=${4/-/0}
-  local old=${payload:0:old_bytes} new=${payload:old_bytes:new_bytes} others=${payload:old_bytes + new_bytes:$5}
+  local old=${payload:0:old_bytes} new=${payload:old_bytes:new_bytes} bystanders=${payload:old_bytes + new_bytes:$5}
   local body=${payload:old_bytes + new_bytes + $5}
   [[ -z $guard_fault ]] || fail flock "cannot begin a trial: $guard_fault"
   [[ $guarded == yes ]] || fail refused 'cannot begin a trial: is /run full or read-only?'
@@ -17,7 +17,7 @@ prepare() { # IF CHANGE OLD NEW OTHERS [still]
   fi
   mkdir "$dir" "$dir/empty" 2>/dev/null || fail refused "cannot create $dir: is /run full or read-only?"
   if ! { printf '%s\n' "$RUN" >"$dir/run" && printf '%s\n' "$2" >"$dir/change" && printf '%s\n' "$OPERATOR" "${SSH_CONNECTION%% *}" "$SINCE" "$COMMAND" >"$dir/who" &&
-    printf '%s' "$body" >"$dir/body" && { [[ -z $others ]] || printf '%s' "$others" >"$dir/others"; } && { [[ $4 == - ]] || printf '%s' "$new" >"$dir/new"; } && printf '%012d\n' 0 >"$dir/deadline"; }; then
+    printf '%s' "$body" >"$dir/body" && { [[ -z $bystanders ]] || printf '%s' "$bystanders" >"$dir/bystanders"; } && { [[ $4 == - ]] || printf '%s' "$new" >"$dir/new"; } && printf '%012d\n' 0 >"$dir/deadline"; }; then
     rm -rf "$dir"
     fail refused "cannot write to $dir: is /run full?"
   fi
@@ -279,7 +279,7 @@ go_back() { # DIR OUTCOME
   read_file body "$dir/body"
   local said=$out
   # What was somebody else's before and is gone. What is there already is refused line by line.
-  [[ ! -e $dir/others ]] || ask ip -6 -force -batch "$dir/others"
+  [[ ! -e $dir/bystanders ]] || ask ip -6 -force -batch "$dir/bystanders"
   # What cannot be recorded (a full /var) is put back all the same.
   keep_record "$interface" "$2" "$body"
   out=$said
