@@ -40,7 +40,8 @@ function matchLimit(plan: FleetPlan, limit: string): readonly TunnelPlan[] {
   const matches = plan.tunnels.filter(isMatch);
   if (matches.length === 0) throw unknownLimit(plan, limit);
   const isGroup = /[@*?]/.test(limit);
-  if (matches.length > 1 && !isGroup) throw ambiguousLimit(matches, limit);
+  // A rollback knows a site's former tunnels, too.
+  if (new Set(matches.map(({ spoke }) => spoke)).size > 1 && !isGroup) throw ambiguousLimit(matches, limit);
   return matches;
 }
 

@@ -67,3 +67,9 @@ test('the JSON has snake_case keys only', () => {
   const keys = JSON.stringify(planToJson(plan, plan.tunnels)).match(/"[^"]+":/g) ?? [];
   expect(keys.filter((key) => !/^"[a-z0-9_]+":$/.test(key))).toEqual([]);
 });
+
+test("a site's former tunnels go by its name, too", () => {
+  const former = makePlan(inventory('2001:db8:ae00::/40', [spoke('tokyo', 5)])).tunnels;
+  const { tunnels } = selectTunnels({ ...plan, tunnels: [...plan.tunnels, ...former] }, ['tokyo']);
+  expect(tunnels.map((tunnel) => tunnel.interface)).toEqual(['vxlan01', 'vxlan05']);
+});
