@@ -57,7 +57,8 @@ function withCause(tunnel: Tunnel, failure: TunnelFailure | null, works: boolean
   const cause = works ? undefined : refuseTunnel(tunnel, { adopt: true, changing: [] });
   if (failure === null || cause === undefined) return failure;
   const { end, layer, message, hint } = cause;
-  return { ...failure, end, layer, message: `${failure.message}: ${message}`, hint };
+  const said = failure.message.includes(message) ? failure.message : `${failure.message}: ${message}`;
+  return { ...failure, end, layer, message: said, hint };
 }
 
 /** A host that cannot be asked must not be said to have no tunnel. */

@@ -81,7 +81,12 @@ describe.skipIf(unavailable !== undefined)(`devices that come late ${unavailable
         const { code, recap } = await vxfleet('verify', '--verify-timeout', '1');
         expect({ code, error: recap.tunnels[0]?.error }).toMatchObject({
           code: 1,
-          error: { code: 'verify', layer: 'underlay', message: 'there is no device late0' },
+          error: {
+            code: 'verify',
+            layer: 'underlay',
+            message: 'there is no device late0',
+            hint: expect.stringMatching(/^The tunnel works again/),
+          },
         });
         await plug(host);
         await expectVerified();

@@ -3,13 +3,16 @@ import { VXLAN_OVERHEAD } from '../../verify/expect-end.js';
 import { entryName, refuse, underlays, type Rule } from './scene.js';
 
 export const hasDevice: Rule = (scene) => {
-  const { device } = underlays(scene).near;
+  const { device, hotplug } = underlays(scene).near;
+  const absence = hotplug
+    ? 'The tunnel works again when it is there; a change waits for it. If it has another name: correct'
+    : 'Correct';
   return scene.facts.devices.has(device)
     ? undefined
     : refuse(
         'underlay',
         `there is no device ${device}`,
-        `Correct ${entryName(scene)}.underlay.device; \`ip -br link\` on the host lists what there is.`,
+        `${absence} ${entryName(scene)}.underlay.device; \`ip -br link\` on the host lists what there is.`,
       );
 };
 
