@@ -6,6 +6,7 @@ export interface SpokeChange {
   readonly ssh?: { readonly host: string; readonly port: number };
   readonly mtu?: number;
   readonly vni?: number;
+  readonly dstport?: number;
   readonly metric?: number;
 }
 
@@ -15,9 +16,11 @@ const isPolicy = (id: number): boolean => id % 3 === 0;
 export function inventoryText(hosts: readonly LabHost[], changes: Readonly<Record<string, SpokeChange>>): string {
   const [hub, ...spokes] = hosts;
   const lines = spokes.map((host, index) => {
-    const { ssh, mtu, vni, metric } = changes[host.name] ?? {};
+    const { ssh, mtu, vni, dstport, metric } = changes[host.name] ?? {};
     const id = index + 1;
-    const vxlan = [...(mtu === undefined ? [] : [`mtu: ${mtu}`]), ...(vni === undefined ? [] : [`vni: ${vni}`])];
+    const vxlan = Object.entries({ mtu, vni, dstport }).flatMap(([key, value]) =>
+      value === undefined ? [] : [`${key}: ${value}`],
+    );
     const keys = [
       `id: ${id}`,
       ...(isPolicy(id) ? ['mode: policy'] : []),
