@@ -156,7 +156,7 @@ describeNamespace('a host keeps', () => {
     install();
     const session = await open();
     expect(await trial(session)).toMatchObject({ ok: true });
-    host.run('cat /dev/zero >/var/lib/fill || true');
+    host.run('mount -o remount,size=64k /var/lib; cat /dev/zero >/var/lib/fill || true');
     expect(await confirm(session)).toMatchObject({ ok: true });
     expect(records()).toEqual(['1 found', '2 confirmed']);
     await session.close();
