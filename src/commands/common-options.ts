@@ -58,7 +58,7 @@ export function addCommonOptions(command: Command): Command {
         .default('auto'),
     )
     .option('--no-color', 'no colours (also: NO_COLOR)')
-    .option('-v, --verbose', 'show what is done on each host');
+    .option('-v, --verbose', 'show more of what happens: names, keys and logins of SSH, and every step');
 }
 
 /** What decides how a host is reached, contacted or not. */

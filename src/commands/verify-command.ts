@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { Brakes } from '../deploy/brakes.js';
+import { describeOrphan, findOrphans } from '../deploy/orphans.js';
 import { asPlanned, runFleet, type Planned } from '../deploy/run-fleet.js';
 import { verifyTunnel } from '../deploy/verify-tunnel.js';
 import { addRunOptions, type HostOptions } from './common-options.js';
@@ -18,6 +19,8 @@ export function addVerifyCommand(program: Command, finish: Finish): void {
 async function verify(limits: readonly string[], options: HostOptions): Promise<number> {
   const settings = { command: 'verify', writes: false, windowSeconds: 60, exitCodeOnDifference: false } as const;
   return await runCommand(limits, options, settings, async ({ fleet, access, hub, emit, signal }) => {
+    for (const orphan of findOrphans(hub.facts, access.fleet))
+      emit({ event: 'notice', level: 'warning', message: describeOrphan(orphan) });
     const verifyOne = async ({ plan }: Planned): Promise<TunnelResult> =>
       verifyTunnel(access, hub, plan, { verifySeconds: options.verifyTimeout, emit });
     // Nothing is touched: it only stops for an interrupt.

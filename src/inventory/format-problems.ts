@@ -14,7 +14,9 @@ export function formatProblems(
   const paint = (code: number, text: string): string => (color ? `\u001b[${code}m${text}\u001b[0m` : text);
   const blocks = problems.map((problem) => {
     const { file, line, column, message, fix, sourceLine } = problem;
-    const lines = [`${paint(BOLD, `${showControls(file)}:${line}:${column}:`)} ${paint(RED, showControls(message))}`];
+    // Of a file that could not be read there is no place.
+    const place = sourceLine === undefined ? '' : `${line}:${column}:`;
+    const lines = [`${paint(BOLD, `${showControls(file)}:${place}`)} ${paint(RED, showControls(message))}`];
     if (sourceLine !== undefined && sourceLine !== '') {
       const gutter = `${String(line).padStart(5)} | `;
       const { shown, caret } = clip(sourceLine, column);

@@ -1,8 +1,9 @@
 /** Which running host a command means. */
+import { readdir } from 'node:fs/promises';
 import { VxfleetError } from '../errors.js';
 import { checkRoot } from './check-machine.js';
 import { nameHosts } from './lab-images.js';
-import { checkLabName, hostNamespace } from './lab-paths.js';
+import { checkLabName, hostNamespace, STATE_ROOT } from './lab-paths.js';
 import { readLabState, type LabHost, type LabState } from './lab-state.js';
 import { findInit } from './namespace-processes.js';
 
@@ -14,7 +15,9 @@ export async function requireLab(name: string): Promise<LabState> {
   checkRoot();
   const state = await readLabState(checkLabName(name));
   if (state?.phase === 'up') return state;
-  throw new VxfleetError('lab', `lab ${name} is not up`, { hint: 'vxfleet lab up starts it.' });
+  const others = await readdir(STATE_ROOT).catch(() => []);
+  const hint = others.length === 0 ? '' : ` There are: ${others.join(', ')} (--name).`;
+  throw new VxfleetError('lab', `lab ${name} is not up`, { hint: `vxfleet lab up starts it.${hint}` });
 }
 
 /**

@@ -33,9 +33,7 @@ spokes: { tokyo: { id: 1, underlay: { address: 203.0.113.10, device: eth0 } } }
 
 describe('a file that cannot be read is a problem', () => {
   test('missing', async () => {
-    expect(await problemsOf(join(directory, 'none.yaml'))).toContain(
-      'FILE:1:1: the file does not exist\nfix: name the',
-    );
+    expect(await problemsOf(join(directory, 'none.yaml'))).toContain('FILE: the file does not exist\nfix: name the');
   });
 
   test('below something that is no directory', async () => {
@@ -43,16 +41,16 @@ describe('a file that cannot be read is a problem', () => {
   });
 
   test('empty', async () => {
-    expect(await problemsOf(write('empty.yaml', ''))).toContain('FILE:1:1: the file is empty');
+    expect(await problemsOf(write('empty.yaml', ''))).toContain('FILE: the file is empty');
   });
 
   test('a directory', async () => {
     mkdirSync(join(directory, 'folder.yaml'));
-    expect(await problemsOf(join(directory, 'folder.yaml'))).toContain('FILE:1:1: this is a directory');
+    expect(await problemsOf(join(directory, 'folder.yaml'))).toContain('FILE: this is a directory');
   });
 
   test('a device', async () => {
-    expect(await problemsOf('/dev/zero')).toContain('FILE:1:1: this is neither a file nor a pipe');
+    expect(await problemsOf('/dev/zero')).toContain('FILE: this is neither a file nor a pipe');
   });
 
   test('unreadable', async () => {
@@ -62,7 +60,7 @@ describe('a file that cannot be read is a problem', () => {
     // Root may read everything: be nobody for the moment.
     if (isRoot) process.seteuid?.(65534);
     try {
-      expect(await problemsOf(path)).toContain('FILE:1:1: the file cannot be read: permission denied');
+      expect(await problemsOf(path)).toContain('FILE: the file cannot be read: permission denied');
     } finally {
       if (isRoot) process.seteuid?.(0);
     }
@@ -72,7 +70,7 @@ describe('a file that cannot be read is a problem', () => {
     const path = write('large.yaml', '');
     truncateSync(path, 100_000_000);
     const before = process.memoryUsage().rss;
-    expect(await problemsOf(path)).toContain('FILE:1:1: the file is too large: 95.4 MiB');
+    expect(await problemsOf(path)).toContain('FILE: the file is too large: 95.4 MiB');
     expect(process.memoryUsage().rss - before).toBeLessThan(50_000_000);
   });
 

@@ -59,7 +59,16 @@ describe('the packed package', () => {
     expect(files).toEqual(
       ['LICENSE', 'README.md', 'dist', 'docs', 'inventory.example.yaml', 'package.json', 'templates'].toSorted(),
     );
-    expect(readdirSync(join(installed, 'docs'))).toEqual(['inventory.schema.json']);
+    const users = [
+      'hosts.md',
+      'ifupdown.md',
+      'inventory.schema.json',
+      'json.md',
+      'protocol.md',
+      'ssh.md',
+      'templates.md',
+    ];
+    expect(readdirSync(join(installed, 'docs')).toSorted()).toEqual(users);
     expect(existsSync(join(installed, 'dist/host/host.bash'))).toBe(true);
     expect(
       readdirSync(join(installed, 'dist'), { recursive: true }).filter((file) =>
