@@ -67,7 +67,8 @@ describe('a change that works', () => {
     const tunnel = await fleet.tunnel();
     const endTurn = await tunnel.hub.takeTurn();
     const outcome = change(fleet, BOTH, { windowSeconds: 0.2 }, tunnel);
-    await setTimeout(60);
+    await vi.waitFor(() => expect(fleet.log).toEqual(expect.arrayContaining(['hub prepare', 'spoke prepare'])), 30_000);
+    await setTimeout(100);
     endTurn();
     expect(await outcome).toMatchObject({ status: 'changed' });
     const steps = fleet.log.filter((line) => /^hub (prepare|revert|trial)/.test(line));
