@@ -1,6 +1,6 @@
 /** The options of the commands that change something, defined once. */
 import type { Command } from 'commander';
-import type { ChangeOptions } from '../deploy/change-tunnel.js';
+import type { ChangeOptions } from '../deploy/change.js';
 import { tellSteps } from '../deploy/tell-steps.js';
 import { foldDiffs, type EndDiff } from '../diff/fold-diffs.js';
 import type { Emit } from '../events.js';

@@ -1,7 +1,8 @@
 /** What is said of a change that was not made, or was taken back. Pure. */
-import type { TunnelFailure } from '../events.js';
+import type { PutBack, TunnelFailure } from '../events.js';
 import type { End, TunnelPlan } from '../plan/plan.js';
 import { PING_HINT } from '../verify/ping-fault.js';
+import type { Baseline } from './baseline.js';
 import type { PrepareOutcome } from './tunnel-end.js';
 
 export const INTERRUPTED: TunnelFailure = {
@@ -45,4 +46,28 @@ export function afterRevert(failure: TunnelFailure, spoke: string): TunnelFailur
   const isAboutKernel = ['link', 'params', 'addresses', 'routes', 'policy'].includes(failure.layer ?? '');
   if (failure.code !== 'verify' || !isAboutKernel) return failure;
   return { ...failure, hint: `The candidate was put back; \`vxfleet diff ${spoke}\` shows it.` };
+}
+
+/** Of ends of which it is not known that they are back, or that both have gone forward. @param troubles a sentence each */
+export function unprovenFailure(
+  failure: TunnelFailure,
+  troubles: readonly string[],
+  isDecided: boolean,
+  spoke: string,
+): TunnelFailure {
+  const rest = [...new Set(troubles)].filter((trouble) => trouble !== failure.message).join('; ');
+  const then = `Then: vxfleet diff ${spoke}; vxfleet deploy ${spoke}.`;
+  return {
+    ...failure,
+    message: `${failure.message}; and ${isDecided ? 'the other end is not proven to follow' : 'the way back is not proven'}: ${rest}`,
+    hint: isDecided
+      ? `${failure.hint ?? ''} The tunnel is decided: it goes forward, not back. ${then}`.trim()
+      : `Each host takes an open trial back alone within the window. ${then}`,
+  };
+}
+
+/** What the ends of a change that failed are put back to. */
+export function putBackOf({ observed, answered }: Baseline): PutBack {
+  if (answered.length > 0) return 'answers';
+  return observed.hub.link === undefined && observed.spoke.link === undefined ? 'nothing' : 'silent';
 }

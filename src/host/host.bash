@@ -76,6 +76,8 @@ shopt -s nullglob extglob
 . ./program/guard.bash
 # shellcheck source=src/host/program/records.bash
 . ./program/records.bash
+# shellcheck source=src/host/program/prepare.bash
+. ./program/prepare.bash
 # shellcheck source=src/host/program/trial.bash
 . ./program/trial.bash
 # shellcheck source=src/host/program/doubt.bash

@@ -1,6 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { describe, expect, it, vi } from 'vitest';
-import { type ChangeOptions, changeTunnel } from '../../src/deploy/change-tunnel.js';
+import type { ChangeOptions } from '../../src/deploy/change.js';
+import { changeTunnel } from '../../src/deploy/change-tunnel.js';
 import type { Tunnel } from '../../src/deploy/tunnel.js';
 import type { TunnelResult } from '../../src/events.js';
 import type { End } from '../../src/plan/plan.js';
