@@ -104,7 +104,9 @@ function addRun(lab: Command, finish: Finish): void {
     .argument('<command...>', 'a vxfleet command with its arguments')
     .passThroughOptions()
     .addHelpText('after', examples('vxfleet lab run -- deploy', 'vxfleet lab run -- verify tokyo'))
-    .action((argv: string[], { name }: LabOptions) => finish(labRun({ name, argv, binPath: BIN })));
+    .action((argv: string[], { name }: LabOptions) =>
+      finish(labRun({ name, argv: withoutDashes(argv), binPath: BIN })),
+    );
 }
 
 function addExec(lab: Command, finish: Finish): void {
@@ -113,8 +115,13 @@ function addExec(lab: Command, finish: Finish): void {
     .argument('<command...>', 'the command with its arguments')
     .passThroughOptions()
     .addHelpText('after', examples('vxfleet lab exec hub -- ip -br link', 'vxfleet lab exec tokyo -- bash'))
-    .action((host: string, argv: string[], { name }: LabOptions) => finish(labExec({ name, host, argv })));
+    .action((host: string, argv: string[], { name }: LabOptions) =>
+      finish(labExec({ name, host, argv: withoutDashes(argv) })),
+    );
 }
+
+/** Options that are passed through leave the `--` before them where it is, after a first word. */
+const withoutDashes = (argv: readonly string[]): readonly string[] => (argv[0] === '--' ? argv.slice(1) : argv);
 
 function addStatus(lab: Command, finish: Finish): void {
   named(lab.command('status').description('Show which hosts of the lab are up, and what they run.'))
