@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Recap } from '../../src/events.js';
-import { imageChoices, labAvailability, startLab, until, type TestLab } from './harness.js';
+import { beginDeployed, imageChoices, labAvailability, startLab, until, type TestLab } from './harness.js';
 
 const unavailable = await labAvailability();
 const isFull = process.env['VXFLEET_TESTS'] === 'full';
@@ -77,8 +77,7 @@ describe.skipIf(unavailable !== undefined).each(debians)(
       scratch = join(lab.scratch, 'templates');
     });
     beforeEach(async () => {
-      await writeFile(lab.inventoryPath, INVENTORY);
-      expect(await host.run('deploy')).toMatchObject({ code: 0 });
+      await beginDeployed(lab, INVENTORY);
     });
     afterEach(async () => {
       for (const name of ['tokyo', 'osaka']) await host.on(name, 'ip xfrm policy flush');
@@ -267,10 +266,12 @@ describe.skipIf(unavailable !== undefined).each(debians)(
       const stanza = (address: string, local: string, remote: string): string =>
         `auto vxlan01\niface vxlan01 inet6 static\n  address ${address}/80\n` +
         `  pre-up ip link add vxlan01 type vxlan id 77 local ${local} remote ${remote} dev eth0 dstport 4700\n`;
+      // By hand it is two times of three, too.
+      const UP = 'until ifup vxlan01; ip -6 addr show dev vxlan01 scope global | grep -q .; do ifdown vxlan01; done';
       const ends = { hub: ['1', '198.18.0.1', '198.18.1.1'], tokyo: ['2', '198.18.1.1', '198.18.0.1'] } as const;
       for (const [name, [id, local, remote]] of Object.entries(ends)) {
         const text = Buffer.from(stanza(`2001:db8:1::${id}`, local, remote)).toString('base64');
-        await host.on(name, `ifdown vxlan01; base64 -d <<<${text} >${LIVE}; ifup vxlan01`);
+        await host.on(name, `ifdown vxlan01; base64 -d <<<${text} >${LIVE}; ${UP}`);
       }
       for (let round = 0; round < 3; round += 1) {
         expect(await host.run('deploy', 'tokyo', '--adopt')).toMatchObject({ code: 0 });
