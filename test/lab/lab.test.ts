@@ -203,6 +203,13 @@ describe.skipIf(unavailable !== undefined)('lab hosts', () => {
       ...['timeout', '3', 'bash', '-c', `exec 3<>/dev/tcp/${address}/22; head -c 7 <&3`],
     ]);
 
+  it('run a command that is given with -- before it, or without', async () => {
+    for (const dashes of [[], ['--']]) {
+      const argv = [`${DIST}/bin.js`, 'lab', 'exec', '--name', name, 'tokyo', ...dashes, 'echo', '-n', '--', 'x'];
+      expect(await runProgram([process.execPath, ...argv])).toBe('-- x');
+    }
+  });
+
   it('have nothing of the machine that is private', async () => {
     const list =
       'find /root /home /opt /srv /etc/ssh /etc/cron.d /var/spool/cron /etc/profile.d /var/lib/vxfleet -type f | sort';
