@@ -51,7 +51,8 @@ export default defineConfig({
           // Most of their time is waiting too: for a host's deadline, for a session that is lost. By default vitest leaves one processor of two alone.
           maxWorkers: 4,
           // For what never ends: a busy machine is no failure.
-          testTimeout: 60_000,
+          testTimeout: 300_000,
+          hookTimeout: 60_000,
           sequence: { groupOrder: 0 },
         },
       },
@@ -63,8 +64,8 @@ export default defineConfig({
           exclude: leftOut,
           globalSetup: ['test/package/build-dist.ts'],
           // npm, tsc and the dependency graph, in processes of their own.
-          testTimeout: 120_000,
-          hookTimeout: 180_000,
+          testTimeout: 300_000,
+          hookTimeout: 600_000,
           maxWorkers: 4,
           sequence: { groupOrder: 0 },
         },

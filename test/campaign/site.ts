@@ -1,6 +1,5 @@
 /** A lab for the campaign: a hub, the spoke whose tunnel is changed again and again, and two whose tunnels stay as they are. */
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ENDS, type End } from '../../src/plan/plan.js';
 import { startLab, type Outcome, type TestLab } from '../lab/harness.js';
@@ -44,7 +43,7 @@ export class Site {
    */
   static async start(name: string, policy: boolean, windowSeconds: number): Promise<Site> {
     const lab = await startLab(name, { spokes: SPOKES.length });
-    const directory = join(tmpdir(), `vxfleet-campaign-${name}`);
+    const directory = join(lab.scratch, 'campaign');
     await mkdir(directory, { recursive: true });
     const inventory = await readFile(lab.inventoryPath, 'utf8');
     const site = new Site(lab, policy ? 3 : 1, inventory, directory, windowSeconds);
@@ -137,6 +136,5 @@ export class Site {
 
   async down(): Promise<void> {
     await this.lab.down();
-    await rm(this.directory, { recursive: true, force: true });
   }
 }

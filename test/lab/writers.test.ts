@@ -79,7 +79,7 @@ describe.skipIf(unavailable !== undefined)(`several writers ${unavailable ?? ''}
   /** A deploy of alice's whose trial stays open: a firewall on tokyo drops its port. */
   const holdTrial = async (...args: string[]): Promise<Launched> => {
     await writeFile(lab.inventoryPath, withTokyo('vxlan: { dstport: 4999 }'));
-    const launched = await launch(['deploy', ...args, '--verify-timeout', '20'], 'alice');
+    const launched = await launch(['deploy', ...args, '--verify-timeout', '300'], 'alice');
     await until('the trial is open', async () => (await isArmed()) && (await isArmed('hub')));
     return launched;
   };
