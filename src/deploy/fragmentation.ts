@@ -20,7 +20,8 @@ export async function findFragmentation(tunnel: Tunnel): Promise<string | undefi
       tunnel.hub.probe(planned, SECONDS, false),
       tunnel.spoke.probe(planned, SECONDS, false),
     ]);
-    return hub.fragments + spoke.fragments === 0;
+    // What the host itself will not send any more, because it has learnt the path's MTU meanwhile, has no answer.
+    return hub.fragments + spoke.fragments === 0 && [...hub.checks, ...spoke.checks].every(({ ok }) => ok);
   };
   const full = Math.min(mtus(tunnel).hub, mtus(tunnel).spoke);
   let [whole, cut] = [MINIMUM_MTU, full];

@@ -23,7 +23,7 @@ import {
 import { isNotManagedOver } from './preflight/way-in.js';
 import type { Refusal, Rule, Scene } from './preflight/scene.js';
 import { hasNoOpenTrial } from './preflight/trials.js';
-import { hasDevice, mtuFits } from './preflight/underlay-device.js';
+import { hasDevice, mtuFits, mtuFitsWay } from './preflight/underlay-device.js';
 
 /** The first reason that applies, in the order in which one would put things right. */
 export function refusalOf(scene: Scene): Refusal | undefined {
@@ -59,6 +59,7 @@ const RULES: readonly Rule[] = [
   hasUnderlayRoute,
   // What the kernel would not do.
   mtuFits,
+  mtuFitsWay,
   allowsIpv6,
   answersEcho,
   forwards,

@@ -50,7 +50,8 @@ export function diagnose(tunnel: TunnelPlan, failed: Check, values: Readonly<Rec
     return { layer: 'implementation', message: `ping cannot be used: ${pingFault(answer.text)}`, hint: PING_HINT };
   }
   const what = `${failed.target} (${failed.prefix}) does not answer from ${failed.source}`;
-  if ((asked.get('small') ?? '').split(' ').includes(keyOf(failed))) return smallOnly(tunnel, failed);
+  if ((asked.get('small') ?? '').split(' ').includes(keyOf(failed)))
+    return smallOnly(tunnel, failed, answer?.text ?? '');
   if (failed.prefix === 'anchor') return noAnchor(tunnel, failed);
   if (failed.prefix === '/64' || failed.prefix === '/48') {
     const prefix = failed.prefix === '/64' ? tunnel.prefix64 : tunnel.prefix48;
@@ -63,11 +64,22 @@ export function diagnose(tunnel: TunnelPlan, failed: Check, values: Readonly<Rec
   return diagnoseUnderlay(tunnel, failed.from, what, values) ?? diagnosePeer(tunnel, what, asked);
 }
 
-const smallOnly = (tunnel: TunnelPlan, failed: Check): Diagnosis => ({
-  layer: 'mtu',
-  message: `${failed.target} answers small packets but none of ${failed.bytes} bytes`,
-  hint: `The underlay between ${tunnel.hubUnderlay.address} and ${tunnel.spokeUnderlay.address} loses full-size packets: set a smaller vxlan.mtu for ${tunnel.spoke}.`,
-});
+function smallOnly({ spoke, hubUnderlay, spokeUnderlay }: TunnelPlan, failed: Check, text: string): Diagnosis {
+  const path = `the underlay between ${hubUnderlay.address} and ${spokeUnderlay.address}`;
+  // ping's own words: "local error: message too long, mtu: 1350".
+  const known = /message too long, mtu[=:] ?(\d+)/.exec(text)?.[1];
+  return {
+    layer: 'mtu',
+    message:
+      known === undefined
+        ? `${failed.target} answers small packets but none of ${failed.bytes} bytes`
+        : `packets of ${failed.bytes} bytes are too long for the way to ${failed.target}, which takes ${known}`,
+    hint:
+      known === undefined
+        ? `It loses full-size packets, ${path}: set a smaller vxlan.mtu for ${spoke}.`
+        : `It carries less than its devices promise, ${path}: set vxlan.mtu: ${known} for ${spoke}. The kernel forgets what it has learnt of a path after ten minutes.`,
+  };
+}
 
 const noAnchor = (tunnel: TunnelPlan, failed: Check): Diagnosis => ({
   layer: 'anchor',

@@ -1,6 +1,6 @@
 /** Which way a tunnel's outer packets take, asked of the kernel with `ip route get`. Pure. */
 import type { End, TunnelPlan } from '../plan/plan.js';
-import { asJson, asList, asText, documents, parseArray } from './ip-json.js';
+import { asJson, asList, asNumber, asText, documents, parseArray } from './ip-json.js';
 
 export interface WayQuestion {
   readonly line: string;
@@ -13,6 +13,8 @@ export interface WayQuestion {
 export interface UnderlayWay extends Pick<WayQuestion, 'remote' | 'local' | 'device'> {
   /** By which device it goes; undefined where no route leads there. */
   readonly by: string | undefined;
+  /** Bytes that it takes, where the route says so, or the kernel has learnt it of the path. */
+  readonly mtu: number | undefined;
 }
 
 /**
@@ -41,6 +43,7 @@ export const parseUnderlayWays = (
     local,
     device,
     by: wayDevice(answers.get(firstLine + index)),
+    mtu: wayMtu(answers.get(firstLine + index)),
   }));
 
 /**
@@ -57,6 +60,11 @@ export function answersByLine(text: string): ReadonlyMap<number, string> {
     answers.set(number, document);
   }
   return answers;
+}
+
+function wayMtu(document: string | undefined): number | undefined {
+  const [route = {}] = document === undefined ? [] : parseArray(document);
+  return asNumber(asJson(asList(route['metrics'])[0])['mtu']);
 }
 
 /** The device of a route, or of the first of its ways. */

@@ -79,8 +79,8 @@ describe('the right host', () => {
     const asked = { remote: '198.51.100.1', local: '10.0.0.10' };
     const ways = (bound: string | undefined, free: string | undefined) => ({
       ways: [
-        { ...asked, device: 'eth0', by: bound },
-        { ...asked, device: undefined, by: free },
+        { ...asked, device: 'eth0', by: bound, mtu: undefined },
+        { ...asked, device: undefined, by: free, mtu: undefined },
       ],
     });
     expect(refusal('spoke', ways('eth0', 'eth0'))).toBeUndefined();
@@ -93,6 +93,12 @@ describe('the right host', () => {
     ]);
     expect(words(refusal('spoke', { ...ways(undefined, 'vmbr0'), devices: bridged }))).toContain(
       'eth0 is part of vmbr0',
+    );
+    const [way] = ways('eth0', 'eth0').ways;
+    const narrow = (mtu: number) => ({ ways: way === undefined ? [] : [{ ...way, mtu }] });
+    expect(refusal('spoke', narrow(1500))).toBeUndefined();
+    expect(words(refusal('spoke', narrow(1400)))).toMatch(
+      /takes packets of 1400 bytes.* up to 1500.*vxlan\.mtu: 1350 for/s,
     );
     expect(words(refusal('spoke', ways(undefined, undefined)))).toMatch(/has no route to 198\.51\.100\.1/);
   });

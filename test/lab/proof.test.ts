@@ -115,6 +115,15 @@ describe.skipIf(unavailable !== undefined)(`what is said of a tunnel ${unavailab
     }
   });
 
+  it('is refused where a route of the host carries less, and verify says the same', async () => {
+    await sh('hub', 'ip route add 198.18.1.1 dev eth0 mtu lock 1400');
+    const cure = { end: 'hub', hint: expect.stringContaining('Set vxlan.mtu: 1350 for tokyo') as string };
+    expect((await run('deploy', 'tokyo', '--force')).of('tokyo')).toMatchObject({ status: 'failed', error: cure });
+    expect((await run('verify', 'tokyo', '--verify-timeout', '1')).of('tokyo').error ?? cure).toMatchObject(cure);
+    // What the kernel has learnt goes with the link.
+    await sh('hub', 'ip route del 198.18.1.1; ip link del dev vxlan01');
+  });
+
   describe('of a change that is put back', () => {
     it('is how long the tunnel was dead, with the proof that failed in it', async () => {
       await sh(

@@ -7,6 +7,8 @@ probe() { # IF SECONDS [diagnose]
   local counter=/sys/class/net/$interface/statistics/rx_packets questions=${payload%$'\n'}
   read_file before "$counter"
   count_fragments pieces
+  # Who has asked for the other end while that was down asks again only after a second: what the hub forwards is enough for it.
+  [[ $WRITES != yes ]] || ask ip -6 neigh flush dev "$interface" nud incomplete nud failed
   send_pings
   await_pings
   answers=${answers%$'\n'}
