@@ -1,5 +1,6 @@
-import { defineConfig } from 'vitest/config';
 import { fileURLToPath } from 'node:url';
+import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** Minutes of what Node.js has no part in: the bash program of the hosts, the model of its protocol, the kernel, sizes, the source's layers. */
 const LEFT_OUT_ON_OTHER_NODES = [
@@ -18,6 +19,12 @@ const MAIN_FILES = ['deploy', 'faults', 'rollback'];
 const FULL_FILES = [...MAIN_FILES, 'history', 'late-devices', 'modes', 'orphans', 'refusals', 'stanzas', 'writers'];
 const isFull = process.env['VXFLEET_TESTS'] === 'full';
 
+/**
+ * Files at work at once. Most of their time is waiting: for a window to end, for an answer that does not come. By default vitest leaves one processor
+ * of two alone.
+ */
+const WORKERS = 6;
+
 /** Tests of real hosts: `env` says what they run (VXFLEET_TEST_IMAGE) and how they are reached (VXFLEET_TRANSPORT). */
 const labProject = (name: string, env: Record<string, string>, files: readonly string[]) => ({
   extends: true as const,
@@ -30,16 +37,39 @@ const labProject = (name: string, env: Record<string, string>, files: readonly s
     testTimeout: 300_000,
     // The first lab on a machine makes its image, which downloads packages.
     hookTimeout: 600_000,
-    // Their hosts wait most of the time: for a window to end, for an answer that does not come.
-    maxWorkers: 4,
-    sequence: { groupOrder: 1 },
+    maxWorkers: WORKERS,
   },
 });
 
-/** Groups run one after the other: first all that needs no hosts. */
+/** What takes minutes begins first, or the last of it would run alone. The longest at the top. */
+const LONGEST = [
+  'lab/matrix',
+  'lab/rollback',
+  'lab/orphans',
+  'lab/deploy',
+  'host/host-doubt',
+  'lab/ifupdown-variants',
+  'lab/campaign',
+  'lab/writers',
+  'lab/refusals',
+  'lab/faults',
+  'lab/modes',
+];
+
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const place = ({ moduleId }: TestSpecification): number => {
+      const index = LONGEST.findIndex((name) => moduleId.endsWith(`/${name}.test.ts`));
+      return index < 0 ? LONGEST.length : index;
+    };
+    return (await super.sort(files)).toSorted((a, b) => place(a) - place(b));
+  }
+}
+
 export default defineConfig({
   root: fileURLToPath(new URL('..', import.meta.url)),
   test: {
+    sequence: { sequencer: LongestFirst },
     coverage: { include: ['src/**/*.ts'], reportsDirectory: 'coverage' },
     projects: [
       {
@@ -48,12 +78,10 @@ export default defineConfig({
           name: 'unit',
           include: ['test/**/*.test.ts'],
           exclude: ['test/lab/**', 'test/package/**', 'test/architecture/**', ...leftOut],
-          // Most of their time is waiting too: for a host's deadline, for a session that is lost. By default vitest leaves one processor of two alone.
-          maxWorkers: 4,
+          maxWorkers: WORKERS,
           // For what never ends: a busy machine is no failure.
           testTimeout: 300_000,
           hookTimeout: 60_000,
-          sequence: { groupOrder: 0 },
         },
       },
       {
@@ -66,8 +94,7 @@ export default defineConfig({
           // npm, tsc and the dependency graph, in processes of their own.
           testTimeout: 300_000,
           hookTimeout: 600_000,
-          maxWorkers: 4,
-          sequence: { groupOrder: 0 },
+          maxWorkers: WORKERS,
         },
       },
       labProject('lab', {}, ['**/*']),
