@@ -16,6 +16,7 @@ export function absentEnd(end: End, host: string): EndAccess {
     current: null,
     hasDesiredFile: true,
     needsNewConnection: false,
+    isBehindTunnel: false,
     observe: async () => ({ link: undefined, network: { routes: [], rules: [] }, ways: [] }),
     probe: async () => ({ checks: [], answeredAt: null, fragments: 0, values: new Map() }),
     prepare: refuse,

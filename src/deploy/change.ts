@@ -1,4 +1,5 @@
 /** One change of a tunnel, step by step: trial on every end that changes, proof from both, confirm; or back. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Check, EndStatus, PutBack, Step, TunnelFailure, TunnelResult, TunnelStatus } from '../events.js';
 import { toVxfleetError } from '../errors.js';
 import { generationDigest } from '../history/generation-text.js';
@@ -42,6 +43,9 @@ export interface ChangeOptions {
  * away, or have to wake up somebody's radio link.
  */
 const PROOF_SECONDS = { afterAnswer: 2, afterSilence: 10 } as const;
+
+/** For a command on its way to a host. */
+const HEAD_START_MS = 300;
 
 /** A spoke has one tunnel: nobody waits for it. */
 export const NO_TURN = (): void => undefined;
@@ -111,8 +115,14 @@ export class Change {
 
   async #trial(endTurn: () => void): Promise<TunnelFailure | null> {
     this.#options.onStep('trial');
+    // An end that is told through the tunnel itself has to hear it before the other one is gone.
+    const behind = this.#ends.filter((end) => this.#tunnel[end].isBehindTunnel);
+    const later = behind.length === 1 ? this.#ends.filter((end) => !behind.includes(end)) : [];
     const failures = await Promise.all(
-      this.#ends.map((end) => this.#trialOf(end).finally(end === 'hub' ? endTurn : NO_TURN)),
+      this.#ends.map(async (end) => {
+        if (later.includes(end)) await sleep(HEAD_START_MS);
+        return await this.#trialOf(end).finally(end === 'hub' ? endTurn : NO_TURN);
+      }),
     );
     return failures.find((failure) => failure !== null) ?? null;
   }

@@ -112,10 +112,15 @@ export class TunnelEnd {
     return this.current === this.desired && !this.facts.binaryFiles.includes(this.#tunnel.interface);
   }
 
+  /** Does the host answer us through this tunnel? */
+  get isBehindTunnel(): boolean {
+    return this.facts.sshDevice === this.#tunnel.interface;
+  }
+
   /** Does our connection run over IPv6, and so perhaps through a tunnel? Then only a new one says that the host can still be reached. */
   get needsNewConnection(): boolean {
-    const { sshServerAddress: address = '', sshDevice } = this.facts;
-    return (address.includes(':') && !address.startsWith('::ffff:')) || sshDevice === this.#tunnel.interface;
+    const { sshServerAddress: address = '' } = this.facts;
+    return (address.includes(':') && !address.startsWith('::ffff:')) || this.isBehindTunnel;
   }
 
   /** What the kernel has of this end right now, and the ways of the questions' packets. */

@@ -96,6 +96,15 @@ describe('a change that works', () => {
     expect(changes(fleet)).toEqual(['hub revert', 'spoke revert']);
   });
 
+  it('tells the end first that is reached through the tunnel itself', async () => {
+    const fleet = new FakeFleet('old');
+    fleet.spoke.sshDevice = 'vxlan0a';
+    fleet.hub.twists.set('trial', () => (fleet.log.push(`spoke runs ${fleet.spoke.running}`), undefined));
+    expect(await change(fleet)).toMatchObject({ status: 'changed' });
+    expect(changes(fleet).slice(0, 2)).toEqual(['spoke trial', 'hub trial']);
+    expect(fleet.log).toContain('spoke runs new');
+  });
+
   it('goes through its steps in order', async () => {
     const steps: string[] = [];
     await change(new FakeFleet('old'), BOTH, { onStep: (step) => steps.push(step) });

@@ -44,6 +44,8 @@ export class FakeHost {
   file: 'old' | 'new' = 'old';
   /** The host's own address of our connection. */
   sshAddress = '198.18.0.1';
+  /** The device by which it answers us. */
+  sshDevice: string | undefined;
   /** Takes no further connection. */
   isDeaf = false;
   twists = new Map<string, Twist>();
@@ -163,7 +165,7 @@ export class FakeFleet {
     const { links } = kernelAnswer(expectEnd(OLD.tunnel, host.end, 1500));
     const up = host.running === 'nothing' ? [] : parseLinks(links);
     const upLinks = new Map(up.map((link) => [link.name, link]));
-    const facts = healthyFacts({ links: upLinks, sshServerAddress: host.sshAddress });
+    const facts = healthyFacts({ links: upLinks, sshServerAddress: host.sshAddress, sshDevice: host.sshDevice });
     return new TunnelEnd(
       NEW.tunnel,
       host.end,
