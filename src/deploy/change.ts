@@ -44,9 +44,6 @@ export interface ChangeOptions {
  */
 const PROOF_SECONDS = { afterAnswer: 2, afterSilence: 10 } as const;
 
-/** For a command on its way to a host. */
-const HEAD_START_MS = 300;
-
 /** A spoke has one tunnel: nobody waits for it. */
 export const NO_TURN = (): void => undefined;
 
@@ -67,6 +64,8 @@ export class Change {
   #checks: readonly Check[] = [];
   #transit: Check | null = null;
   #sawFragments = false;
+  /** How long the ends took to be prepared: more than a command needs to reach one. */
+  #prepareMs = 0;
   /** When each end went down, in ms of its host's clock. */
   readonly #downAt = new Map<End, number>();
   #downMs: number | null = null;
@@ -81,7 +80,9 @@ export class Change {
 
   /** Null when every end could begin. */
   async prepare(): Promise<TunnelFailure | null> {
+    const begun = performance.now();
     const failures = await Promise.all(this.#ends.map((end) => this.#prepareOf(end)));
+    this.#prepareMs = performance.now() - begun;
     return failures.find((failure) => failure !== null) ?? null;
   }
 
@@ -120,7 +121,7 @@ export class Change {
     const later = behind.length === 1 ? this.#ends.filter((end) => !behind.includes(end)) : [];
     const failures = await Promise.all(
       this.#ends.map(async (end) => {
-        if (later.includes(end)) await sleep(HEAD_START_MS);
+        if (later.includes(end)) await sleep(this.#prepareMs);
         return await this.#trialOf(end).finally(end === 'hub' ? endTurn : NO_TURN);
       }),
     );
