@@ -43,12 +43,18 @@ export class Site {
    */
   static async start(name: string, policy: boolean, windowSeconds: number): Promise<Site> {
     const lab = await startLab(name, { spokes: SPOKES.length });
-    const directory = join(lab.scratch, 'campaign');
-    await mkdir(directory, { recursive: true });
-    const inventory = await readFile(lab.inventoryPath, 'utf8');
-    const site = new Site(lab, policy ? 3 : 1, inventory, directory, windowSeconds);
-    await site.#learn();
-    return site;
+    try {
+      const directory = join(lab.scratch, 'campaign');
+      await mkdir(directory, { recursive: true });
+      const inventory = await readFile(lab.inventoryPath, 'utf8');
+      const site = new Site(lab, policy ? 3 : 1, inventory, directory, windowSeconds);
+      await site.#learn();
+      return site;
+    } catch (error) {
+      // Nobody else knows of it yet.
+      await lab.down();
+      throw error;
+    }
   }
 
   get peace(): Peace {
