@@ -76,7 +76,7 @@ export interface TunnelFailure {
   readonly hint: string | null;
 }
 
-/** What a tunnel was put back to: what answered before `answers` again; it was `silent` before too; or there was `nothing`. */
+/** What a tunnel was put back to: what answered before `answers` again; it was `silent` before, and is not asked; or there was `nothing`. */
 export type PutBack = 'answers' | 'silent' | 'nothing';
 
 export interface TunnelResult {

@@ -64,7 +64,7 @@ export function isFailure(result: TunnelResult): boolean {
 
 const PUT_BACK: Readonly<Record<PutBack, string>> = {
   answers: 'put back, and the old state answers',
-  silent: 'put back, and silent as it was before',
+  silent: 'put back to what did not answer before',
   nothing: 'taken away again, there was no tunnel before',
 };
 

@@ -12,6 +12,15 @@ const textOf = (results: TunnelResult[], command: CommandName = 'deploy', width 
   });
 
 describe('formatRecap', () => {
+  it.each([
+    ['answers', 'put back, and the old state answers'],
+    // What did not answer before is not asked after it.
+    ['silent', 'put back to what did not answer before'],
+    ['nothing', 'taken away again, there was no tunnel before'],
+  ] as const)('says what a change was put back to, and no more than was seen: %s', (put_back, words) => {
+    expect(textOf([revertedTunnel(1, { put_back })], 'deploy', Infinity)).toContain(`reverted: ${words}\n`);
+  });
+
   it('shows one tunnel', () => {
     expect(textOf([changedTunnel(1, { spoke: 'tokyo' })])).toMatchInlineSnapshot(`
       "tokyo  vxlan01  changed  down 84 ms, 1 check answered
