@@ -20,11 +20,11 @@ describe('what may hang', { timeout: 120_000 }, () => {
     ['exit 7', ' 7'],
     ['kill -TERM $BASHPID', ' 143'],
   ])('is heard, and how it ended is known: %s', async (command, heard) => {
-    expect(await bash(`run 10 bash -c '${command}'; echo "$out $rc"`)).toBe(`${heard}\n`);
+    expect(await bash(`run 100 bash -c '${command}'; echo "$out $rc"`)).toBe(`${heard}\n`);
   });
 
   it('is carried whole, however much it says', async () => {
-    expect(await bash('run 10 seq 100000; echo "${#out} $rc"')).toBe('588894 0\n');
+    expect(await bash('run 100 seq 100000; echo "${#out} $rc"')).toBe('588894 0\n');
   });
 
   it('is ended with its group when its time is over', async () => {
@@ -41,7 +41,7 @@ describe('what may hang', { timeout: 120_000 }, () => {
 
   // Of a process that is gone before it is waited for, bash sometimes forgot the status.
   it('is known to have ended well every time', async () => {
-    const script = `bad=0; for ((i = 0; i < 400; i++)); do run 10 bash -c 'echo said'; [[ "$rc $out" == '0 said' ]] || ((bad += 1)); done; echo "$bad"`;
+    const script = `bad=0; for ((i = 0; i < 400; i++)); do run 100 bash -c 'echo said'; [[ "$rc $out" == '0 said' ]] || ((bad += 1)); done; echo "$bad"`;
     expect(await Promise.all(Array.from({ length: 6 }, async () => bash(script)))).toEqual(Array(6).fill('0\n'));
   });
 });
