@@ -145,7 +145,7 @@ export interface DiffEvent {
   readonly drift: readonly string[];
 }
 
-/** What ended the run as a whole: a mistake in the command line, the inventory or a template, or a bug. A recap follows. */
+/** What ended the command as a whole: a mistake in the command line, the inventory or a template, or a bug. A recap follows. */
 export interface ErrorEvent {
   readonly event: 'error';
   readonly code: ErrorCode;
@@ -162,6 +162,9 @@ export interface ErrorEvent {
   }[];
 }
 
+/** Of no tunnel. The command is the first word of the command line, also if there is no such command; null when there was none. */
+export type EndedRecap = Omit<Recap, 'command'> & { readonly command: string | null };
+
 export type RunEvent =
   | { readonly event: 'start'; readonly run: string; readonly command: CommandName; readonly total: number }
   /** The hub (not a tunnel) reached a step. */
@@ -173,7 +176,6 @@ export type RunEvent =
   | { readonly event: 'notice'; readonly level: 'info' | 'warning'; readonly message: string }
   /** `--timings`, right before the recap. */
   | { readonly event: 'timings'; readonly steps: readonly StepTiming[] }
-  | ErrorEvent
   /** Detail for -v. */
   | { readonly event: 'trace'; readonly message: string }
   | Recap;

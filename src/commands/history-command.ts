@@ -10,7 +10,7 @@ import { examples, LIMIT_HELP } from './help-text.js';
 import { loadFleet } from './load-fleet.js';
 import { openReporter, useColorOnBoth } from './open-reporter.js';
 import { withTransport } from './open-transport.js';
-import { makeRunIdentity } from './run-identity.js';
+import { thisRun } from './run-identity.js';
 
 export function addHistoryCommand(program: Command, finish: Finish): void {
   const command = program
@@ -32,7 +32,7 @@ async function showHistory(limits: readonly string[], options: HostOptions): Pro
   const reporter = await openReporter(options, 'plain');
   const { emit } = reporter;
   try {
-    const session = { identity: makeRunIdentity(), windowSeconds: WINDOW_SECONDS, writes: false };
+    const session = { identity: thisRun(), windowSeconds: WINDOW_SECONDS, writes: false };
     const { hosts, unread } = await withTransport(options, fleet, emit, async ({ transport, becomePasswordOf }) =>
       gatherHistory(
         { fleet: fleet.plan, transport, session: { ...session, becomePasswordOf }, forks: options.forks },

@@ -11,13 +11,12 @@ import { loadTemplates } from '../render/load-templates.js';
 import { renderFleet } from '../render/render-fleet.js';
 import { noticesOnce } from '../report/notices-once.js';
 import { withTimings } from '../report/step-timings.js';
-import { endedRecap, makeRecap } from '../report/recap.js';
+import { makeRecap } from '../report/recap.js';
 import type { HostOptions } from './common-options.js';
 import { loadFleet, type LoadedFleet } from './load-fleet.js';
 import { openReporter } from './open-reporter.js';
 import { withTransport } from './open-transport.js';
-import { makeRunIdentity } from './run-identity.js';
-import { withErrorEvent } from './with-error-event.js';
+import { thisRun } from './run-identity.js';
 import { withInterrupt } from './with-interrupt.js';
 
 export interface RunContext {
@@ -55,15 +54,12 @@ export async function runCommand(
   settings: RunSettings,
   plan: (context: RunContext) => Promise<Job>,
 ): Promise<number> {
-  const identity = makeRunIdentity();
+  const identity = thisRun();
   const { run } = identity;
   const { command } = settings;
   const started = performance.now();
   const reporter = await openReporter(options, options.output);
-  // People are told by the entry file; a recap of no tunnels would tell them nothing.
-  const tellError = options.output === 'json' ? reporter.emit : () => undefined;
-  const endedWith = (exitCode: number): Recap => endedRecap(run, command, performance.now() - started, exitCode);
-  const work = async (): Promise<number> => {
+  try {
     settings.check?.();
     const fleet = await loadFleet(options, limits);
     const files = renderFleet(fleet.tunnels, loadTemplates(fleet.inventory.templates));
@@ -97,9 +93,6 @@ export async function runCommand(
         return recap.exit_code;
       }),
     );
-  };
-  try {
-    return await withErrorEvent(tellError, endedWith, work);
   } finally {
     await reporter.finish();
   }

@@ -19,6 +19,11 @@ export function makeRunIdentity(argv: readonly string[] = process.argv.slice(2),
   };
 }
 
+let made: RunIdentity | undefined;
+
+/** This process's, the same whenever it is asked for: a command is one run, however it ends. */
+export const thisRun = (): RunIdentity => (made ??= makeRunIdentity());
+
 const inBase36 = (value: number, digits: number): string => value.toString(36).padStart(digits, '0');
 
 /** The person behind sudo. */

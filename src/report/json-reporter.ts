@@ -1,5 +1,5 @@
 /** Every event as one line of JSON on stdout, the recap last; stderr stays silent. */
-import type { RunEvent } from '../events.js';
+import type { EndedRecap, ErrorEvent, RunEvent } from '../events.js';
 import { flush } from './output-stream.js';
 import { escapeJson } from './printable.js';
 import type { Reporter, ReporterIo } from './reporter-io.js';
@@ -18,7 +18,7 @@ export function createJsonReporter({ stdout, verbose }: ReporterIo): Reporter {
 }
 
 /** `event` is the first key, and what is absent is null: a reader finds every key on every line of a kind. */
-function jsonLine(event: RunEvent): string {
+export function jsonLine(event: RunEvent | ErrorEvent | EndedRecap): string {
   const { event: kind, ...rest } = event;
   return escapeJson(
     JSON.stringify({ event: kind, ...rest }, (_, value: unknown) => (value === undefined ? null : value)),

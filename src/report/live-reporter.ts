@@ -69,7 +69,6 @@ export function createLiveReporter(io: ReporterIo): Reporter {
         view.stop();
         printData(formatRecap(event, { color: io.color, width: widthOf(io.stdout) }));
         break;
-      case 'error':
       case 'hub':
       case 'step':
         break;

@@ -21,7 +21,7 @@ export interface PlainOptions {
 const NAME_WIDTH = 8;
 const INTERFACE_WIDTH = 8;
 
-/** The event's lines, without newlines; none for what is data (diff, timings, recap), told by the entry file (error) or not asked for (trace). */
+/** The event's lines, without newlines; none for what is data (diff, timings, recap), or not asked for (trace). */
 export function plainLines(
   event: RunEvent,
   { command, verbose, paint, isRepeated = false, isToldLater = false }: PlainOptions,
@@ -44,7 +44,6 @@ export function plainLines(
     case 'trace':
       return verbose ? [paint('dim', `trace: ${printableLine(event.message)}`)] : [];
     case 'diff':
-    case 'error':
     case 'timings':
     case 'recap':
       return [];

@@ -1,6 +1,6 @@
 /** The run's result as one value: counts, exit code and every tunnel. */
 import { BUG_EXIT_CODE } from '../errors.js';
-import type { CommandName, Counts, Recap, TunnelResult, TunnelStatus } from '../events.js';
+import type { CommandName, Counts, EndedRecap, Recap, TunnelResult, TunnelStatus } from '../events.js';
 import { STATUSES } from './status-text.js';
 
 /** What besides the tunnels decides the exit code. */
@@ -35,10 +35,16 @@ export function makeRecap(
   };
 }
 
-/** The recap of a run that an error ended as a whole. */
-export const endedRecap = (run: string, command: CommandName, durationMs: number, exitCode: number): Recap => ({
-  ...makeRecap(run, command, [], durationMs, { interrupted: false, exitCodeOnDifference: false }),
+/** The recap of a command that an error ended as a whole. */
+export const endedRecap = (run: string, command: string | null, durationMs: number, exitCode: number): EndedRecap => ({
+  event: 'recap',
+  run,
+  command,
   exit_code: exitCode,
+  duration_ms: Math.round(durationMs),
+  counts: countStatuses([]),
+  tunnels: [],
+  transit_unproven: [],
 });
 
 /**

@@ -36,9 +36,21 @@ describe('--output json ends in a recap', () => {
     ['with options that do not go together', ['deploy', '-i', 'good.yaml', '--prune', 'tokyo'], 'usage'],
     ['with an option that would mean nothing', ['deploy', '-i', 'good.yaml', '--exit-code'], 'usage'],
     ['of a rollback of the hub', ['rollback', '-i', 'good.yaml', 'hub'], 'usage'],
+    ['with an option that there is not', ['deploy', '--dryrun'], 'usage'],
+    ['with a value that an option does not take', ['verify', '--forks', '0'], 'usage'],
+    ['with an option without its value', ['render', '-i'], 'usage'],
+    ['with a command that there is not', ['deplo'], 'usage'],
+    ['of an address plan without an inventory', ['inventory', '-i', 'missing.yaml'], 'inventory'],
+    ['of files for a LIMIT of nothing', ['render', '-i', 'good.yaml', 'nowhere'], 'usage'],
+    ['of a history for a LIMIT of nothing', ['history', '-i', 'good.yaml', 'nowhere'], 'usage'],
+    [
+      'of a way in with an ssh_config that is not there',
+      ['inventory', '--ssh', '-i', 'good.yaml', '-F', '/none'],
+      'usage',
+    ],
   ])('%s', (_, argv, code) => {
     const paths = argv.map((word) => (word.endsWith('.yaml') ? join(directory, word) : word));
-    const { status, stdout, stderr } = vxfleet([...paths, '--output', 'json']);
+    const { status, stdout, stderr } = vxfleet([paths[0] ?? '', '--output=json', ...paths.slice(1)]);
     const events = stdout
       .trim()
       .split('\n')
