@@ -107,9 +107,9 @@ async function planDeploy(context: RunContext, flags: DeployFlags, dryRun: boole
   const work = async (): Promise<readonly TunnelResult[]> => {
     const pruned = await runFleet(asPlanned(orphans), pruneOne, run);
     // What was removed is in the way of nobody any more, if only it is looked at again.
-    const hub = pruned.length > 0 && !dryRun ? await context.hub.reinspect() : context.hub;
+    if (pruned.length > 0 && !dryRun) await context.hub.inspect();
     const deployOne = async ({ plan }: Planned, admit: Admit): Promise<readonly TunnelResult[]> =>
-      deployTunnel(access, hub, plan, { ...deployOptions, admit });
+      deployTunnel(access, context.hub, plan, { ...deployOptions, admit });
     const deployed = await runFleet(asPlanned(fleet.tunnels), deployOne, run);
     for (const diff of foldDiffs(diffs.sort((a, b) => a.id - b.id))) emit(diff);
     return [...pruned, ...deployed];

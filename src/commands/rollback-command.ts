@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { foldDiffs, type EndDiff } from '../diff/fold-diffs.js';
 import { fetchHistory, planOf } from '../deploy/gather-history.js';
-import type { InspectedHost } from '../deploy/inspected-host.js';
+import type { Host } from '../host/host.js';
 import { rollbackTunnel } from '../deploy/rollback-tunnel.js';
 import { Brakes } from '../deploy/brakes.js';
 import { runFleet, type Admit } from '../deploy/run-fleet.js';
@@ -65,7 +65,7 @@ async function rollback(limits: readonly string[], flags: RollbackFlags): Promis
 
 async function planRollback(context: RunContext, limits: readonly string[], flags: RollbackFlags): Promise<Job> {
   const { fleet, access, emit, signal } = context;
-  const history = await fetchHistory(context.hub.session, []);
+  const history = await fetchHistory(context.hub, []);
   for (const message of history.warnings) emit({ event: 'notice', level: 'warning', message });
   const former = await findFormerTunnels(fleet.plan, context.hub, history);
   // Those of the inventory first: they say how a spoke is reached now.
@@ -75,7 +75,7 @@ async function planRollback(context: RunContext, limits: readonly string[], flag
   const phases: SiteStep[][] = [];
   for (const steps of plan.phases) {
     phases.push([]);
-    for (const step of steps) phases.at(-1)?.push(await locateStep(context.hub.session, sites, step));
+    for (const step of steps) phases.at(-1)?.push(await locateStep(context.hub, sites, step));
   }
   const steps = phases.flat();
   const named = steps.map((step) => ({ interface: step.interface, spoke: step.plan.spoke }));
@@ -86,17 +86,17 @@ async function planRollback(context: RunContext, limits: readonly string[], flag
   if (taken.length > 0 && flags.remove !== true) throw takesAway(taken);
 
   const { identity, windowSeconds } = access.session;
-  if (phases.length > 1 && !dryRun) await requireAll(access, steps, flags.forks);
+  if (phases.length > 1 && !dryRun) await requireAll(access, context.hub, steps, flags.forks);
   const diffs: EndDiff[] = [];
   const brakes = new Brakes({ canary: flags.canary, maxFail: flags.maxFail?.(steps.length), signal, emit });
   const work = async (): Promise<TunnelResult[]> => {
     const results: TunnelResult[] = [];
     for (const phase of phases) {
       // What has gone is in the way of nobody any more, if only it is looked at again.
-      const hub = results.length > 0 && !dryRun ? await context.hub.reinspect() : context.hub;
+      if (results.length > 0 && !dryRun) await context.hub.inspect();
       const gone = dryRun ? steps.filter((step) => step.removes && !phase.includes(step)) : [];
       const rollbackOne = async ({ plan: tunnel, request }: SiteStep, admit: Admit): Promise<TunnelResult> =>
-        rollbackTunnel(access, hub, tunnel, {
+        rollbackTunnel(access, context.hub, tunnel, {
           request,
           dryRun,
           gone,
@@ -125,7 +125,7 @@ function takesAway(taken: readonly SiteStep[]): VxfleetError {
 }
 
 /** The tunnels of the fleet's prefix that the hub once had, that have a plan in its history, and that the inventory no longer has. */
-async function findFormerTunnels(fleet: FleetPlan, hub: InspectedHost, history: HostHistory): Promise<TunnelPlan[]> {
+async function findFormerTunnels(fleet: FleetPlan, hub: Host, history: HostHistory): Promise<TunnelPlan[]> {
   const known = new Set(fleet.tunnels.map((tunnel) => tunnel.interface));
   const former: TunnelPlan[] = [];
   for (const [name, end] of history.ends) {
@@ -137,9 +137,9 @@ async function findFormerTunnels(fleet: FleetPlan, hub: InspectedHost, history: 
 }
 
 /** A file that was found has none, nor has what was put back to it. */
-async function newestPlan({ session }: InspectedHost, end: EndHistory): Promise<TunnelPlan | null> {
+async function newestPlan(hub: Host, end: EndHistory): Promise<TunnelPlan | null> {
   for (const generation of generationsOf(end).toReversed()) {
-    const plan = generation.hasFile ? await planOf(session, generation) : null;
+    const plan = generation.hasFile ? await planOf(hub, generation) : null;
     if (plan !== null) return plan;
   }
   return null;

@@ -4,8 +4,8 @@
  */
 import { toVxfleetError, VxfleetError } from '../errors.js';
 import type { CommandName, Emit, Recap, TunnelResult } from '../events.js';
-import type { InspectedHost } from '../deploy/inspected-host.js';
-import { inspectHub, type FleetAccess } from '../deploy/open-tunnel.js';
+import type { Host } from '../host/host.js';
+import { connectHub, type FleetAccess } from '../deploy/open-tunnel.js';
 import { thrownResult } from '../deploy/tunnel-result.js';
 import { loadTemplates } from '../render/load-templates.js';
 import { renderFleet } from '../render/render-fleet.js';
@@ -22,7 +22,7 @@ import { withInterrupt } from './with-interrupt.js';
 export interface RunContext {
   readonly fleet: LoadedFleet;
   readonly access: FleetAccess;
-  readonly hub: InspectedHost;
+  readonly hub: Host;
   readonly emit: Emit;
   readonly signal: AbortSignal;
 }
@@ -70,13 +70,14 @@ export async function runCommand(
           fleet: fleet.plan,
           tunnels: fleet.tunnels,
           proven: new Set(),
+          spokes: new Map(),
           files,
           transport,
           session: { identity, windowSeconds: settings.windowSeconds, writes: settings.writes, becomePasswordOf },
         };
         // Questions and the hub first, and only then the live view: a person is asked on a terminal that nothing else draws on.
         emit({ event: 'hub', step: 'connect', message: `connecting to ${access.fleet.hub.ssh.host}` });
-        const hub = await inspectHub(access).catch((error: unknown) => toVxfleetError(error));
+        const hub = await connectHub(access).catch((error: unknown) => toVxfleetError(error));
         endQuestions();
         const start = (total: number): void => emit({ event: 'start', run, command, total });
         const recapOf = (results: readonly TunnelResult[]): Recap =>
@@ -125,6 +126,6 @@ async function workFromHub(
     emit({ event: 'hub', step: 'inspect', message: `ready, ${hub.facts.links.size} VXLAN interfaces there` });
     return await work();
   } finally {
-    await hub.session.close();
+    await hub.close();
   }
 }

@@ -44,7 +44,9 @@ async function runChange(tunnel: Tunnel, ends: readonly End[], options: ChangeOp
   const preparedAt = performance.now();
   const endTurn = ends.includes('hub') ? await tunnel.hub.takeTurn() : NO_TURN;
   const isStale = (performance.now() - preparedAt) / 1000 > options.windowSeconds / STALE_SHARE;
-  const delayed = options.signal.aborted ? INTERRUPTED : isStale ? await change.prepareAgain() : null;
+  // What was prepared over a session has ended with it.
+  const isGone = isStale || ends.some((end) => tunnel[end].isLost);
+  const delayed = options.signal.aborted ? INTERRUPTED : isGone ? await change.prepareAgain() : null;
   if (delayed !== null) {
     endTurn();
     await change.drop();

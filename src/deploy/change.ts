@@ -270,13 +270,9 @@ export class Change {
   }
 
   async #revertOf(end: End): Promise<string | null> {
-    const access = this.#tunnel[end];
     try {
       // A lost session has made the host end the trial alone; a new one tells whether it did.
-      const reply = await access.revert().catch(async () => {
-        await access.revive();
-        return await access.revert();
-      });
+      const reply = await this.#tunnel[end].revert();
       // Late: the host has ended the trial alone. Whether what ran before runs again is for the baseline to say.
       // Unknown: it has no trial and no record of one, as after a reboot.
       const isOver = reply.reason === 'late' || reply.reason === 'unknown';

@@ -5,8 +5,6 @@
 import { toVxfleetError } from '../errors.js';
 import type { TunnelFailure } from '../events.js';
 import type { End } from '../plan/plan.js';
-import type { Reply } from '../host/frames.js';
-import type { EndAccess } from './tunnel-end.js';
 import { failureOf, type Tunnel } from './tunnel.js';
 
 export interface Confirmation {
@@ -23,7 +21,7 @@ export interface Confirmation {
 export async function confirmEnds(tunnel: Tunnel, ends: readonly End[], hubWindow: number): Promise<Confirmation> {
   const [only] = ends;
   for (const end of ends) {
-    const message = await tunnel[end].openConfirmation();
+    const message = await tunnel[end].proveReachable();
     if (message !== null) return notBegun(ends, { code: 'connect', end, layer: 'ssh', message, hint: LOST_PATH_HINT });
   }
   return ends.length === 1 && only !== undefined
@@ -36,7 +34,7 @@ const LOST_PATH_HINT =
 
 async function confirmOne(tunnel: Tunnel, end: End): Promise<Confirmation> {
   try {
-    const reply = await confirmAgain(tunnel[end]);
+    const reply = await tunnel[end].confirm();
     return reply.ok ? isDone([end]) : notBegun([end], refusal(end, reply.text, reply.reason));
   } catch (thrown) {
     const failure = failureOf(toVxfleetError(thrown), tunnel.plan);
@@ -54,7 +52,7 @@ async function confirmBoth(tunnel: Tunnel, ends: readonly End[], hubWindow: numb
 
   try {
     // Here the tunnel is decided.
-    const decision = await confirmAgain(tunnel.spoke);
+    const decision = await tunnel.spoke.confirm();
     const isRefused = !decision.ok && decision.reason !== 'unknown' && decision.reason !== 'confirmed';
     if (isRefused) return notBegun(ends, refusal('spoke', decision.text, decision.reason));
     if (!decision.ok) {
@@ -69,7 +67,7 @@ async function confirmBoth(tunnel: Tunnel, ends: readonly End[], hubWindow: numb
   }
 
   try {
-    const reply = await confirmAgain(tunnel.hub);
+    const reply = await tunnel.hub.confirm();
     if (reply.ok) return isDone(ends);
     return {
       confirmed: ['spoke'],
@@ -81,16 +79,6 @@ async function confirmBoth(tunnel: Tunnel, ends: readonly End[], hubWindow: numb
     const failure = failureOf(toVxfleetError(thrown), tunnel.plan);
     const sentence = 'the hub has promised, and finds out alone that the spoke is confirmed';
     return { confirmed: ['spoke'], open: [], troubles: [sentence], failure };
-  }
-}
-
-/** An answer that was lost is asked for again, over a new session: a host that has confirmed says so again. Rejects as `revive` does. */
-async function confirmAgain(end: EndAccess): Promise<Reply> {
-  try {
-    return await end.confirm();
-  } catch {
-    await end.revive();
-    return await end.confirm();
   }
 }
 

@@ -2,17 +2,18 @@
 import type { Emit, TunnelFailure, TunnelResult } from '../events.js';
 import type { EndDiff } from '../diff/fold-diffs.js';
 import { ENDS, type End, type TunnelPlan } from '../plan/plan.js';
+import type { Host } from '../host/host.js';
+import type { HostFacts } from '../host/host-facts.js';
 import type { HostSessionOptions } from '../host/host-session.js';
 import { changeTunnel } from './change-tunnel.js';
 import { describeChange } from './describe-change.js';
-import type { InspectedHost } from './inspected-host.js';
-import { describeLeftover, findLeftovers, hostWithout } from './orphans.js';
-import { inspectSpoke, joinTunnel, plannedEnds, type FleetAccess } from './open-tunnel.js';
+import { describeLeftover, findLeftovers, withoutTunnels } from './orphans.js';
+import { connectSpoke, joinTunnel, plannedEnds, type FleetAccess, type Hosts } from './open-tunnel.js';
 import { refuseTwin } from './preflight/right-host.js';
 import { warningsOf } from './preflight/warnings.js';
 import type { Admit } from './run-fleet.js';
 import { assessEnd, describeEdit, needsChange, refuseTunnel, sceneOf, stillEnds, type Tunnel } from './tunnel.js';
-import { takeOverTrials, type InspectedHosts } from './take-over.js';
+import { takeOverTrials } from './take-over.js';
 import { tellSteps } from './tell-steps.js';
 import { thrownResult, untouchedResult, wouldChangeResult } from './tunnel-result.js';
 
@@ -45,54 +46,56 @@ export interface DeployOptions {
 /** Never rejects: what happens is the tunnel's result, the last one; before it those of old tunnels that were in its way. */
 export async function deployTunnel(
   access: FleetAccess,
-  hub: InspectedHost,
+  hub: Host,
   plan: TunnelPlan,
   options: DeployOptions,
 ): Promise<readonly TunnelResult[]> {
-  let spoke: InspectedHost | undefined;
+  let spoke: Host | undefined;
   const pruned: TunnelResult[] = [];
   try {
-    spoke = await inspectSpoke(access, plan, tellSteps(options.emit, plan));
-    const found = await takeOverTrials(access, plan, { hub, spoke }, options);
-    const cleared = { ...found, spoke: await clearSpoke(access, found, plan, options, pruned) };
-    const hosts = { hub: hostWithout(cleared.hub, options.gone), spoke: hostWithout(cleared.spoke, options.gone) };
-    const tunnel = joinTunnel(access, plan, hosts, plannedEnds(access, plan, hosts));
-    return [...pruned, await deployInspected(tunnel, hub.spokes, access.session, options)];
+    spoke = await connectSpoke(access, hub, plan, tellSteps(options.emit, plan));
+    const hosts = { hub, spoke };
+    await takeOverTrials(access, plan, hosts, options);
+    const cleared = await clearSpoke(access, hosts, plan, options, pruned);
+    const facts = { hub: withoutTunnels(hub.facts, options.gone), spoke: withoutTunnels(cleared, options.gone) };
+    const tunnel = joinTunnel(access, plan, hosts, plannedEnds(access, plan, hosts), facts);
+    return [...pruned, await deployInspected(tunnel, access.spokes, access.session, options)];
   } catch (error) {
     return [...pruned, thrownResult(plan, error)];
   } finally {
-    await spoke?.session.close();
+    await spoke?.close();
   }
 }
 
-/** Names or removes what the spoke has of old tunnels. @param pruned takes the results @returns the spoke, without what was removed */
+/** Names or removes what the spoke has of old tunnels. @param pruned takes the results @returns what the spoke has without what was removed */
 async function clearSpoke(
   access: FleetAccess,
-  { hub, spoke }: InspectedHosts,
+  { hub, spoke }: Hosts,
   plan: TunnelPlan,
   options: DeployOptions,
   pruned: TunnelResult[],
-): Promise<InspectedHost> {
+): Promise<HostFacts> {
   const leftovers = findLeftovers(spoke.facts, plan, access.fleet, hub.facts);
   const { identity, windowSeconds } = access.session;
   const removable = options.prune && options.ends === 'both' ? leftovers.filter(({ hasFile }) => hasFile) : [];
   for (const leftover of leftovers) {
     if (!removable.includes(leftover)) options.onWarning(describeLeftover(leftover, plan.spoke));
   }
-  if (removable.length === 0) return spoke;
+  if (removable.length === 0) return spoke.facts;
   const { pruneLeftover } = await import('./prune-tunnel.js');
   for (const leftover of removable) {
     const onStep = tellSteps(options.emit, { spoke: plan.spoke, interface: leftover.interface });
     const change = { ...options, identity, windowSeconds, unreachableToo: false, onStep };
     pruned.push(await pruneLeftover(access, spoke, plan, leftover, change));
   }
-  if (!options.dryRun) return await spoke.reinspect();
-  return hostWithout(spoke, removable);
+  if (options.dryRun) return withoutTunnels(spoke.facts, removable);
+  await spoke.inspect();
+  return spoke.facts;
 }
 
 async function deployInspected(
   tunnel: Tunnel,
-  spokes: InspectedHost['spokes'],
+  spokes: FleetAccess['spokes'],
   { identity, windowSeconds }: HostSessionOptions,
   options: DeployOptions,
 ): Promise<TunnelResult> {
@@ -144,7 +147,7 @@ const placeOf = (plan: TunnelPlan, end: End | null): string => (end === 'hub' ? 
 function refuseDeploy(
   tunnel: Tunnel,
   changing: readonly End[],
-  spokes: InspectedHost['spokes'],
+  spokes: FleetAccess['spokes'],
   adopt: boolean,
 ): TunnelFailure | undefined {
   const refusal = refuseTunnel(tunnel, { adopt, changing });

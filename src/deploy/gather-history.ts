@@ -4,7 +4,7 @@ import { toVxfleetError, VxfleetError } from '../errors.js';
 import { parseGeneration, type Generation } from '../history/parse-generation.js';
 import { readHistory, type HostHistory } from '../history/read-history.js';
 import type { HistoryRecord } from '../history/record.js';
-import { HostSession, type HostSessionOptions } from '../host/host-session.js';
+import { HostSession, type Caller, type HostSessionOptions } from '../host/host-session.js';
 import type { SshTarget } from '../inventory/inventory.js';
 import type { FleetPlan, TunnelPlan } from '../plan/plan.js';
 import type { Selection } from '../plan/select-tunnels.js';
@@ -80,24 +80,24 @@ async function askHost(
 /**
  * The records of these tunnels on a connected host; without any, of all. Rejects with lost, timeout or host.
  */
-export async function fetchHistory(session: HostSession, interfaces: readonly string[]): Promise<HostHistory> {
-  const reply = await session.call({ verb: 'history', args: interfaces, timeoutMs: HISTORY_TIMEOUT_MS });
-  if (!reply.ok) throw failed(session.host, 'history', reply.text);
-  return readHistory(session.host, reply.values);
+export async function fetchHistory(host: Caller, interfaces: readonly string[]): Promise<HostHistory> {
+  const reply = await host.call({ verb: 'history', args: interfaces, timeoutMs: HISTORY_TIMEOUT_MS });
+  if (!reply.ok) throw failed(host.host, 'history', reply.text);
+  return readHistory(host.host, reply.values);
 }
 
 /** A record with its file. Rejects with lost, timeout, host, or refused when it is damaged. */
-export async function fetchGeneration(session: HostSession, record: HistoryRecord): Promise<Generation> {
+export async function fetchGeneration(host: Caller, record: HistoryRecord): Promise<Generation> {
   const args = [record.interface, record.name];
-  const reply = await session.call({ verb: 'generation', args, timeoutMs: HISTORY_TIMEOUT_MS });
-  if (!reply.ok) throw failed(session.host, 'generation', reply.text);
-  return parseGeneration(session.host, record.interface, record.name, reply.values.get('content') ?? '');
+  const reply = await host.call({ verb: 'generation', args, timeoutMs: HISTORY_TIMEOUT_MS });
+  if (!reply.ok) throw failed(host.host, 'generation', reply.text);
+  return parseGeneration(host.host, record.interface, record.name, reply.values.get('content') ?? '');
 }
 
 /** The plan of a record's file; null when it has none, or is damaged. Rejects with lost, timeout or host. */
-export async function planOf(session: HostSession, record: HistoryRecord): Promise<TunnelPlan | null> {
+export async function planOf(host: Caller, record: HistoryRecord): Promise<TunnelPlan | null> {
   try {
-    return (await fetchGeneration(session, record)).plan;
+    return (await fetchGeneration(host, record)).plan;
   } catch (error) {
     if (error instanceof VxfleetError && error.code === 'refused') return null;
     throw error;

@@ -1,9 +1,8 @@
 /** From a plan to a tunnel whose two ends can be worked on: connect, inspect, render. */
-import pLimit, { type LimitFunction } from 'p-limit';
-import { VxfleetError } from '../errors.js';
 import { makeChangeId } from '../history/change-id.js';
+import { Host, type HostAccess } from '../host/host.js';
 import { HostSession, type HostSessionOptions } from '../host/host-session.js';
-import { ifupdownOf, inspectionPayload, parseFacts } from '../host/host-facts.js';
+import { ifupdownOf, type HostFacts } from '../host/host-facts.js';
 import type { End, FleetPlan, TunnelPlan } from '../plan/plan.js';
 import type { EndFile, FleetFiles } from '../render/render-fleet.js';
 import type { Transport } from '../ssh/transport.js';
@@ -11,12 +10,9 @@ import { resolveMtu } from '../verify/expect-end.js';
 import { fleetQueries } from '../verify/queries.js';
 import { wayQuestions, type WayQuestion } from '../verify/underlay-ways.js';
 import { TunnelEnd } from './tunnel-end.js';
-import type { InspectedHost } from './inspected-host.js';
 import type { Tunnel } from './tunnel.js';
 import type { Step } from '../events.js';
 import type { SshTarget } from '../inventory/inventory.js';
-
-const INSPECT_TIMEOUT_MS = 60_000;
 
 export interface FleetAccess {
   readonly fleet: FleetPlan;
@@ -24,6 +20,8 @@ export interface FleetAccess {
   readonly tunnels: readonly TunnelPlan[];
   /** Those that it has proven so far, in that order: it grows. */
   readonly proven: Set<TunnelPlan>;
+  /** Which spoke is on which host (identityOf), as far as one was found fit: it grows. */
+  readonly spokes: Map<string, string>;
   /** The files as they shall be, rendered before anybody is contacted. */
   readonly files: FleetFiles;
   readonly transport: Transport;
@@ -37,55 +35,45 @@ export interface FleetAccess {
  */
 const spokeWindow = (hubWindow: number): number => Math.floor(hubWindow / 2);
 
-/** Connects to a host and inspects it. Rejects with connect, host-key, auth, lost, timeout, protocol or host. */
-async function inspectHost(
+/** The hosts of a tunnel's two ends. */
+export type Hosts = Readonly<Record<End, Host>>;
+
+export const connectHub = async (access: FleetAccess): Promise<Host> =>
+  await Host.connect(
+    hostAccess(
+      access,
+      'hub',
+      access.fleet.hub.ssh,
+      access.tunnels.flatMap((plan) => wayQuestions(plan, 'hub')),
+    ),
+  );
+
+/** Tells when it begins to connect and to inspect. Nobody logs in to a spoke for a hub that is lost for good. */
+export async function connectSpoke(
   access: FleetAccess,
+  hub: Host,
+  plan: TunnelPlan,
+  onStep: (step: Step) => void,
+): Promise<Host> {
+  await hub.session();
+  onStep('connect');
+  return await Host.connect(hostAccess(access, plan.spoke, plan.ssh, wayQuestions(plan, 'spoke')), () =>
+    onStep('inspect'),
+  );
+}
+
+function hostAccess(
+  { transport, session, fleet }: FleetAccess,
   host: string,
   target: SshTarget,
   ways: readonly WayQuestion[],
-  onConnected: () => void = () => undefined,
-): Promise<InspectedHost> {
-  const { windowSeconds } = access.session;
-  const options = { ...access.session, windowSeconds: host === 'hub' ? windowSeconds : spokeWindow(windowSeconds) };
-  const reconnect = async (): Promise<HostSession> => await HostSession.open(access.transport, host, target, options);
-  const session = await reconnect();
-  onConnected();
-  let bounces: LimitFunction | undefined;
-  const spokes = new Map<string, string>();
-  const inspect = async (): Promise<InspectedHost> => {
-    const inspection = { ways, network: fleetQueries(access.fleet.prefix) };
-    const payload = inspectionPayload(inspection);
-    const reply = await session.call({ verb: 'inspect', args: [], payload, timeoutMs: INSPECT_TIMEOUT_MS });
-    if (!reply.ok) throw new VxfleetError('host', `inspect failed on ${host}: ${reply.text}`, { host });
-    const facts = parseFacts(reply, inspection);
-    // ifupdown2 has one lock for the whole host.
-    bounces ??= pLimit(ifupdownOf(facts) === 'ifupdown2' ? 1 : facts.cpus);
-    return { session, spokes, facts, bounces, reconnect, reinspect: inspect };
+): HostAccess {
+  const { windowSeconds } = session;
+  const options = { ...session, windowSeconds: host === 'hub' ? windowSeconds : spokeWindow(windowSeconds) };
+  return {
+    open: async () => await HostSession.open(transport, host, target, options),
+    inspection: { ways, network: fleetQueries(fleet.prefix) },
   };
-  try {
-    return await inspect();
-  } catch (error) {
-    await session.close();
-    throw error;
-  }
-}
-
-export const inspectHub = async (access: FleetAccess): Promise<InspectedHost> =>
-  await inspectHost(
-    access,
-    'hub',
-    access.fleet.hub.ssh,
-    access.tunnels.flatMap((plan) => wayQuestions(plan, 'hub')),
-  );
-
-/** Tells when it begins to connect and to inspect. */
-export async function inspectSpoke(
-  access: FleetAccess,
-  plan: TunnelPlan,
-  onStep: (step: Step) => void,
-): Promise<InspectedHost> {
-  onStep('connect');
-  return await inspectHost(access, plan.spoke, plan.ssh, wayQuestions(plan, 'spoke'), () => onStep('inspect'));
 }
 
 /** What the two ends shall have, and how that is proven. */
@@ -97,11 +85,7 @@ export interface DesiredEnds {
 }
 
 /** As the inventory says, in the words of each host's ifupdown. Throws inventory. */
-export function plannedEnds(
-  access: FleetAccess,
-  plan: TunnelPlan,
-  hosts: Readonly<Record<End, Pick<InspectedHost, 'facts'>>>,
-): DesiredEnds {
+export function plannedEnds(access: FleetAccess, plan: TunnelPlan, hosts: Hosts): DesiredEnds {
   const fileOf = (end: End): EndFile => {
     const { facts } = hosts[end];
     // A device that is not there is refused by name.
@@ -118,20 +102,24 @@ export function plannedEnds(
   };
 }
 
+/** @param facts what the hosts are taken to have, by default what they had when they were last looked at */
 export function joinTunnel(
   { fleet, proven, session }: FleetAccess,
   plan: TunnelPlan,
-  hosts: Readonly<Record<End, InspectedHost>>,
+  hosts: Hosts,
   desired: DesiredEnds,
+  facts: Readonly<Record<End, HostFacts>> = { hub: hosts.hub.facts, spoke: hosts.spoke.facts },
 ): Tunnel {
   const change = makeChangeId(session.identity.run);
+  const end = (name: End): TunnelEnd =>
+    new TunnelEnd(plan, name, { host: hosts[name], facts: facts[name] }, desired[name], change);
   return {
     fleet,
     plan,
     proven,
     change,
-    hub: new TunnelEnd(plan, 'hub', hosts.hub, desired.hub, change),
-    spoke: new TunnelEnd(plan, 'spoke', hosts.spoke, desired.spoke, change),
+    hub: end('hub'),
+    spoke: end('spoke'),
     custom: desired.custom,
     proof: desired.proof,
   };

@@ -1,7 +1,6 @@
 /** Tunnels of this fleet that a host still has and the inventory no longer names. */
 import { DEFAULTS, type Spoke } from '../inventory/inventory.js';
 import type { HostFacts } from '../host/host-facts.js';
-import type { InspectedHost } from './inspected-host.js';
 import { isInPrefix } from '../plan/is-in-prefix.js';
 import { MAC_PREFIX, planTunnel } from '../plan/make-plan.js';
 import type { FleetPlan, TunnelPlan } from '../plan/plan.js';
@@ -69,11 +68,9 @@ export function findLeftovers(
   return [...files, ...links].sort((a, b) => idOf(a) - idOf(b));
 }
 
-/** The host, once these are gone: for whoever only shows what would be done. */
-export const hostWithout = (host: InspectedHost, gone: readonly Pick<Orphan, 'interface'>[]): InspectedHost =>
-  gone.length === 0 ? host : { ...host, facts: withoutTunnels(host.facts, gone) };
-
+/** What a host has once these are gone: for a dry run. */
 export function withoutTunnels(facts: HostFacts, gone: readonly Pick<Orphan, 'interface'>[]): HostFacts {
+  if (gone.length === 0) return facts;
   const names = new Set(gone.map((orphan) => orphan.interface));
   const kept = <T>(map: ReadonlyMap<string, T>): Map<string, T> =>
     new Map([...map].filter(([name]) => !names.has(name)));

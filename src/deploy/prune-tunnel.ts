@@ -11,8 +11,8 @@ import type { ChangeOptions } from './change.js';
 import { changeTunnel } from './change-tunnel.js';
 import { describeChange } from './describe-change.js';
 import { fetchHistory, planOf } from './gather-history.js';
-import type { InspectedHost } from './inspected-host.js';
-import { inspectSpoke, joinTunnel, type DesiredEnds, type FleetAccess } from './open-tunnel.js';
+import type { Host } from '../host/host.js';
+import { connectSpoke, joinTunnel, type DesiredEnds, type FleetAccess } from './open-tunnel.js';
 import { planOrphan, type Orphan } from './orphans.js';
 import { takeOverTrials } from './take-over.js';
 import { TunnelEnd, type EndAccess } from './tunnel-end.js';
@@ -34,29 +34,26 @@ const NOTHING: DesiredEnds = { hub: null, spoke: null, custom: { hub: false, spo
 /**
  * The plan by which an orphan was made: its newest generation's, or what its file says. Rejects with lost, timeout or host.
  */
-export async function planOfOrphan(
-  access: FleetAccess,
-  { session }: InspectedHost,
-  orphan: Orphan,
-): Promise<TunnelPlan> {
-  const { ends } = await fetchHistory(session, [orphan.interface]);
+export async function planOfOrphan(access: FleetAccess, host: Host, orphan: Orphan): Promise<TunnelPlan> {
+  const { ends } = await fetchHistory(host, [orphan.interface]);
   const history = ends.get(orphan.interface);
   const newest = history === undefined ? undefined : generationsOf(history).findLast(({ hasFile }) => hasFile);
-  const plan = newest === undefined ? null : await planOf(session, newest);
+  const plan = newest === undefined ? null : await planOf(host, newest);
   return plan ?? planOrphan(orphan, access.fleet);
 }
 
 /** Never rejects: what happens is the result. */
 export async function pruneTunnel(
   access: FleetAccess,
-  hub: InspectedHost,
+  hub: Host,
   plan: TunnelPlan,
   options: PruneOptions,
 ): Promise<TunnelResult> {
-  let spoke: InspectedHost | undefined;
+  let spoke: Host | undefined;
   try {
-    spoke = await inspectSpoke(access, plan, options.onStep);
-    const hosts = await takeOverTrials(access, plan, { hub, spoke }, options);
+    spoke = await connectSpoke(access, hub, plan, options.onStep);
+    const hosts = { hub, spoke };
+    await takeOverTrials(access, plan, hosts, options);
     return await prune(joinTunnel(access, plan, hosts, NOTHING), options);
   } catch (error) {
     const result = thrownResult(plan, error);
@@ -66,7 +63,7 @@ export async function pruneTunnel(
     options.onWarning(`${plan.spoke}: ${result.error?.message ?? 'unreachable'}; only the hub's end is removed`);
     return await pruneAlone(access, 'hub', hub, plan, options);
   } finally {
-    await spoke?.session.close();
+    await spoke?.close();
   }
 }
 
@@ -76,7 +73,7 @@ export async function pruneTunnel(
  */
 export async function pruneLeftover(
   access: FleetAccess,
-  spoke: InspectedHost,
+  spoke: Host,
   today: TunnelPlan,
   leftover: Orphan,
   options: PruneOptions,
@@ -95,12 +92,12 @@ export async function pruneLeftover(
 async function pruneAlone(
   access: FleetAccess,
   end: End,
-  host: InspectedHost,
+  host: Host,
   plan: TunnelPlan,
   options: PruneOptions,
 ): Promise<TunnelResult> {
   const change = makeChangeId(access.session.identity.run);
-  const present: EndAccess = new TunnelEnd(plan, end, host, null, change);
+  const present: EndAccess = new TunnelEnd(plan, end, { host, facts: host.facts }, null, change);
   const ends =
     end === 'hub'
       ? { hub: present, spoke: absentEnd('spoke', plan.spoke) }

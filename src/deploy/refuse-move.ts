@@ -2,7 +2,7 @@
 import type { TunnelResult } from '../events.js';
 import type { TunnelPlan } from '../plan/plan.js';
 import { deployTunnel, type DeployOptions } from './deploy-tunnel.js';
-import type { InspectedHost } from './inspected-host.js';
+import type { Host } from '../host/host.js';
 import type { FleetAccess } from './open-tunnel.js';
 import { untouchedResult } from './tunnel-result.js';
 
@@ -12,7 +12,7 @@ import { untouchedResult } from './tunnel-result.js';
  */
 export async function refuseMove(
   access: FleetAccess,
-  hub: InspectedHost,
+  hub: Host,
   orphan: TunnelPlan,
   options: DeployOptions,
 ): Promise<TunnelResult | undefined> {

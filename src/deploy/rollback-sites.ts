@@ -4,11 +4,12 @@ import { toVxfleetError, VxfleetError } from '../errors.js';
 import type { RollbackStep } from '../history/plan-rollback.js';
 import type { HistoryRecord } from '../history/record.js';
 import type { HostFacts } from '../host/host-facts.js';
-import type { HostSession } from '../host/host-session.js';
+import type { Host } from '../host/host.js';
+import type { Caller } from '../host/host-session.js';
 import type { TunnelPlan } from '../plan/plan.js';
 import { ownerOf, remoteOf } from '../render/check-stanza.js';
 import { planOf } from './gather-history.js';
-import { inspectSpoke, type FleetAccess } from './open-tunnel.js';
+import { connectSpoke, type FleetAccess } from './open-tunnel.js';
 
 export interface SiteStep extends RollbackStep {
   /** How the spoke is reached, and what it is called now. */
@@ -20,11 +21,7 @@ export interface SiteStep extends RollbackStep {
  * @param sites the inventory's tunnels, then those that it no longer has
  * Rejects with refused, lost, timeout or host.
  */
-export async function locateStep(
-  hub: HostSession,
-  sites: readonly TunnelPlan[],
-  step: RollbackStep,
-): Promise<SiteStep> {
+export async function locateStep(hub: Caller, sites: readonly TunnelPlan[], step: RollbackStep): Promise<SiteStep> {
   const isHere = (plan: TunnelPlan): boolean => plan.interface === step.interface;
   const isNamed = ({ spoke }: TunnelPlan): boolean => spoke === step.spoke;
   const named = sites.find((site) => isNamed(site) && isHere(site)) ?? sites.find(isNamed);
@@ -47,7 +44,7 @@ export async function locateStep(
   return { ...step, plan: isHere(today) ? today : { ...then, spoke: today.spoke, ssh: today.ssh } };
 }
 
-async function firstPlan(hub: HostSession, records: readonly HistoryRecord[]): Promise<TunnelPlan | null> {
+async function firstPlan(hub: Caller, records: readonly HistoryRecord[]): Promise<TunnelPlan | null> {
   for (const record of records) {
     const plan = record.hasFile ? await planOf(hub, record) : null;
     if (plan !== null) return plan;
@@ -83,13 +80,18 @@ export function findTakenAway(
  * A rollback of several steps takes tunnels away before it puts others back: no site is begun that may have to stay without one because
  * another does not answer. Rejects with what keeps a spoke from being reached.
  */
-export async function requireAll(access: FleetAccess, steps: readonly SiteStep[], forks: number): Promise<void> {
+export async function requireAll(
+  access: FleetAccess,
+  hub: Host,
+  steps: readonly SiteStep[],
+  forks: number,
+): Promise<void> {
   const spokes = new Map(steps.map(({ plan }) => [plan.spoke, plan]));
   const limit = pLimit(forks);
   const looks = [...spokes.values()].map((plan) =>
     limit(async () => {
-      const { session } = await inspectSpoke(access, plan, () => undefined);
-      await session.close();
+      const spoke = await connectSpoke(access, hub, plan, () => undefined);
+      await spoke.close();
     }),
   );
   const failed = (await Promise.allSettled(looks)).find((look) => look.status === 'rejected');

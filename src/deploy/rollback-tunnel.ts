@@ -10,11 +10,11 @@ import type { ChangeOptions } from './change.js';
 import { changeTunnel } from './change-tunnel.js';
 import { describeChange } from './describe-change.js';
 import { fetchGeneration, fetchHistory } from './gather-history.js';
-import type { InspectedHost } from './inspected-host.js';
+import type { Host } from '../host/host.js';
 import { ownerOf } from '../render/check-stanza.js';
-import { hostWithout } from './orphans.js';
-import { inspectSpoke, joinTunnel, type FleetAccess } from './open-tunnel.js';
-import { takeOverTrials, type InspectedHosts } from './take-over.js';
+import { withoutTunnels } from './orphans.js';
+import { connectSpoke, joinTunnel, type DesiredEnds, type FleetAccess, type Hosts } from './open-tunnel.js';
+import { takeOverTrials } from './take-over.js';
 import { assessEnd, refuseTunnel, stillEnds, type Tunnel } from './tunnel.js';
 import { thrownResult, untouchedResult, wouldChangeResult } from './tunnel-result.js';
 
@@ -35,21 +35,21 @@ export interface RollbackOptions extends Omit<ChangeOptions, 'restores' | 'noted
  */
 export async function rollbackTunnel(
   access: FleetAccess,
-  hub: InspectedHost,
+  hub: Host,
   plan: TunnelPlan,
   options: RollbackOptions,
 ): Promise<TunnelResult> {
-  let spoke: InspectedHost | undefined;
+  let spoke: Host | undefined;
   try {
-    spoke = await inspectSpoke(access, plan, options.onStep);
-    const found = await takeOverTrials(access, plan, { hub, spoke }, options);
-    const hosts = { hub: hostWithout(found.hub, options.gone), spoke: hostWithout(found.spoke, options.gone) };
+    spoke = await connectSpoke(access, hub, plan, options.onStep);
+    const hosts = { hub, spoke };
+    await takeOverTrials(access, plan, hosts, options);
     const { tunnel, targets } = await openGeneration(access, plan, hosts, options);
     return await putBack(tunnel, targets, options);
   } catch (error) {
     return thrownResult(plan, error);
   } finally {
-    await spoke?.session.close();
+    await spoke?.close();
   }
 }
 
@@ -59,8 +59,8 @@ type Targets = Readonly<Record<End, RollbackTarget | undefined>>;
 async function openGeneration(
   access: FleetAccess,
   plan: TunnelPlan,
-  hosts: InspectedHosts,
-  { request, onWarning }: RollbackOptions,
+  hosts: Hosts,
+  { request, gone, onWarning }: RollbackOptions,
 ): Promise<{ readonly tunnel: Tunnel; readonly targets: Targets }> {
   const [hubHistory, spokeHistory] = await Promise.all([
     // What is damaged at the hub has been said when the tunnels were chosen.
@@ -81,14 +81,15 @@ async function openGeneration(
   }
   // Whatever the spoke was called then.
   const then = { ...(hub.plan ?? spoke.plan ?? plan), spoke: plan.spoke, ssh: plan.ssh };
-  const tunnel = joinTunnel(access, then, hosts, {
+  const facts = { hub: withoutTunnels(hosts.hub.facts, gone), spoke: withoutTunnels(hosts.spoke.facts, gone) };
+  const desired: DesiredEnds = {
     hub: hub.text,
     spoke: spoke.text,
     // Whose template it was is not kept: what the plan expects must be there, and more may be.
     custom: { hub: true, spoke: true },
     proof: isFound ? 'found' : hub.text === null ? 'gone' : 'planned',
-  });
-  return { tunnel, targets };
+  };
+  return { tunnel: joinTunnel(access, then, hosts, desired, facts), targets };
 }
 
 /** A record that is damaged or forgotten at one end makes the two go back to different states: known before a tunnel is down for it. */
@@ -109,25 +110,17 @@ interface DesiredEnd {
   readonly isFound: boolean;
 }
 
-async function historyAt(
-  { session }: InspectedHost,
-  interfaceName: string,
-  onWarning: (message: string) => void,
-): Promise<EndHistory> {
-  const { ends, warnings } = await fetchHistory(session, [interfaceName]);
+async function historyAt(host: Host, interfaceName: string, onWarning: (message: string) => void): Promise<EndHistory> {
+  const { ends, warnings } = await fetchHistory(host, [interfaceName]);
   for (const warning of warnings) onWarning(warning);
-  return ends.get(interfaceName) ?? { host: session.host, interface: interfaceName, records: [] };
+  return ends.get(interfaceName) ?? { host: host.host, interface: interfaceName, records: [] };
 }
 
 /** What an end goes back to. One that is left alone goes back to what it has. */
-async function desiredAt(
-  { session, facts }: InspectedHost,
-  today: TunnelPlan,
-  target: RollbackTarget | undefined,
-): Promise<DesiredEnd> {
-  if (target === undefined) return { text: facts.files.get(today.interface) ?? null, plan: null, isFound: false };
+async function desiredAt(host: Host, today: TunnelPlan, target: RollbackTarget | undefined): Promise<DesiredEnd> {
+  if (target === undefined) return { text: host.facts.files.get(today.interface) ?? null, plan: null, isFound: false };
   if (target.kind === 'absent' || !target.record.hasFile) return { text: null, plan: null, isFound: false };
-  const { text, plan } = await fetchGeneration(session, target.record);
+  const { text, plan } = await fetchGeneration(host, target.record);
   // By what it is called now, was called then, or was called in a file that has been put back since.
   const names = [target.record.spoke, ownerOf(text ?? '')?.spoke];
   const isSameSite = names.includes(today.spoke) || plan?.spokeUnderlay.address === today.spokeUnderlay.address;
@@ -136,7 +129,7 @@ async function desiredAt(
     'refused',
     `run ${target.record.run} had ${today.interface} as the tunnel of ${target.record.spoke}`,
     {
-      host: session.host,
+      host: host.host,
       hint: `It is ${today.spoke}'s now; a rollback does not hand it back.`,
     },
   );

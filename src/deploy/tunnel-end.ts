@@ -2,10 +2,11 @@
 import { toVxfleetError, VxfleetError } from '../errors.js';
 import type { Check, Layer } from '../events.js';
 import { restoringLines } from './bystanders.js';
-import type { InspectedHost } from './inspected-host.js';
+import type { Host } from '../host/host.js';
 import type { HostFacts } from '../host/host-facts.js';
 import type { HostCommand, HostSession } from '../host/host-session.js';
 import type { Reply } from '../host/frames.js';
+import { isInPrefix } from '../plan/is-in-prefix.js';
 import type { End, TunnelPlan } from '../plan/plan.js';
 import type { ObservedEnd } from '../verify/compare-end.js';
 import { bytesOf } from '../text-bytes.js';
@@ -74,31 +75,25 @@ export class TunnelEnd {
   readonly desired: string | null;
   readonly #tunnel: TunnelPlan;
   readonly #change: string;
-  readonly #reconnect: () => Promise<HostSession>;
-  readonly #bounces: InspectedHost['bounces'];
-  #session: HostSession;
-  #confirmation: HostSession | undefined;
+  readonly #host: Host;
+  /** Over which this end is spoken to, from the first word on: a trial is begun and promised over one session, with which it ends. */
+  #session: HostSession | undefined;
   /** Sessions that were opened here, and are ended here. */
   readonly #opened: HostSession[] = [];
 
-  /**
-   * @param host the host's session and what was found there; `reconnect` opens another session of the same run
-   * @param change the id of the change that is to be made, the same at both ends
-   */
+  /** @param change the id of the change that is to be made, the same at both ends */
   constructor(
     tunnel: TunnelPlan,
     end: End,
-    host: Pick<InspectedHost, 'session' | 'facts' | 'bounces' | 'reconnect'>,
+    { host, facts }: { readonly host: Host; readonly facts: HostFacts },
     desired: string | null,
     change: string,
   ) {
     this.#change = change;
     this.#tunnel = tunnel;
     this.end = end;
-    this.#session = host.session;
-    this.#reconnect = host.reconnect;
-    this.facts = host.facts;
-    this.#bounces = host.bounces;
+    this.#host = host;
+    this.facts = facts;
     this.desired = desired;
   }
 
@@ -117,10 +112,20 @@ export class TunnelEnd {
     return this.facts.sshDevice === this.#tunnel.interface;
   }
 
-  /** Does our connection run over IPv6, and so perhaps through a tunnel? Then only a new one says that the host can still be reached. */
+  /**
+   * May our connection run through a tunnel? Then only a new one says that the host can still be reached. A spoke's IPv6 may, by its default route; of
+   * the hub's only what comes to an address of the fleet's, or by a VXLAN.
+   */
   get needsNewConnection(): boolean {
-    const { sshServerAddress: address = '' } = this.facts;
-    return (address.includes(':') && !address.startsWith('::ffff:')) || this.isBehindTunnel;
+    const { sshServerAddress: address = '', sshDevice = '', links } = this.facts;
+    if (this.isBehindTunnel) return true;
+    const isIpv6 = address.includes(':') && !address.startsWith('::ffff:');
+    return isIpv6 && (this.end === 'spoke' || isInPrefix(address, this.#tunnel.prefix) || links.has(sshDevice));
+  }
+
+  /** Has the session been lost over which this end was spoken to? */
+  get isLost(): boolean {
+    return this.#session?.lost !== undefined;
   }
 
   /** What the kernel has of this end right now, and the ways of the questions' packets. */
@@ -173,11 +178,9 @@ export class TunnelEnd {
     };
   }
 
-  /** Waits until this host may bounce one more tunnel. @returns what ends the turn; may be called twice */
+  /** As Host.takeTurn. */
   async takeTurn(): Promise<() => void> {
-    return await new Promise((resolve) => {
-      void this.#bounces(async () => new Promise<void>((end) => resolve(end)));
-    });
+    return await this.#host.takeTurn();
   }
 
   /** Runs what was prepared. */
@@ -212,27 +215,20 @@ export class TunnelEnd {
     return await this.#call({ verb: 'promise', args: this.#names, timeoutMs: QUERY_TIMEOUT_MS });
   }
 
-  /** Opens the new connection over which to confirm, where one is needed. Returns why that failed, or null. */
-  async openConfirmation(): Promise<string | null> {
+  /** Goes on over a new connection, where only that proves that the host can be reached. Returns why there is none, or null. */
+  async proveReachable(): Promise<string | null> {
     if (!this.needsNewConnection) return null;
     try {
-      this.#confirmation = await this.#open();
+      this.#session = await this.#openAnother();
       return null;
     } catch (error) {
-      return `SSH to ${this.#session.host} runs over IPv6, and no new connection can be made: ${toVxfleetError(error).message}`;
+      return `SSH to ${this.#host.host} may run through the tunnel, and no new connection can be made: ${toVxfleetError(error).message}`;
     }
   }
 
-  /** Makes the staged candidate the file of /etc. An answer that is not ok means that it is not. */
+  /** Makes the staged candidate the file of /etc. An answer that is not ok means that it is not. Rejects when there is none, asked twice. */
   async confirm(): Promise<Reply> {
-    const session = this.#confirmation ?? this.#session;
-    return await session.call({ verb: 'confirm', args: this.#names, timeoutMs: QUERY_TIMEOUT_MS });
-  }
-
-  /** Goes on over a new session when the old one is lost. Rejects with connect, host-key, auth, lost, timeout or protocol. */
-  async revive(): Promise<void> {
-    this.#session = await this.#open();
-    this.#confirmation = undefined;
+    return await this.#insist({ verb: 'confirm', args: this.#names, timeoutMs: QUERY_TIMEOUT_MS });
   }
 
   /** Ends the sessions that were opened here. */
@@ -240,9 +236,9 @@ export class TunnelEnd {
     await Promise.all(this.#opened.splice(0).map((session) => session.close()));
   }
 
-  /** Ends the trial, also one that is only prepared. */
+  /** Ends the trial, also one that is only prepared. Rejects when there is no answer, asked twice. */
   async revert(): Promise<Reply> {
-    return await this.#call({ verb: 'revert', args: this.#names, timeoutMs: STEP_TIMEOUT_MS });
+    return await this.#insist({ verb: 'revert', args: this.#names, timeoutMs: STEP_TIMEOUT_MS });
   }
 
   /** Has the host find out what the other end did. @returns how the trial ended, an outcome of src/history; empty when it does not know */
@@ -263,8 +259,8 @@ export class TunnelEnd {
     const timeoutMs = windowSeconds * 1000 + STEP_TIMEOUT_MS;
     const reply = await this.#call({ verb: 'takeover', args: [this.#tunnel.interface], timeoutMs });
     if (reply.ok) return;
-    throw new VxfleetError('host', `the trial on ${this.#session.host} could not be ended: ${reply.text}`, {
-      host: this.#session.host,
+    throw new VxfleetError('host', `the trial on ${this.#host.host} could not be ended: ${reply.text}`, {
+      host: this.#host.host,
       hint: `Look there at /run/vxfleet/${this.#tunnel.interface} and at \`df /etc /var /run\`; what is pending ends when the host can write.`,
     });
   }
@@ -283,21 +279,38 @@ export class TunnelEnd {
     return lines.map((line) => `${line}\n`).join('');
   }
 
-  async #open(): Promise<HostSession> {
-    const session = await this.#reconnect();
-    this.#opened.push(session);
-    return session;
+  async #call(command: HostCommand): Promise<Reply> {
+    this.#session ??= await this.#host.session();
+    return await this.#session.call(command);
   }
 
-  async #call(command: HostCommand): Promise<Reply> {
-    return await this.#session.call(command);
+  /** Asks once again, over another session, when no answer comes: a host that has done it says so. */
+  async #insist(command: HostCommand): Promise<Reply> {
+    try {
+      return await this.#call(command);
+    } catch {
+      this.#session = await this.#inPlaceOf(this.#session);
+      return await this.#session.call(command);
+    }
+  }
+
+  /** The host's own session is lost for all who use it; one that only does not answer is left to those whom it answers. */
+  async #inPlaceOf(silent: HostSession | undefined): Promise<HostSession> {
+    const isShared = silent === undefined || (silent.lost !== undefined && !this.#opened.includes(silent));
+    return isShared ? await this.#host.session() : await this.#openAnother();
+  }
+
+  async #openAnother(): Promise<HostSession> {
+    const session = await this.#host.openAnother();
+    this.#opened.push(session);
+    return session;
   }
 
   async #must(command: HostCommand): Promise<Reply> {
     const reply = await this.#call(command);
     if (reply.ok) return reply;
-    throw new VxfleetError('host', `${command.verb} failed on ${this.#session.host}: ${reply.text}`, {
-      host: this.#session.host,
+    throw new VxfleetError('host', `${command.verb} failed on ${this.#host.host}: ${reply.text}`, {
+      host: this.#host.host,
     });
   }
 }

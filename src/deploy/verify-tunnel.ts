@@ -1,10 +1,10 @@
 /** One tunnel of a verify: the proof of a deploy, at any time, changing nothing. */
 import type { Emit, TunnelResult } from '../events.js';
 import { ENDS, type TunnelPlan } from '../plan/plan.js';
-import type { InspectedHost } from './inspected-host.js';
+import type { Host } from '../host/host.js';
 import { blindnessOf } from './host-fitness.js';
 import { findFragmentation } from './fragmentation.js';
-import { inspectSpoke, joinTunnel, plannedEnds, type FleetAccess } from './open-tunnel.js';
+import { connectSpoke, joinTunnel, plannedEnds, type FleetAccess } from './open-tunnel.js';
 import { proveTunnel } from './prove-tunnel.js';
 import { tellSteps } from './tell-steps.js';
 import { thrownResult, untouchedResult } from './tunnel-result.js';
@@ -23,14 +23,14 @@ const VERIFY_SECONDS = 5;
 /** Never rejects: what happens is the result. */
 export async function verifyTunnel(
   access: FleetAccess,
-  hub: InspectedHost,
+  hub: Host,
   plan: TunnelPlan,
   { verifySeconds, emit }: VerifyOptions,
 ): Promise<TunnelResult> {
-  let spoke: InspectedHost | undefined;
+  let spoke: Host | undefined;
   try {
     const onStep = tellSteps(emit, plan);
-    spoke = await inspectSpoke(access, plan, onStep);
+    spoke = await connectSpoke(access, hub, plan, onStep);
     const tunnel = joinTunnel(access, plan, { hub, spoke }, plannedEnds(access, plan, { hub, spoke }));
     const blindness = blindnessOfEnds(tunnel);
     if (blindness !== null) return untouchedResult(plan, 'failed', blindness);
@@ -48,7 +48,7 @@ export async function verifyTunnel(
   } catch (error) {
     return thrownResult(plan, error);
   } finally {
-    await spoke?.session.close();
+    await spoke?.close();
   }
 }
 

@@ -72,6 +72,9 @@ const NO_FORK_STATUS = 254;
 /** Signs of life a window: one that is late must not end a run. */
 const SIGNS_A_WINDOW = 4;
 
+/** What answers commands. */
+export type Caller = Pick<HostSession, 'host' | 'call'>;
+
 interface Waiting {
   readonly resolve: (reply: Reply) => void;
   readonly reject: (error: VxfleetError) => void;
@@ -122,6 +125,16 @@ export class HostSession {
     const session = new HostSession(host, opened, target.user, nonce, options.windowSeconds);
     session.#session.write(startInput(program));
     return session;
+  }
+
+  /** Why no command can be sent any more; undefined as long as the session stands. */
+  get lost(): VxfleetError | undefined {
+    return this.#lost;
+  }
+
+  /** Did the host run our program? */
+  get hasAnswered(): boolean {
+    return this.#reader.hasHeard;
   }
 
   /** Sends a command. Rejects with lost or timeout, or protocol when the host does not run the program; a command that failed on the host is a reply with ok: false. */

@@ -469,7 +469,55 @@ describe('a change of one end', () => {
   });
 });
 
+describe('a session of the hub that is lost', () => {
+  const connects = ({ log }: FakeFleet): string[] => log.filter((line) => line === 'hub connect');
+
+  it('is opened once more for all, and the tunnels that follow are changed', async () => {
+    const fleet = new FakeFleet('old');
+    losing('trial', 1)(fleet.hub);
+    expect(await change(fleet)).toMatchObject({ status: 'reverted', error: { code: 'lost', end: 'hub' } });
+    expect(await change(fleet)).toMatchObject({ status: 'changed', ends: { hub: 'changed', spoke: 'changed' } });
+    expect(connects(fleet)).toHaveLength(1);
+  });
+
+  it('while a tunnel waits for its turn is no failure of it: it is prepared anew', async () => {
+    const fleet = new FakeFleet('old');
+    const tunnel = await fleet.tunnel();
+    const endTurn = await tunnel.hub.takeTurn();
+    const outcome = change(fleet, BOTH, {}, tunnel);
+    await vi.waitFor(() => expect(fleet.log).toEqual(expect.arrayContaining(['hub prepare', 'spoke prepare'])), 30_000);
+    losing('note', 1)(fleet.hub);
+    await expect((await fleet.tunnel()).hub.note('', '')).rejects.toThrow(/lost/);
+    endTurn();
+    expect(await outcome).toMatchObject({ status: 'changed' });
+    expect(connects(fleet)).toHaveLength(1);
+  });
+
+  it('and cannot be opened again is not asked for by each tunnel', async () => {
+    const fleet = new FakeFleet('old');
+    losing('trial', 1)(fleet.hub);
+    fleet.hub.isDeaf = true;
+    await change(fleet);
+    expect(await change(fleet)).toMatchObject({ status: 'failed', ends: { hub: 'untouched', spoke: 'untouched' } });
+    expect(connects(fleet)).toHaveLength(1);
+  });
+});
+
 describe('a host that is reached over IPv6', () => {
+  it.each([
+    ['an address of the fleet', { sshAddress: '2001:db8:ae0a::1' }, 1],
+    ['any address, through the tunnel', { sshAddress: '198.18.0.1', sshDevice: 'vxlan0a' }, 1],
+    ['an address of its own', { sshAddress: '2001:db8:ffff::1', sshDevice: 'eth0' }, 0],
+  ])(
+    'as the hub at %s is confirmed over a new connection if that may be a tunnel',
+    async (_title, reached, connections) => {
+      const fleet = new FakeFleet('old');
+      Object.assign(fleet.hub, reached);
+      expect(await change(fleet)).toMatchObject({ status: 'changed' });
+      expect(fleet.log.filter((line) => line === 'hub connect')).toHaveLength(connections);
+    },
+  );
+
   it('is confirmed over a new connection, made before the hub promises', async () => {
     const fleet = new FakeFleet('old');
     fleet.spoke.sshAddress = '2001:db8:ae0a::1';

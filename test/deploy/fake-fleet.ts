@@ -1,8 +1,8 @@
 /** A hub and a spoke in memory that speak the host program's protocol, so that everything above the transport is the real thing. */
-import pLimit from 'p-limit';
 import { VxfleetError } from '../../src/errors.js';
 import { TunnelEnd } from '../../src/deploy/tunnel-end.js';
 import type { Tunnel } from '../../src/deploy/tunnel.js';
+import { Host } from '../../src/host/host.js';
 import { HostSession, type RunIdentity } from '../../src/host/host-session.js';
 import { parseLinks } from '../../src/verify/kernel-state.js';
 import type { End } from '../../src/plan/plan.js';
@@ -126,6 +126,8 @@ export class FakeFleet {
   readonly spoke: FakeHost;
   /** The change takes the tunnel away. */
   readonly isRemoval: boolean;
+  /** Connected once, as in a run. */
+  readonly #hosts: Partial<Record<End, Host>> = {};
 
   constructor(running: Running, isRemoval = false) {
     this.isRemoval = isRemoval;
@@ -154,6 +156,12 @@ export class FakeFleet {
   }
 
   async #open(host: FakeHost): Promise<TunnelEnd> {
+    const connected = (this.#hosts[host.end] ??= await this.#connect(host));
+    const desired = this.isRemoval ? null : CANDIDATE[host.end];
+    return new TunnelEnd(NEW.tunnel, host.end, { host: connected, facts: connected.facts }, desired, CHANGE);
+  }
+
+  async #connect(host: FakeHost): Promise<Host> {
     const name = host.end === 'hub' ? 'hub' : NEW.tunnel.spoke;
     const options = { identity: IDENTITY, windowSeconds: 60, writes: true };
     const reconnect = async (): Promise<HostSession> => {
@@ -165,14 +173,10 @@ export class FakeFleet {
     const { links } = kernelAnswer(expectEnd(OLD.tunnel, host.end, 1500));
     const up = host.running === 'nothing' ? [] : parseLinks(links);
     const upLinks = new Map(up.map((link) => [link.name, link]));
-    const facts = healthyFacts({ links: upLinks, sshServerAddress: host.sshAddress, sshDevice: host.sshDevice });
-    return new TunnelEnd(
-      NEW.tunnel,
-      host.end,
-      { session, facts, bounces: pLimit(1), reconnect },
-      this.isRemoval ? null : CANDIDATE[host.end],
-      CHANGE,
-    );
+    const { sshAddress: sshServerAddress, sshDevice } = host;
+    const facts = healthyFacts({ links: upLinks, sshServerAddress, sshDevice, cpus: 1 });
+    const access = { open: reconnect, inspection: { ways: [], network: [] } };
+    return new Host(access, session, facts);
   }
 }
 

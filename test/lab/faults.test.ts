@@ -77,6 +77,18 @@ describe.skipIf(unavailable !== undefined)(`a deploy that is disturbed ${unavail
     expect((await run('deploy')).recap.counts).toMatchObject({ unchanged: 2 });
   });
 
+  it("by the loss of the hub's session is one failure: the tunnels that follow are deployed over a new one", async () => {
+    await dropPort('4999');
+    await writeFile(lab.inventoryPath, original.replaceAll(/(\n {4}id: [12]\b)/g, '$1\n    vxlan: { dstport: 4999 }'));
+    const deploy = run('deploy', '--forks', '1', '--verify-timeout', '120');
+    await until('the trial is open', isArmed);
+    expect(await lab.exec('hub', ['pkill', '-f', 'sshd: root@notty'])).toMatchObject({ code: 0 });
+    const { code, recap } = await deploy;
+    expect(code).toBe(1);
+    expect(recap.counts).toMatchObject({ reverted: 1, changed: 1 });
+    await until('nothing is left', isClean);
+  });
+
   it('by SIGKILL of the host program and its guard too is put back over a new session', async () => {
     await dropPort('4999');
     await change('vxlan: { dstport: 4999 }');

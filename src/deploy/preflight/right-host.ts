@@ -27,7 +27,7 @@ export const isNotTheOtherEnd: Rule = ({ end, tunnel, facts, otherFacts }) => {
       );
 };
 
-/** Two spokes of a run that lead to one host. The first that is fit has it. @param spokes by host, as in InspectedHost */
+/** Two spokes of a run that lead to one host. The first that is fit has it. @param spokes by host, as in FleetAccess */
 export function refuseTwin(
   spokes: Map<string, string>,
   { spoke, ssh }: Pick<TunnelPlan, 'spoke' | 'ssh'>,
