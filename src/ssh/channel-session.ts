@@ -2,6 +2,7 @@
 import type { Client, ClientChannel } from 'ssh2';
 import { VxfleetError } from '../errors.js';
 import { placeOf, sshCommand, type EffectiveTarget } from './effective-target.js';
+import { inSeconds } from './in-seconds.js';
 import type { Connection, Link } from './link.js';
 import { settlesWithin } from './settles-within.js';
 import { TextTail } from './text-tail.js';
@@ -39,7 +40,7 @@ export function startProgram(
         }),
       );
     const timer = setTimeout(() => {
-      const reason = `did not start the command within ${timeoutMs} ms`;
+      const reason = `did not start the command within ${inSeconds(timeoutMs)}`;
       fail(
         new VxfleetError('connect', `${where} ${reason}`, { host, hint: refusedHint(target), cause: silence(reason) }),
       );
@@ -107,7 +108,7 @@ class ChannelSession implements Session {
     if (this.#channel.writable) this.#channel.end();
     // Unread output would keep the channel from closing.
     this.#channel.resume();
-    if (!(await settlesWithin(this.ended, graceMs))) this.#drop(`the program did not end within ${graceMs} ms`);
+    if (!(await settlesWithin(this.ended, graceMs))) this.#drop(`the program did not end within ${inSeconds(graceMs)}`);
     if (this.#link.stream.destroyed) return;
     this.#client.end();
     // The program has ended: that the host hangs up too is worth no round trip to anybody.

@@ -1,7 +1,7 @@
 /** Connections over ssh2 that are logged in, and what all of a run share: known hosts, keys, agents, jump hosts, the bounds. */
 import pLimit, { type LimitFunction } from 'p-limit';
 import { listAgentKeys, NO_AGENT, type AgentContents } from './agent-keys.js';
-import { awaitBanner } from './await-banner.js';
+import { awaitBanner, bannerTimeoutMs } from './await-banner.js';
 import { describeRoute } from './describe-target.js';
 import { dial } from './dial.js';
 import { connectionKey, placeOf, type EffectiveTarget } from './effective-target.js';
@@ -21,7 +21,9 @@ export interface ConnectorOptions {
   readonly askPassphrase?: AskPassphrase | undefined;
   /** Of `--ask-pass`: shown to hosts that the inventory names, after every key. */
   readonly password?: string | undefined;
-  /** For the banner, for key exchange and login, and for the start of the command, each; default 20 s: sshd may look up names first. */
+  /** The least for which the banner is waited, where the connect timeout is shorter; default 10 s. */
+  readonly leastBannerMs?: number | undefined;
+  /** For key exchange and login, and for the start of the command, each; default 20 s: sshd may look up names first. */
   readonly readyTimeoutMs?: number | undefined;
   /** Handshakes at once; default 8: one costs 8 ms of CPU here, and sshd drops newcomers from 10 (MaxStartups). */
   readonly maxHandshakes?: number | undefined;
@@ -82,7 +84,8 @@ export class Connector {
     if (!(await login.prepareFirst())) throw login.refusal(name, target);
     return await this.#limitOf(target)(async () => {
       const link = await this.#openLink(name, target);
-      const hasSpoken = await awaitBanner(link.stream, name, target, this.#readyTimeoutMs);
+      const bannerMs = bannerTimeoutMs(target, this.#options.leastBannerMs);
+      const hasSpoken = await awaitBanner(link.stream, name, target, bannerMs);
       const check = new HostKeyCheck(name, target, this.#knownHostsOf(target), this.#listeners);
       const options = { check, hasSpoken, readyTimeoutMs: this.#readyTimeoutMs, onTrace: this.#listeners.onTrace };
       const client = await this.#limitHandshake(() => handshake(link, name, target, login, options));

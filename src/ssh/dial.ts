@@ -2,6 +2,7 @@
 import { connect, type Socket } from 'node:net';
 import { VxfleetError } from '../errors.js';
 import { placeOf, sshCommand, type EffectiveTarget } from './effective-target.js';
+import { inSeconds } from './in-seconds.js';
 import type { Link } from './link.js';
 import { shellQuote } from './shell-quote.js';
 import { silence } from './silence.js';
@@ -17,7 +18,7 @@ function connectTo(host: string, target: EffectiveTarget, timeoutMs: number): Pr
     const socket = connect({ host: target.host, port: target.port, noDelay: true });
     const timer = setTimeout(() => {
       socket.destroy();
-      reject(dialError(host, target, silence(`no answer within ${timeoutMs / 1000} s`)));
+      reject(dialError(host, target, silence(`no answer within ${inSeconds(timeoutMs)}`)));
     }, timeoutMs);
     socket.once('connect', () => {
       clearTimeout(timer);

@@ -4,6 +4,7 @@ import { VxfleetError, toVxfleetError } from '../errors.js';
 import { coalesceWrites } from './coalesce-writes.js';
 import { placeOf, sshCommand, type EffectiveTarget } from './effective-target.js';
 import type { HostKeyCheck } from './host-key-check.js';
+import { inSeconds } from './in-seconds.js';
 import type { Link } from './link.js';
 import type { Login } from './login.js';
 import { silence } from './silence.js';
@@ -125,7 +126,7 @@ function usableAlgorithms(
 }
 
 function timeoutError(host: string, target: EffectiveTarget, timeoutMs: number): VxfleetError {
-  const reason = `did not finish the SSH handshake within ${timeoutMs} ms`;
+  const reason = `did not finish the SSH handshake within ${inSeconds(timeoutMs)}`;
   return new VxfleetError('connect', `${placeOf(target)} ${reason}`, {
     host,
     hint: `is the host overloaded? try: ${sshCommand(target, '-v')}`,

@@ -3,6 +3,7 @@ import type { Client, ClientChannel } from 'ssh2';
 import { VxfleetError, toVxfleetError } from '../errors.js';
 import { nearName } from '../inventory/near-name.js';
 import { connectionKey, placeOf, type EffectiveTarget } from './effective-target.js';
+import { inSeconds } from './in-seconds.js';
 import type { Connection, Link } from './link.js';
 import { shellQuote } from './shell-quote.js';
 import { silence } from './silence.js';
@@ -109,7 +110,7 @@ function openChannel(client: Client, { host, port, connectTimeoutMs }: Effective
       clearTimeout(timer);
       client.off('close', onClose);
     };
-    const timer = setTimeout(() => fail(silence(`no answer within ${connectTimeoutMs / 1000} s`)), connectTimeoutMs);
+    const timer = setTimeout(() => fail(silence(`no answer within ${inSeconds(connectTimeoutMs)}`)), connectTimeoutMs);
     const onClose = (): void => fail(new Error('the connection to the jump host was lost'));
     client.once('close', onClose);
     try {

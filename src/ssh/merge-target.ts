@@ -20,7 +20,7 @@ export interface ConnectionOptions {
   readonly knownHosts?: string | undefined;
   /** `--accept-new`: trusts and records the keys of hosts that no line names. A changed key is refused all the same. */
   readonly acceptNew?: boolean | undefined;
-  /** `--connect-timeout`, for TCP; at last 10 s. */
+  /** `--connect-timeout`, for TCP and then for the banner; by default 10 s. */
   readonly connectTimeoutMs?: number | undefined;
   /** At last 5 s. */
   readonly keepaliveIntervalMs?: number | undefined;

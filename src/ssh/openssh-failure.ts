@@ -1,14 +1,15 @@
 /** Why `ssh` did not get as far as it should, from what it wrote: as the other transport would say it. */
 import { VxfleetError } from '../errors.js';
+import { bannerError } from './await-banner.js';
 import { dialError } from './dial.js';
 import { placeOf, sshCommand, type EffectiveTarget } from './effective-target.js';
 import { hostKeyError } from './host-key-error.js';
+import { inSeconds } from './in-seconds.js';
 import { fingerprint, type HostKeyVerdict } from './known-hosts.js';
 import type { KnownHostsStore } from './known-hosts-store.js';
 import { loginRefused, SSHD_MAX_AUTH_TRIES } from './login.js';
 import type { OpenSshLog } from './openssh-log.js';
 import { programOf } from './proxy-command.js';
-import { silence } from './silence.js';
 
 /** ssh's words for the kernel's codes. */
 const KERNEL_CODES: Readonly<Record<string, string>> = {
@@ -90,7 +91,7 @@ function explainDial(host: string, target: EffectiveTarget, log: OpenSshLog): Vx
   const reason = log.find(/^ssh: connect to host \S+ port \d+: (.*)$/)?.[1];
   if (reason === undefined || log.hasReached('connected')) return undefined;
   const code = KERNEL_CODES[reason];
-  const message = code === 'ETIMEDOUT' ? `no answer within ${target.connectTimeoutMs / 1000} s` : reason;
+  const message = code === 'ETIMEDOUT' ? `no answer within ${inSeconds(target.connectTimeoutMs)}` : reason;
   return dialError(host, target, Object.assign(new Error(message), { code }));
 }
 
@@ -155,12 +156,7 @@ function explainByStage(host: string, target: EffectiveTarget, { log, notes }: E
     });
   }
   if (log.find(/timed out during banner exchange/) !== undefined) {
-    const reason = `sent no SSH banner within ${target.connectTimeoutMs / 1000} s`;
-    return new VxfleetError('connect', `${where} took the connection but ${reason}`, {
-      host,
-      hint: `is that port sshd's, and is the host alive? try: ${sshCommand(target, '-v')}`,
-      cause: silence(reason),
-    });
+    return bannerError(host, target, target.connectTimeoutMs);
   }
   const stage = log.hasReached('spoken') ? 'during the SSH handshake' : 'before it said anything';
   return new VxfleetError(

@@ -1,9 +1,11 @@
 /** One `ssh` process: started, followed by its log until it has come as far as it should, or explained. */
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { toVxfleetError, VxfleetError } from '../errors.js';
+import { bannerError, bannerTimeoutMs } from './await-banner.js';
 import { dialError } from './dial.js';
 import { placeOf, sshCommand, type EffectiveTarget } from './effective-target.js';
 import { explainFailure } from './openssh-failure.js';
+import { inSeconds } from './in-seconds.js';
 import type { KnownHostsStore } from './known-hosts-store.js';
 import { OpenSshLog, type Stage } from './openssh-log.js';
 import type { FollowedLog, OpenSshWorkspace } from './openssh-workspace.js';
@@ -32,7 +34,9 @@ export interface ProcessOptions {
   readonly argv: readonly string[];
   /** As far as it must come. */
   readonly goal: Stage;
-  /** For the banner, for key exchange and login, and for the start of the command, each. */
+  /** As of the connector. */
+  readonly leastBannerMs: number | undefined;
+  /** For key exchange and login, and for the start of the command, each. */
   readonly readyTimeoutMs: number;
   /** Told of each stage, once; what it throws ends the process. */
   readonly onStage: (stage: Stage, log: OpenSshLog) => void;
@@ -157,9 +161,14 @@ export class OpenSshProcess {
     clearTimeout(this.#timer);
     const { log } = this;
     const isDialling = this.#target.route.kind === 'direct' && !log.hasReached('connected');
-    const timeoutMs = isDialling ? this.#target.connectTimeoutMs : this.#options.readyTimeoutMs;
+    const timeoutMs = isDialling ? this.#target.connectTimeoutMs : this.#timeoutOf(log);
     const expire = (): void => this.#fail(timeoutError(this.#host, this.#target, log, timeoutMs));
     this.#timer = setTimeout(expire, timeoutMs + (isDialling ? CONNECT_SLACK_MS : 0));
+  }
+
+  #timeoutOf(log: OpenSshLog): number {
+    const { readyTimeoutMs, leastBannerMs } = this.#options;
+    return log.hasReached('spoken') ? readyTimeoutMs : bannerTimeoutMs(this.#target, leastBannerMs);
   }
 
   #failAfterLastWords(): void {
@@ -190,17 +199,16 @@ export class OpenSshProcess {
 
 function timeoutError(host: string, target: EffectiveTarget, log: OpenSshLog, timeoutMs: number): VxfleetError {
   if (target.route.kind === 'direct' && !log.hasReached('connected')) {
-    return dialError(host, target, silence(`no answer within ${timeoutMs / 1000} s`));
+    return dialError(host, target, silence(`no answer within ${inSeconds(timeoutMs)}`));
   }
+  if (!log.hasReached('spoken')) return bannerError(host, target, timeoutMs);
   const where = placeOf(target);
   const reason = log.hasReached('logged in')
-    ? `${where} did not start the command within ${timeoutMs} ms`
-    : log.hasReached('spoken')
-      ? `${where} did not finish the SSH handshake within ${timeoutMs} ms`
-      : `${where} took the connection but sent no SSH banner within ${timeoutMs} ms`;
+    ? `${where} did not start the command within ${inSeconds(timeoutMs)}`
+    : `${where} did not finish the SSH handshake within ${inSeconds(timeoutMs)}`;
   return new VxfleetError('connect', reason, {
     host,
-    hint: `is the host overloaded, and is that port sshd's? try: ${sshCommand(target, '-v')}`,
+    hint: `is the host overloaded? try: ${sshCommand(target, '-v')}`,
     cause: silence(reason),
   });
 }

@@ -1,5 +1,6 @@
 /** A session over one `ssh` process; see transport.ts for what it promises. */
 import type { OpenSshLog } from './openssh-log.js';
+import { inSeconds } from './in-seconds.js';
 import type { OpenSshProcess } from './openssh-process.js';
 import { settlesWithin } from './settles-within.js';
 import type { Session, SessionEnd } from './transport.js';
@@ -34,7 +35,7 @@ export class OpenSshSession implements Session {
   async close(graceMs = CLOSE_GRACE_MS): Promise<void> {
     const { stdin } = this.#process.child;
     if (stdin.writable) stdin.end();
-    if (!(await settlesWithin(this.ended, graceMs))) this.#drop(`the program did not end within ${graceMs} ms`);
+    if (!(await settlesWithin(this.ended, graceMs))) this.#drop(`the program did not end within ${inSeconds(graceMs)}`);
   }
 
   destroy(): void {

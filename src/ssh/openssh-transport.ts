@@ -129,6 +129,7 @@ class OpenSshProcesses {
         program: this.#program,
         argv: ['-F', config, ...words, '--', target.alias, ...remote],
         goal,
+        leastBannerMs: this.#options.leastBannerMs,
         readyTimeoutMs: this.#options.readyTimeoutMs ?? READY_TIMEOUT_MS,
         onStage: this.#stageTeller(name, target, () => recordNewKey(check, newKeysFile)),
       }),

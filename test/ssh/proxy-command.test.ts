@@ -83,8 +83,8 @@ describe.skipIf(!hasSsh)('a ProxyCommand', () => {
   });
 
   it('that says nothing is given up', async () => {
-    const { open } = await setUp(() => 'sleep 60', { readyTimeoutMs: 200 });
-    expect((await failureOf(open())).message).toContain('sent no SSH banner within 200 ms');
+    const { open } = await setUp(() => 'sleep 60', { connectTimeoutMs: 200, leastBannerMs: 0 });
+    expect((await failureOf(open())).message).toContain('sent no SSH banner within 0.2 s');
   });
 
   it('that dies in the middle of a session is the reason for the loss', async () => {

@@ -117,7 +117,7 @@ describe.each(CARRIERS)('over %s', (carrier) => {
       const { open } = await setUp({ onExec: (channel) => void channel.resume() });
       const [first, second] = [await open(), await open()];
       await first.close(50);
-      expect((await first.ended).lost).toBe('the program did not end within 50 ms');
+      expect((await first.ended).lost).toBe('the program did not end within 0.05 s');
       second.destroy();
       second.destroy();
       expect((await second.ended).lost).toBe('the connection was dropped from this side');
@@ -160,18 +160,19 @@ describe.each(CARRIERS)('over %s', (carrier) => {
     it('gives up on a server that never says anything, and does not ask again', async () => {
       let connections = 0;
       const port = await startTcpServer(() => void (connections += 1));
-      const { transport } = await setUp({}, { readyTimeoutMs: 300 });
+      // ssh has whole seconds, and no patience of its own beside them.
+      const { transport } = await setUp({}, { connectTimeoutMs: 1000, leastBannerMs: 0 });
       const error = await failureOf(transport.open('tokyo', targetOf(port), 'true'));
       expect(error.code).toBe('connect');
-      expect(error.message).toContain('sent no SSH banner within 300 ms');
+      expect(error.message).toContain('sent no SSH banner within 1 s');
+      expect(error.hint).toContain('--connect-timeout 3');
       expect(connections).toBe(1);
     });
-
     it('gives up on a server that stops after its banner', async () => {
       const port = await startTcpServer((socket) => socket.write('SSH-2.0-OpenSSH_9.9\r\n'));
       const { transport } = await setUp({}, { readyTimeoutMs: 300 });
       const error = await failureOf(transport.open('tokyo', targetOf(port), 'true'));
-      expect(error.message).toContain('did not finish the SSH handshake within 300 ms');
+      expect(error.message).toContain('did not finish the SSH handshake within 0.3 s');
     });
 
     it('tries again when the server closes the connection, then says when it did', async () => {
