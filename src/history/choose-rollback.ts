@@ -76,7 +76,10 @@ function stay(state: EndState): RollbackTarget | undefined {
   }
 }
 
-/** The error for a run of which none of these has a generation: it says what became of the run, and which ones are kept. */
+/**
+ * The error for a run of which none of these has a generation: it says what became of the run, and which ones are kept. `usage` for a run that
+ * nobody knows.
+ */
 export function unknownRun(histories: readonly EndHistory[], run: string): VxfleetError {
   const outcome = histories.flatMap(({ records }) => records).find((record) => record.run === run)?.outcome;
   const changes = histories.flatMap(generationsOf).toSorted((a, b) => byRun(b.change, a.change));
@@ -84,7 +87,7 @@ export function unknownRun(histories: readonly EndHistory[], run: string): Vxfle
   const shown = runs.slice(0, SHOWN_RUNS);
   const more = runs.length - shown.length;
   return new VxfleetError(
-    'refused',
+    outcome === undefined ? 'usage' : 'refused',
     outcome === undefined
       ? `no generation of run ${run} is kept`
       : `run ${run} changed nothing: ${outcomeText(outcome)}`,

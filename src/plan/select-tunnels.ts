@@ -27,7 +27,7 @@ export function selectTunnels(plan: FleetPlan, limits: readonly string[]): Selec
   const words = limits.flatMap((limit) => limit.split(','));
   const ends = words.includes(HUB) ? 'hub' : 'both';
   const matchAll = (names: readonly string[]) => new Set(names.flatMap((limit) => matchLimit(plan, limit)));
-  const wanted = words.filter((word) => word !== HUB && !word.startsWith('!'));
+  const wanted = selectingWords(limits);
   const selected = wanted.length === 0 ? new Set(plan.tunnels) : matchAll(wanted);
   const excluded = matchAll(words.filter((word) => word.startsWith('!')).map((word) => word.slice(1)));
   const tunnels = plan.tunnels.filter((tunnel) => selected.has(tunnel) && !excluded.has(tunnel));
@@ -35,9 +35,12 @@ export function selectTunnels(plan: FleetPlan, limits: readonly string[]): Selec
   return { tunnels, ends };
 }
 
+/** The words that select something, or should. */
+export const selectingWords = (limits: readonly string[]): string[] =>
+  limits.flatMap((limit) => limit.split(',')).filter((word) => word !== HUB && !word.startsWith('!'));
+
 function matchLimit(plan: FleetPlan, limit: string): readonly TunnelPlan[] {
-  const isMatch = matcher(limit);
-  const matches = plan.tunnels.filter(isMatch);
+  const matches = plan.tunnels.filter(matcher(limit));
   if (matches.length === 0) throw unknownLimit(plan, limit);
   const isGroup = /[@*?]/.test(limit);
   // A rollback knows a site's former tunnels, too.
@@ -45,7 +48,11 @@ function matchLimit(plan: FleetPlan, limit: string): readonly TunnelPlan[] {
   return matches;
 }
 
-function matcher(limit: string): (tunnel: TunnelPlan) => boolean {
+/** What a LIMIT can know a tunnel by. */
+export type Named = Pick<TunnelPlan, 'spoke' | 'interface' | 'id' | 'tags'>;
+
+/** @param limit one word, without `!` */
+export function matcher(limit: string): (tunnel: Named) => boolean {
   if (limit.startsWith('@')) return (tunnel) => tunnel.tags.includes(limit.slice(1));
   if (/[*?]/.test(limit)) {
     const pattern = globPattern(limit);
@@ -66,7 +73,8 @@ function globPattern(glob: string): RegExp {
   return new RegExp(`^${source}$`);
 }
 
-function unknownLimit(plan: FleetPlan, limit: string): VxfleetError {
+/** The error for a LIMIT that names nothing of this fleet. */
+export function unknownLimit(plan: FleetPlan, limit: string): VxfleetError {
   const candidates = new Set([HUB]);
   for (const tunnel of plan.tunnels) {
     candidates.add(tunnel.spoke).add(tunnel.interface);

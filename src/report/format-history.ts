@@ -5,32 +5,69 @@ import { outcomeText } from '../history/outcome-text.js';
 import { runOf } from '../history/change-id.js';
 import { FIRST } from '../history/record.js';
 import { wrapToWidth } from './fit-width.js';
-import { createPaint, type Colour } from './paint.js';
+import { createPaint, type Colour, type Paint } from './paint.js';
 import { escapeJson, printableLine } from './printable.js';
 import type { RecapFormat } from './format-recap.js';
 
 const HEADER = ['time', 'run', 'tunnel', 'interface', 'operator', 'command', 'outcome'] as const;
 /** A list of interfaces longer than this goes below its row instead of widening the column for all of them. */
 const MAX_INTERFACES_WIDTH = 30;
+/** Columns between two columns. */
+const GAP = 2;
 
 type Group = readonly [TunnelChange, ...TunnelChange[]];
 
-/** Text ending in a newline: a header and a row a run, in the order of the changes. */
+/** Text ending in a newline, in the order of the changes: a row a run; where that is too wide for the terminal, some short lines a run. */
 export function formatHistory(changes: readonly TunnelChange[], { color, width }: RecapFormat): string {
   if (changes.length === 0) return 'no records of any change\n';
   const paint = createPaint(color);
-  const rows = groupByRun(changes).map((group) => ({ ...makeRow(group), colour: colourOf(group[0]) }));
+  const rows = groupByRun(changes).map((group) => makeRow(group));
   const widths = HEADER.map((title, column) =>
     rows.reduce((widest, { cells }) => Math.max(widest, cells[column]?.length ?? 0), title.length),
   );
-  const align = (cells: readonly string[]): string =>
-    cells.map((cell, column) => `${cell.padEnd(widths[column] ?? 0)}  `).join('');
-  const lines = rows.flatMap(({ cells, outcome, below, colour }) => [
-    `${align(cells)}${paint(colour, outcome)}`,
-    ...below.flatMap((line) => wrapToWidth(`    ${line}`, width)).map((line) => paint('dim', line)),
-  ]);
-  return [paint('bold', align(HEADER).trimEnd()), ...lines].map((line) => `${line}\n`).join('');
+  const isTooWide = widths.reduce((sum, one) => sum + one + GAP, -GAP) > width;
+  const lines = isTooWide ? formatBlocks(rows, width, paint) : formatTable(rows, widths, width, paint);
+  return lines.map((line) => `${line}\n`).join('');
 }
+
+interface Row {
+  /** As in HEADER. */
+  readonly cells: readonly string[];
+  readonly below: readonly string[];
+  readonly colour: Colour;
+}
+
+function formatTable(rows: readonly Row[], widths: readonly number[], width: number, paint: Paint): string[] {
+  const align = (cells: readonly string[]): string =>
+    cells.map((cell, column) => cell.padEnd((widths[column] ?? 0) + GAP)).join('');
+  return [
+    paint('bold', align(HEADER).trimEnd()),
+    ...rows.flatMap(({ cells, below, colour }) => [
+      `${align(cells.slice(0, -1))}${paint(colour, cells.at(-1) ?? '')}`,
+      ...indented(below, width, paint, 'dim'),
+    ]),
+  ];
+}
+
+/** Which run, when and whose in bold; then what was typed, and what became of which tunnels. What was found is nobody's. */
+function formatBlocks(rows: readonly Row[], width: number, paint: Paint): string[] {
+  return rows.flatMap(({ cells, below, colour }, index) => {
+    const [time, run, tunnel, name, operator, command, outcome] = cells;
+    const isSameRun = rows[index - 1]?.cells[1] === run;
+    const head = wrapToWidth([time, run, operator].filter(isKnown).join('  '), width);
+    return [
+      ...(isSameRun ? [] : head.map((line) => paint('bold', line))),
+      ...(isSameRun ? [] : indented([command ?? ''].filter(isKnown), width, paint, 'dim')),
+      ...indented([`${tunnel}  ${name}  ${outcome}`], width, paint, colour),
+      ...indented(below, width, paint, 'dim'),
+    ];
+  });
+}
+
+const isKnown = (cell: string | undefined): boolean => cell !== '-';
+
+const indented = (lines: readonly string[], width: number, paint: Paint, colour: Colour): string[] =>
+  lines.flatMap((line) => wrapToWidth(`    ${line}`, width)).map((line) => paint(colour, line));
 
 /** Those that one run changed in the same way together, at the place of their first. */
 function groupByRun(changes: readonly TunnelChange[]): Group[] {
@@ -44,12 +81,7 @@ function groupByRun(changes: readonly TunnelChange[]): Group[] {
   return [...groups.values()];
 }
 
-/** The row's cells but for the last, which is coloured and not padded. */
-function makeRow(group: Group): {
-  readonly cells: readonly string[];
-  readonly outcome: string;
-  readonly below: readonly string[];
-} {
+function makeRow(group: Group): Row {
   const [first] = group;
   const interfaces = formatInterfaceRanges(group.map(({ id }) => id));
   const isLong = interfaces.length > MAX_INTERFACES_WIDTH;
@@ -61,20 +93,23 @@ function makeRow(group: Group): {
       isLong ? `${first.interface} …` : interfaces,
       printableLine(first.operator),
       printableLine(first.command),
+      changeText(first),
     ],
-    outcome: changeText(first),
     below: isLong ? [interfaces] : [],
+    colour: colourOf(first),
   };
 }
 
-/** Both ends in one word when they went the same way; else each by itself. */
+/** Both ends in one word when they went the same way; else each by itself, and if only one has a record, which. */
 function changeText({ ends: { hub, spoke } }: TunnelChange): string {
-  if (hub !== null && spoke !== null && endText(hub) === endText(spoke)) return endText(hub);
-  const parts = [
-    ...(hub === null ? [] : [`hub ${endText(hub)}`]),
-    ...(spoke === null ? [] : [`spoke ${endText(spoke)}`]),
-  ];
-  return parts.join(', ');
+  if (hub !== null && spoke !== null) {
+    const [atHub, atSpoke] = [endText(hub), endText(spoke)];
+    return atHub === atSpoke ? atHub : `hub ${atHub}, spoke ${atSpoke}`;
+  }
+  const end = hub === null ? 'spoke' : 'hub';
+  const change = hub ?? spoke;
+  if (change === null) return '';
+  return change.outcome === 'found' ? `found at the ${end}` : `${endText(change)}, by the ${end}'s record`;
 }
 
 function endText({ outcome, restores, has_file }: EndChange): string {

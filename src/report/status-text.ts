@@ -79,9 +79,10 @@ export function statusMeaning(result: TunnelResult, command: CommandName): strin
       return command === 'deploy' || command === 'rollback' ? 'nothing was touched' : null;
     case 'skipped':
       return 'not started';
+    case 'unchanged':
+      return command === 'rollback' ? 'nothing to put back' : null;
     case 'unknown':
       return 'not proven to be in the old state nor in the new one';
-    case 'unchanged':
     case 'changed':
     case 'rolled_back':
     case 'removed':

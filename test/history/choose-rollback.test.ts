@@ -73,7 +73,7 @@ describe('chooseRollback', () => {
       expect.unreachable();
     } catch (error) {
       const { code, message, hint } = error as VxfleetError;
-      expect(code).toBe('refused');
+      expect(code).toBe('usage');
       expect(message).toBe('no generation of run run-7 is kept');
       expect(hint).toBe('Kept, newest first: run-3, run-2, run-1.');
     }

@@ -78,11 +78,29 @@ describe.skipIf(unavailable !== undefined)('vxfleet history', () => {
     ]);
   });
 
-  it('lists a tunnel whose spoke is in the inventory no more', async () => {
+  it('shows the newest runs alone', async () => {
+    expect((await changesOf('--last', '2')).map(outcomes)).toEqual([
+      ['osaka', 'reverted', 'reverted'],
+      ['tokyo', 'confirmed', 'confirmed'],
+      ['tokyo', null, 'found'],
+    ]);
+  });
+
+  it('lists a tunnel whose spoke is in the inventory no more, also by its name', async () => {
     const text = await readFile(lab.inventoryPath, 'utf8');
     await writeFile(lab.inventoryPath, text.replace(/^ {2}osaka:\n(?: {4}.*\n)+/m, ''));
     try {
       expect((await changesOf()).map(outcomes)).toContainEqual(['osaka', 'confirmed', null]);
+      expect((await changesOf('osaka')).map(outcomes)).toEqual([
+        ['osaka', 'reverted', null],
+        ['osaka', 'confirmed', null],
+      ]);
+      expect((await changesOf('vxlan02', 'tokyo')).map(({ spoke }) => spoke)).toContain('tokyo');
+      expect(await lab.run(['history', 'osaki'])).toMatchObject({
+        code: 2,
+        stdout: '',
+        stderr: expect.stringContaining('LIMIT "osaki" names no spoke') as string,
+      });
     } finally {
       await writeFile(lab.inventoryPath, text);
     }
@@ -94,7 +112,7 @@ describe.skipIf(unavailable !== undefined)('vxfleet history', () => {
     await lab.heal('osaka');
     expect(code).toBe(1);
     expect(stderr).toMatch(/^warning: what osaka keeps is missing here: cannot connect to 198\.18\.1\.2 .*\n$/);
-    expect(stdout).toMatch(/ osaka +vxlan02 .* hub confirmed\n/);
+    expect(stdout).toMatch(/ osaka +vxlan02 .* confirmed, by the hub's record\n/);
   });
 
   it('skips a record that was torn or edited, with a message', async () => {

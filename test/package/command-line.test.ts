@@ -42,7 +42,7 @@ describe('--output json ends in a recap', () => {
     ['with a command that there is not', ['deplo'], 'usage'],
     ['of an address plan without an inventory', ['inventory', '-i', 'missing.yaml'], 'inventory'],
     ['of files for a LIMIT of nothing', ['render', '-i', 'good.yaml', 'nowhere'], 'usage'],
-    ['of a history for a LIMIT of nothing', ['history', '-i', 'good.yaml', 'nowhere'], 'usage'],
+    ['of a history that is to leave out nothing', ['history', '-i', 'good.yaml', '!nowhere'], 'usage'],
     [
       'of a way in with an ssh_config that is not there',
       ['inventory', '--ssh', '-i', 'good.yaml', '-F', '/none'],

@@ -58,8 +58,8 @@ describe('formatHistory', () => {
       2026-11-23T14:00:00Z  20261123T140000-222222         site1      vxlan01              bob@laptop     rollback site1  removed, back to before the first deploy
       2026-11-23T13:00:00Z  20261123T130000-111111         site1      vxlan01              alice@bastion  deploy site1    hub confirmed, spoke reverted by the host (window over)
       2026-11-23T12:00:05Z  20261123T120000-abc123         3 tunnels  vxlan01-02, vxlan0a  alice@bastion  deploy          confirmed
-      2026-11-23T12:00:05Z  20261123T120000-abc123         site11     vxlan0b              alice@bastion  deploy          hub confirmed
-      2026-11-23T12:00:05Z  before-20261123T120000-abc123  site1      vxlan01              -              -               spoke found there
+      2026-11-23T12:00:05Z  20261123T120000-abc123         site11     vxlan0b              alice@bastion  deploy          confirmed, by the hub's record
+      2026-11-23T12:00:05Z  before-20261123T120000-abc123  site1      vxlan01              -              -               found at the spoke
       "
     `);
   });
@@ -70,16 +70,38 @@ describe('formatHistory', () => {
         range(1, 40)
           .filter((id) => id % 2 === 1)
           .map((id) => change(id)),
-        80,
+        120,
       ),
     ).toMatchInlineSnapshot(`
       "time                  run                     tunnel      interface  operator       command  outcome
       2026-11-23T12:00:05Z  20261123T120000-abc123  20 tunnels  vxlan01 …  alice@bastion  deploy   confirmed
-          vxlan01, vxlan03, vxlan05, vxlan07, vxlan09, vxlan0b, vxlan0d, vxlan0f,
-          vxlan11, vxlan13, vxlan15, vxlan17, vxlan19, vxlan1b, vxlan1d, vxlan1f,
-          vxlan21, vxlan23, vxlan25, vxlan27
+          vxlan01, vxlan03, vxlan05, vxlan07, vxlan09, vxlan0b, vxlan0d, vxlan0f, vxlan11, vxlan13, vxlan15, vxlan17, vxlan19,
+          vxlan1b, vxlan1d, vxlan1f, vxlan21, vxlan23, vxlan25, vxlan27
       "
     `);
+  });
+
+  it('has some short lines a run where a row is too wide for the terminal', () => {
+    expect(textOf(MIXED, 80)).toMatchInlineSnapshot(`
+      "2026-11-23T14:00:00Z  20261123T140000-222222  bob@laptop
+          rollback site1
+          site1  vxlan01  removed, back to before the first deploy
+      2026-11-23T13:00:00Z  20261123T130000-111111  alice@bastion
+          deploy site1
+          site1  vxlan01  hub confirmed, spoke reverted by the host (window over)
+      2026-11-23T12:00:05Z  20261123T120000-abc123  alice@bastion
+          deploy
+          3 tunnels  vxlan01-02, vxlan0a  confirmed
+          site11  vxlan0b  confirmed, by the hub's record
+      2026-11-23T12:00:05Z  before-20261123T120000-abc123
+          site1  vxlan01  found at the spoke
+      "
+    `);
+    expect(
+      textOf(MIXED, 40)
+        .split('\n')
+        .every((line) => line.length <= 40),
+    ).toBe(true);
   });
 
   it('says so when there is nothing', () => {
