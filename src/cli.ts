@@ -4,7 +4,7 @@ import { Command } from 'commander';
 import type { Finish } from './commands/finish.js';
 import { examples } from './commands/help-text.js';
 
-/** @param word the first of the arguments: if it is a command, only that one is loaded, else all, for the help and the near name */
+/** @param word the first of the arguments: a command is loaded alone, for the version there is none, else all are, for the help and the near name */
 export async function createProgram(finish: Finish, word: string | undefined): Promise<Command> {
   const manifest = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string };
   const program = new Command('vxfleet')
@@ -22,20 +22,26 @@ Exit codes: 0 done; 1 some tunnels failed and are safe; 2 usage or inventory; 3 
 4 differences (--exit-code); 70 a bug of vxfleet; 74 stdout could not be written; 130 interrupted, unwound first.`,
     )
     .exitOverride();
-  const wanted = COMMANDS.filter(([name]) => name === word);
-  for (const [, load] of wanted.length > 0 ? wanted : COMMANDS) (await load())(program, finish);
+  for (const [, load] of commandsFor(word)) (await load())(program, finish);
   return program;
 }
 
-/** In the order of the help. A command takes a tenth of a second to load, and has no use for the others' modules. */
-const COMMANDS: readonly (readonly [name: string, load: () => Promise<(program: Command, finish: Finish) => void>])[] =
-  [
-    ['inventory', async () => (await import('./commands/inventory-command.js')).addInventoryCommand],
-    ['render', async () => (await import('./commands/render-command.js')).addRenderCommand],
-    ['diff', async () => (await import('./commands/deploy-command.js')).addDiffCommand],
-    ['deploy', async () => (await import('./commands/deploy-command.js')).addDeployCommand],
-    ['rollback', async () => (await import('./commands/rollback-command.js')).addRollbackCommand],
-    ['verify', async () => (await import('./commands/verify-command.js')).addVerifyCommand],
-    ['history', async () => (await import('./commands/history-command.js')).addHistoryCommand],
-    ['lab', async () => (await import('./commands/lab-command.js')).addLabCommand],
-  ];
+type Load = () => Promise<(program: Command, finish: Finish) => void>;
+
+function commandsFor(word: string | undefined): readonly (readonly [name: string, load: Load])[] {
+  if (word === '--version' || word === '-V') return [];
+  const wanted = COMMANDS.filter(([name]) => name === word);
+  return wanted.length > 0 ? wanted : COMMANDS;
+}
+
+/** In the order of the help. The modules of a command that is not asked for are not run. */
+const COMMANDS: readonly (readonly [name: string, load: Load])[] = [
+  ['inventory', async () => (await import('./commands/inventory-command.js')).addInventoryCommand],
+  ['render', async () => (await import('./commands/render-command.js')).addRenderCommand],
+  ['diff', async () => (await import('./commands/deploy-command.js')).addDiffCommand],
+  ['deploy', async () => (await import('./commands/deploy-command.js')).addDeployCommand],
+  ['rollback', async () => (await import('./commands/rollback-command.js')).addRollbackCommand],
+  ['verify', async () => (await import('./commands/verify-command.js')).addVerifyCommand],
+  ['history', async () => (await import('./commands/history-command.js')).addHistoryCommand],
+  ['lab', async () => (await import('./commands/lab-command.js')).addLabCommand],
+];

@@ -2,7 +2,7 @@
  * The plan that a record keeps. It comes from a host's disk and goes on, in words of commands, to the other host: so nothing in it is
  * taken on trust.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { TunnelPlan } from '../plan/plan.js';
 import { idOf } from './record.js';
 

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { nearName } from './near-name.js';
 import type { Finding } from './problem.js';
 import { quote } from './reading.js';

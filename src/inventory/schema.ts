@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { DEFAULTS } from './inventory.js';
 import { INTEGER_PATTERN, readInteger, type IntegerRange } from './read-integer.js';
 import { JUMP_HOP_PATTERN, readJumpHop } from './read-jump-hop.js';

@@ -76,7 +76,7 @@ const PLANTED = [
   ['deploy/', 'ssh2', 'ssh2-in-ssh-only'],
   ['deploy/', 'listr2', 'listr2-in-report-only'],
   ['deploy/', 'commander', 'commander-in-the-command-line-only'],
-  ['deploy/', 'vitest', 'no-dev-dependencies'],
+  ['deploy/', 'vitest', 'bundled-packages-only'],
   ['deploy/', './not-there.js', 'resolvable'],
 ] as const;
 

@@ -10,8 +10,8 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join, relative } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
@@ -69,12 +69,34 @@ describe('the packed package', () => {
       'templates.md',
     ];
     expect(readdirSync(join(installed, 'docs')).toSorted()).toEqual(users);
-    expect(existsSync(join(installed, 'dist/host/host.bash'))).toBe(true);
-    expect(
-      readdirSync(join(installed, 'dist'), { recursive: true }).filter((file) =>
-        /\.(?:map|test\.js)$/.test(String(file)),
-      ),
-    ).toEqual([]);
+    expect(readdirSync(join(installed, 'dist')).toSorted()).toEqual(['THIRD-PARTY-LICENSES', 'bin.js', 'host', 'lab']);
+    const programs = (folder: string): string[] =>
+      readdirSync(join(ROOT, 'src', folder), { recursive: true, encoding: 'utf8', withFileTypes: true })
+        .filter((entry) => entry.isFile() && !entry.name.endsWith('.ts'))
+        .map(({ parentPath, name }) => relative(join(ROOT, 'src'), join(parentPath, name)));
+    const [hostPrograms, labPrograms] = [programs('host'), programs('lab')];
+    expect(hostPrograms.length * labPrograms.length).toBeGreaterThan(0);
+    for (const program of [...hostPrograms, ...labPrograms])
+      expect(existsSync(join(installed, 'dist', program)), program).toBe(true);
+  });
+
+  it('needs no other package, and names the licenses of those that it contains', () => {
+    expect(readdirSync(join(installed, '..')).filter((name) => !name.startsWith('.'))).toEqual(['vxfleet']);
+    const licenses = readFileSync(join(installed, 'dist/THIRD-PARTY-LICENSES'), 'utf8');
+    expect(licenses).toMatch(/^ssh2 [\d.]+$/m);
+    expect(licenses).toMatch(/^zod [\d.]+$/m);
+  });
+
+  // A file costs half a millisecond to find and compile: there were 400.
+  it('is one file of JavaScript', async () => {
+    const coverage = join(directory, 'coverage');
+    const bin = join(installed, 'dist/bin.js');
+    await run(process.execPath, [bin, 'render', '-i', join(installed, 'inventory.example.yaml')], {
+      env: { ...env, NODE_V8_COVERAGE: coverage },
+    });
+    const [report = ''] = readdirSync(coverage);
+    const { result } = JSON.parse(readFileSync(join(coverage, report), 'utf8')) as { result: { url: string }[] };
+    expect(result.map(({ url }) => url).filter((url) => url.startsWith('file:'))).toEqual([pathToFileURL(bin).href]);
   });
 
   it('prints its version', async () => {

@@ -1,0 +1,50 @@
+/**
+ * `node .ci/bundle.mjs DIRECTORY`: bin.js, one file made of src/ and the packages that it uses; its source map; and their THIRD-PARTY-LICENSES.
+ * Why one file: docs/decisions.md, "What the controller costs".
+ */
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { rolldown } from 'rolldown';
+
+const [directory] = process.argv.slice(2);
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+/** ssh2 does without its native code, and tries to load it nonetheless. */
+const NATIVE = [/^cpu-features$/, /\.node$/];
+
+/** A source file that reads a file beside itself finds it in dist/ at the same path. */
+const ownPaths = {
+  name: 'own-paths',
+  transform(code, id) {
+    const path = relative(join(ROOT, 'src'), id);
+    if (path.startsWith('..') || !code.includes('import.meta.url')) return null;
+    const url = `new URL(${JSON.stringify(path)}, import.meta.url).href`;
+    return { code: code.replaceAll('import.meta.url', url), map: null };
+  },
+};
+
+const bundle = await rolldown({
+  input: join(ROOT, 'src/bin.ts'),
+  platform: 'node',
+  tsconfig: join(ROOT, 'tsconfig.json'),
+  external: NATIVE,
+  // ssh2 names a file of its own, for Windows.
+  transform: { define: { __dirname: 'import.meta.dirname' } },
+  plugins: [ownPaths],
+});
+const { output } = await bundle.write({ dir: directory, format: 'esm', sourcemap: true, codeSplitting: false });
+await bundle.close();
+
+const packages = output
+  .flatMap(({ moduleIds = [] }) => moduleIds)
+  .map((id) => /^.*\/node_modules\/(?:@[^/]+\/)?[^/]+/.exec(id)?.[0])
+  .filter((found) => found !== undefined);
+writeFileSync(join(directory, 'THIRD-PARTY-LICENSES'), [...new Set(packages)].map(licenseOf).sort().join('\n'));
+
+/** @throws Error for a package without one: it cannot be handed on */
+function licenseOf(packageDirectory) {
+  const file = readdirSync(packageDirectory).find((name) => /^licen[cs]e/i.test(name));
+  if (file === undefined) throw new Error(`${packageDirectory} has no license`);
+  const { name, version } = JSON.parse(readFileSync(join(packageDirectory, 'package.json'), 'utf8'));
+  return `${name} ${version}\n\n${readFileSync(join(packageDirectory, file), 'utf8').trim()}\n`;
+}
