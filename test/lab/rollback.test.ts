@@ -185,7 +185,7 @@ describe.skipIf(unavailable !== undefined)(`vxfleet rollback ${unavailable ?? ''
     expect(await runOne('rollback', '--to', run4792)).toMatchObject({ code: 0, status: 'rolled_back' });
     expect(await filesOf('hub', 'tokyo')).toEqual(then);
     const unknown = await lab.run(['rollback', '--to', '20200101T000000-000000']);
-    expect(unknown.code).toBe(1);
+    expect(unknown.code).toBe(2);
     expect(unknown.stderr).toContain('no generation of run 20200101T000000-000000 is kept');
     expect(unknown.stderr).toContain(run4792);
     await write(original);
