@@ -79,7 +79,11 @@ async function showHistory(limits: readonly string[], options: HistoryOptions): 
             warnings,
             unread: unread.map(({ host, error: { code, message } }) => ({ host, code, message })),
           })
-        : formatHistory(changes, { color: useColorOnBoth(options), width: widthOf(process.stdout) });
+        : formatHistory(changes, {
+            color: useColorOnBoth(options),
+            width: widthOf(process.stdout),
+            read: hosts.map(({ host }) => host),
+          });
     process.stdout.write(text);
     return unread.length === 0 ? 0 : 1;
   } finally {

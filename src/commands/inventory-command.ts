@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { formatPlanTable, planToJson } from '../plan/plan-table.js';
+import { widthOf } from '../report/output-stream.js';
 import { formatSettings, settingsToJson } from '../ssh/describe-target.js';
 import { addCommonOptions, addSshOptions, GROUPS, type CommonOptions, type SshOptions } from './common-options.js';
 import { examples, LIMIT_HELP } from './help-text.js';
@@ -33,7 +34,9 @@ async function showInventory(limits: readonly string[], options: InventoryOption
 }
 
 const describePlan = ({ plan, tunnels }: LoadedFleet, options: CommonOptions): string =>
-  options.output === 'json' ? JSON.stringify(planToJson(plan, tunnels), null, 2) : formatPlanTable(tunnels);
+  options.output === 'json'
+    ? JSON.stringify(planToJson(plan, tunnels), null, 2)
+    : formatPlanTable(tunnels, widthOf(process.stdout));
 
 /** The hub and the selected spokes. */
 async function describeHosts({ plan, tunnels, ends }: LoadedFleet, options: InventoryOptions): Promise<string> {

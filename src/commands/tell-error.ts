@@ -8,6 +8,7 @@ import type { EndedRecap, ErrorEvent } from '../events.js';
 import { formatProblems } from '../inventory/format-problems.js';
 import { InventoryError } from '../inventory/inventory-error.js';
 import { jsonLine } from '../report/json-reporter.js';
+import { widthOf } from '../report/output-stream.js';
 import { printable } from '../report/printable.js';
 import { endedRecap } from '../report/recap.js';
 import { useColor } from './common-options.js';
@@ -70,6 +71,7 @@ function describe(error: VxfleetError, argv: readonly string[]): string {
   if (error instanceof InventoryError) {
     return formatProblems(error.problems, {
       color: useColor({ color: !argv.includes('--no-color') }, process.stderr),
+      width: widthOf(process.stderr),
     });
   }
   const { code, message, hint, cause } = error;

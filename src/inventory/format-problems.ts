@@ -1,15 +1,16 @@
 import type { Problem } from './problem.js';
 
-/** Widest piece of a source line that is shown, in characters. */
+/** Widest piece of a source line that is shown, and the narrowest, in characters. */
 const MAX_WIDTH = 120;
+const MIN_WIDTH = 20;
 
 /**
  * Problems as a person reads them: `file:line:column: message`, the source line, a caret below the place, the fix, and a line that
- * counts them. Control characters from the file are shown as symbols and never reach the terminal.
+ * counts them. A line that would wrap is cut: the caret could not stand below its place. Control characters from the file are shown as symbols and never reach the terminal.
  */
 export function formatProblems(
   problems: readonly Problem[],
-  { color = false }: { readonly color?: boolean } = {},
+  { color = false, width = Infinity }: { readonly color?: boolean; readonly width?: number } = {},
 ): string {
   const paint = (code: number, text: string): string => (color ? `\u001b[${code}m${text}\u001b[0m` : text);
   const blocks = problems.map((problem) => {
@@ -19,7 +20,8 @@ export function formatProblems(
     const lines = [`${paint(BOLD, `${showControls(file)}:${place}`)} ${paint(RED, showControls(message))}`];
     if (sourceLine !== undefined && sourceLine !== '') {
       const gutter = `${String(line).padStart(5)} | `;
-      const { shown, caret } = clip(sourceLine, column);
+      const room = Math.max(MIN_WIDTH, Math.min(MAX_WIDTH, width - gutter.length - 2));
+      const { shown, caret } = clip(sourceLine, column, room);
       lines.push(`${paint(DIM, gutter)}${showControls(shown)}`);
       lines.push(`${paint(DIM, `${' '.repeat(5)} | `)}${' '.repeat(caret)}${paint(RED, '^')}`);
     }
@@ -37,11 +39,11 @@ const DIM = 2;
 const RED = 31;
 const GREEN = 32;
 
-/** The piece of a line around a column, and how far into it the caret stands. */
-function clip(sourceLine: string, column: number): { shown: string; caret: number } {
+/** The piece of a line around a column, of at most `room` characters, and how far into it the caret stands. */
+function clip(sourceLine: string, column: number, room: number): { shown: string; caret: number } {
   const at = Math.min(column - 1, sourceLine.length);
-  const start = at < MAX_WIDTH - 20 ? 0 : at - MAX_WIDTH / 2;
-  const end = start + MAX_WIDTH;
+  const start = at < room - Math.floor(room / 6) ? 0 : at - Math.floor(room / 2);
+  const end = start + room;
   const head = start > 0 ? '…' : '';
   const tail = end < sourceLine.length ? '…' : '';
   return { shown: `${head}${sourceLine.slice(start, end)}${tail}`, caret: at - start + head.length };

@@ -1,4 +1,4 @@
-import { isAlias, isMap, isScalar, isSeq, parseDocument, type Pair, type ParsedNode } from 'yaml';
+import { isAlias, isMap, isScalar, isSeq, parseDocument, type Pair, type ParsedNode, type YAMLError } from 'yaml';
 import type { Finding } from './problem.js';
 import { quote } from './reading.js';
 import type { SourceText } from './source-text.js';
@@ -30,18 +30,19 @@ export function parseYaml(source: SourceText): {
     if (!(thrown instanceof RangeError)) throw thrown;
     return { root: undefined, findings: [{ offset: 0, message: `YAML: ${TOO_DEEP}` }] };
   }
-  const complaints = document.errors.length > 0 ? document.errors : document.warnings;
+  const complaints = withoutEchoes(document.errors.length > 0 ? document.errors : document.warnings);
   const end = source.text.trimEnd().length;
-  const findings: Finding[] = complaints.map(({ pos, code, message }) => {
+  const findings: Finding[] = complaints.map(({ start, code, message }) => {
     // An error at the end of the file is shown after its last character, not on an empty line.
-    const offset = Math.min(pos[0], end);
+    const offset = Math.min(start, end);
     const [address] =
       /^[0-9a-f:]+::(?=\s*$)/im.exec(source.text.slice(offset, source.text.indexOf('\n', offset))) ?? [];
     if (code === 'BLOCK_AS_IMPLICIT_KEY' && address !== undefined) return unquotedAddress(offset, address);
+    const kind = isAboutComma({ code, message }) ? 'BLOCK_IN_FLOW' : code;
     return {
       offset,
-      message: `YAML: ${SYNTAX_MESSAGES[code] ?? `${(message[0] ?? '').toLowerCase()}${message.slice(1)}`}`,
-      fix: SYNTAX_FIXES[code],
+      message: `YAML: ${SYNTAX_MESSAGES[kind] ?? `${(message[0] ?? '').toLowerCase()}${message.slice(1)}`}`,
+      fix: SYNTAX_FIXES[kind],
     };
   });
   if (document.errors.length > 0) return { root: undefined, findings };
@@ -53,6 +54,19 @@ export function parseYaml(source: SourceText): {
   const root = walk.toTree(document.contents, 0)?.tree;
   return { root: walk.isBroken ? undefined : root, findings };
 }
+
+/** Inside of { } or [ ]. */
+const isAboutComma = ({ code, message }: { code: string; message: string }): boolean =>
+  code === 'BLOCK_IN_FLOW' || (code === 'MISSING_CHAR' && message.startsWith('Missing ,'));
+
+/** Of a missing comma the library complains twice: first of what it did not expect there, which is the place. */
+const withoutEchoes = (complaints: readonly YAMLError[]): { code: string; message: string; start: number }[] =>
+  complaints.flatMap(({ code, message, pos }, index) => {
+    const [before, next] = [complaints[index - 1], complaints[index + 1]];
+    if (code === 'UNEXPECTED_TOKEN' && next !== undefined && isAboutComma(next)) return [];
+    const isEchoed = before?.code === 'UNEXPECTED_TOKEN' && isAboutComma({ code, message });
+    return [{ code, message, start: isEchoed ? Math.min(before.pos[0], pos[0]) : pos[0] }];
+  });
 
 /** An IPv6 prefix without its length ends like a key. */
 const unquotedAddress = (offset: number, address: string): Finding => ({

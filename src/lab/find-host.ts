@@ -15,7 +15,7 @@ export async function requireLab(name: string): Promise<LabState> {
   checkRoot();
   const state = await readLabState(checkLabName(name));
   if (state?.phase === 'up') return state;
-  const others = await readdir(STATE_ROOT).catch(() => []);
+  const others = (await readdir(STATE_ROOT).catch((): string[] => [])).filter((entry) => !entry.startsWith('.'));
   const hint = others.length === 0 ? '' : ` There are: ${others.join(', ')} (--name).`;
   throw new VxfleetError('lab', `lab ${name} is not up`, { hint: `vxfleet lab up starts it.${hint}` });
 }

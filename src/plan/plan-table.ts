@@ -2,11 +2,27 @@ import type { FleetPlan, TunnelPlan } from './plan.js';
 
 const HEADER = ['id', 'spoke', 'interface', 'mode', '/48', '/64', '/80', 'underlay'] as const;
 
-/** The plan for people: a header and one aligned line a tunnel, no trailing blanks, with a final newline. */
-export function formatPlanTable(tunnels: readonly TunnelPlan[]): string {
+/** The prefixes, which follow from the rest. */
+const PREFIXES: readonly (typeof HEADER)[number][] = ['/48', '/64', '/80'];
+
+/**
+ * The plan for people: a header and one aligned line a tunnel, or two where one is too wide for the terminal; no trailing blanks, with a final newline.
+ * @param width columns
+ */
+export function formatPlanTable(tunnels: readonly TunnelPlan[], width = Infinity): string {
   const rows: readonly (readonly string[])[] = [HEADER, ...tunnels.map(tableRow)];
-  const widths = HEADER.map((_, column) => rows.reduce((width, row) => Math.max(width, row[column]?.length ?? 0), 0));
-  return rows.map((row) => `${formatRow(row, widths)}\n`).join('');
+  const widths = HEADER.map((_, column) => rows.reduce((widest, row) => Math.max(widest, row[column]?.length ?? 0), 0));
+  const lines = rows.map((row) => formatRow(row, widths));
+  if (lines.every((line) => line.length <= width)) return lines.map((line) => `${line}\n`).join('');
+  const indent = ' '.repeat((widths[0] ?? 0) + 2);
+  const pick = <T>(cells: readonly T[], isPrefix: boolean): T[] =>
+    cells.filter((_, column) => PREFIXES.includes(HEADER[column] ?? 'id') === isPrefix);
+  return rows
+    .map((row) => {
+      const second = pick(row, true).map((cell, column) => cell.padEnd(pick(widths, true)[column] ?? 0));
+      return `${formatRow(pick(row, false), pick(widths, false))}\n${indent}${second.join('  ').trimEnd()}\n`;
+    })
+    .join('');
 }
 
 /** The id in both forms, `10 (0x0a)`: interfaces show it in hex, people count in decimal. */

@@ -17,11 +17,16 @@ const GAP = 2;
 
 type Group = readonly [TunnelChange, ...TunnelChange[]];
 
+export interface HistoryFormat extends RecapFormat {
+  /** Names of the hosts whose records were read: what one of them has no record of, it had no part in. */
+  readonly read: readonly string[];
+}
+
 /** Text ending in a newline, in the order of the changes: a row a run; where that is too wide for the terminal, some short lines a run. */
-export function formatHistory(changes: readonly TunnelChange[], { color, width }: RecapFormat): string {
+export function formatHistory(changes: readonly TunnelChange[], { color, width, read }: HistoryFormat): string {
   if (changes.length === 0) return 'no records of any change\n';
   const paint = createPaint(color);
-  const rows = groupByRun(changes).map((group) => makeRow(group));
+  const rows = groupByRun(changes, read).map(([outcome, group]) => makeRow(group, outcome));
   const widths = HEADER.map((title, column) =>
     rows.reduce((widest, { cells }) => Math.max(widest, cells[column]?.length ?? 0), title.length),
   );
@@ -70,18 +75,19 @@ const indented = (lines: readonly string[], width: number, paint: Paint, colour:
   lines.flatMap((line) => wrapToWidth(`    ${line}`, width)).map((line) => paint(colour, line));
 
 /** Those that one run changed in the same way together, at the place of their first. */
-function groupByRun(changes: readonly TunnelChange[]): Group[] {
-  const groups = new Map<string, [TunnelChange, ...TunnelChange[]]>();
+function groupByRun(changes: readonly TunnelChange[], read: readonly string[]): [outcome: string, Group][] {
+  const groups = new Map<string, [string, [TunnelChange, ...TunnelChange[]]]>();
   for (const change of changes) {
-    const key = JSON.stringify([change.run, change.operator, change.command, changeText(change)]);
-    const group = groups.get(key);
-    if (group === undefined) groups.set(key, [change]);
+    const outcome = changeText(change, read);
+    const key = JSON.stringify([change.run, change.operator, change.command, outcome]);
+    const [, group] = groups.get(key) ?? [];
+    if (group === undefined) groups.set(key, [outcome, [change]]);
     else group.push(change);
   }
   return [...groups.values()];
 }
 
-function makeRow(group: Group): Row {
+function makeRow(group: Group, outcome: string): Row {
   const [first] = group;
   const interfaces = formatInterfaceRanges(group.map(({ id }) => id));
   const isLong = interfaces.length > MAX_INTERFACES_WIDTH;
@@ -93,23 +99,24 @@ function makeRow(group: Group): Row {
       isLong ? `${first.interface} …` : interfaces,
       printableLine(first.operator),
       printableLine(first.command),
-      changeText(first),
+      outcome,
     ],
     below: isLong ? [interfaces] : [],
     colour: colourOf(first),
   };
 }
 
-/** Both ends in one word when they went the same way; else each by itself, and if only one has a record, which. */
-function changeText({ ends: { hub, spoke } }: TunnelChange): string {
+/** Both ends in one word when they went the same way; else each by itself. What only one knows, because the other was not asked, is its word alone. */
+function changeText({ spoke: name, ends: { hub, spoke } }: TunnelChange, read: readonly string[]): string {
   if (hub !== null && spoke !== null) {
     const [atHub, atSpoke] = [endText(hub), endText(spoke)];
     return atHub === atSpoke ? atHub : `hub ${atHub}, spoke ${atSpoke}`;
   }
-  const end = hub === null ? 'spoke' : 'hub';
   const change = hub ?? spoke;
   if (change === null) return '';
-  return change.outcome === 'found' ? `found at the ${end}` : `${endText(change)}, by the ${end}'s record`;
+  const [end, other] = hub === null ? ['spoke', 'hub'] : ['hub', name];
+  if (change.outcome === 'found') return `found at the ${end}`;
+  return read.includes(other) ? `${end} ${endText(change)}` : `${endText(change)}, by the ${end}'s record`;
 }
 
 function endText({ outcome, restores, has_file }: EndChange): string {

@@ -107,7 +107,7 @@ function rowDetail(group: Group, command: CommandName): string {
   const { hub, spoke } = first.ends;
   const parts = [
     statusMeaning(first, command),
-    hub === spoke ? null : `hub ${wordsOf(hub)}, spoke ${wordsOf(spoke)}`,
+    hub === spoke || !wasTouched(first) ? null : `hub ${wordsOf(hub)}, spoke ${wordsOf(spoke)}`,
     downTime(group),
     // A failed tunnel's checks are told with its failure; here they would read as those of the state it was put back to.
     isFailure(first) ? null : checksPassed(group),
@@ -115,6 +115,10 @@ function rowDetail(group: Group, command: CommandName): string {
   ];
   return parts.filter((part) => part !== null).join(', ');
 }
+
+/** Where nothing was, there is no more to say of the ends than the failure does. */
+const wasTouched = ({ ends: { hub, spoke } }: TunnelResult): boolean =>
+  ![hub, spoke].every((end) => end === 'untouched' || end === 'unreachable');
 
 function downTime(group: Group): string | null {
   const times = group.flatMap(({ down_ms }) => (down_ms === null ? [] : [down_ms])).sort((a, b) => a - b);

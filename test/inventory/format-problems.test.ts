@@ -31,9 +31,14 @@ test('lets no control character reach the terminal', () => {
   expect(shown).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e\u2028]/);
 });
 
-test('keeps the caret below its place in a line that is cut', () => {
+test.each([140, 80, 40])('keeps the caret below its place in a line that is cut to %d columns', (width) => {
   const sourceLine = `${'a'.repeat(5000)}X${'b'.repeat(5000)}`;
-  const [, source = '', caret = ''] = formatProblems([{ ...problem, column: 5001, sourceLine }]).split('\n');
-  expect(source.length).toBeLessThan(140);
-  expect(source[caret.indexOf('^')]).toBe('X');
+  for (const column of [1, 20, 60, 5001, 10_001]) {
+    const line = column === 5001 ? sourceLine : `${'a'.repeat(column - 1)}X${'b'.repeat(70)}`;
+    const [, source = '', caret = ''] = formatProblems([{ ...problem, column, sourceLine: line }], { width }).split(
+      '\n',
+    );
+    expect(source.length).toBeLessThanOrEqual(width);
+    expect(source[caret.indexOf('^')]).toBe('X');
+  }
 });

@@ -63,6 +63,18 @@ test('the table shows the id in both forms, aligned', () => {
   );
 });
 
+test('the table takes two lines a tunnel on a terminal that is too narrow for one', () => {
+  const lines = formatPlanTable(plan.tunnels, 80).split('\n');
+  expect(lines.slice(0, 2)).toEqual([
+    '       id  spoke  interface  mode     underlay',
+    '           /48                 /64                   /80',
+  ]);
+  expect(lines.slice(6, 8)).toEqual([
+    '10 (0x0a)  osaka  vxlan0a    gateway  10.0.0.10 eth0',
+    '           2001:db8:ae0a::/48  2001:db8:ae00:a::/64  2001:db8:ae00:0:a::/80',
+  ]);
+});
+
 test('the JSON has snake_case keys only', () => {
   const keys = JSON.stringify(planToJson(plan, plan.tunnels)).match(/"[^"]+":/g) ?? [];
   expect(keys.filter((key) => !/^"[a-z0-9_]+":$/.test(key))).toEqual([]);

@@ -20,7 +20,7 @@ const change = (id: number, more: Partial<TunnelChange> = {}): TunnelChange => (
 });
 
 const textOf = (changes: readonly TunnelChange[], width = Infinity, color = false) =>
-  formatHistory(changes, { color, width });
+  formatHistory(changes, { color, width, read: ['hub', 'site1', 'site12'] });
 
 const MIXED: readonly TunnelChange[] = [
   change(1, {
@@ -43,6 +43,7 @@ const MIXED: readonly TunnelChange[] = [
   change(2),
   change(10),
   change(11, { ends: { hub: confirmed, spoke: null } }),
+  change(12, { ends: { hub: null, spoke: confirmed } }),
   change(1, {
     run: 'before-20261123T120000-abc123',
     operator: '-',
@@ -59,6 +60,7 @@ describe('formatHistory', () => {
       2026-11-23T13:00:00Z  20261123T130000-111111         site1      vxlan01              alice@bastion  deploy site1    hub confirmed, spoke reverted by the host (window over)
       2026-11-23T12:00:05Z  20261123T120000-abc123         3 tunnels  vxlan01-02, vxlan0a  alice@bastion  deploy          confirmed
       2026-11-23T12:00:05Z  20261123T120000-abc123         site11     vxlan0b              alice@bastion  deploy          confirmed, by the hub's record
+      2026-11-23T12:00:05Z  20261123T120000-abc123         site12     vxlan0c              alice@bastion  deploy          spoke confirmed
       2026-11-23T12:00:05Z  before-20261123T120000-abc123  site1      vxlan01              -              -               found at the spoke
       "
     `);
@@ -93,6 +95,7 @@ describe('formatHistory', () => {
           deploy
           3 tunnels  vxlan01-02, vxlan0a  confirmed
           site11  vxlan0b  confirmed, by the hub's record
+          site12  vxlan0c  spoke confirmed
       2026-11-23T12:00:05Z  before-20261123T120000-abc123
           site1  vxlan01  found at the spoke
       "

@@ -21,6 +21,17 @@ describe('formatRecap', () => {
     expect(textOf([revertedTunnel(1, { put_back })], 'deploy', Infinity)).toContain(`reverted: ${words}\n`);
   });
 
+  it('says once that nothing was touched', () => {
+    const ends = { hub: 'untouched', spoke: 'unreachable' } as const;
+    expect(textOf([changedTunnel(1, { status: 'unreachable', ends, down_ms: null, checks: [] })])).toContain(
+      'site1  vxlan01  unreachable  nothing was touched\n',
+    );
+  });
+
+  it('says of a rollback that there was nothing to put back', () => {
+    expect(textOf([unchangedTunnel(1)], 'rollback')).toContain('unchanged  nothing to put back\n');
+  });
+
   it('shows one tunnel', () => {
     expect(textOf([changedTunnel(1, { spoke: 'tokyo' })])).toMatchInlineSnapshot(`
       "tokyo  vxlan01  changed  down 84 ms, 1 check answered
