@@ -15,7 +15,8 @@ export async function withInterrupt<T>(emit: Emit, work: (signal: AbortSignal, e
   const inTrial = new Map<string, string>();
   const onSignal = (name: NodeJS.Signals): void => {
     if (controller.signal.aborted) {
-      process.stderr.write(describeLeft([...inTrial.values()]));
+      // Through what shows the run: it may draw on the terminal, and takes that away as it ends.
+      emit({ event: 'notice', level: 'warning', message: describeLeft([...inTrial.values()]) });
       process.exit(130);
     }
     controller.abort();
@@ -44,9 +45,6 @@ function watchTrials(inTrial: Map<string, string>, event: RunEvent): void {
 }
 
 function describeLeft(tunnels: readonly string[]): string {
-  if (tunnels.length === 0) return 'left at once: nothing was in trial\n';
-  return (
-    `left at once, in trial: ${tunnels.join(', ')}\n` +
-    '  Their hosts take these back alone, at once or when the window is over. Then: vxfleet verify.\n'
-  );
+  if (tunnels.length === 0) return 'left at once: nothing was in trial';
+  return `left at once, in trial: ${tunnels.join(', ')}. Their hosts take these back alone, at once or when the window is over. Then: vxfleet verify`;
 }

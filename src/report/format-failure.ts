@@ -8,10 +8,12 @@ import { statusColour, statusMeaning, statusWord, wordsOf } from './status-text.
 
 /**
  * What tells one shared failure from another; null for a failure that is the tunnel's own. A hub that cannot be reached fails every tunnel
- * of the fleet for one reason, a jump host those of the spokes behind it, and that is told once.
+ * of the fleet for one reason, a jump host those of the spokes behind it, a person whatever is under way, and that is told once.
  */
-export const sharedFailure = ({ status, ends, error, checks }: TunnelResult): string | null =>
-  (error?.end === 'hub' || isOnTheWay(error)) && checks.length === 0 ? JSON.stringify([status, ends, error]) : null;
+export const sharedFailure = ({ status, ends, put_back, error, checks }: TunnelResult): string | null =>
+  (error?.end === 'hub' || isOnTheWay(error) || error?.code === 'interrupted') && checks.length === 0
+    ? JSON.stringify([status, ends, put_back, error])
+    : null;
 
 /** Is it about neither end, but about what lies between us and a host? */
 const isOnTheWay = (error: TunnelFailure | null): boolean => error?.end === null && error.layer === 'ssh';
@@ -81,6 +83,7 @@ function field(name: string, text: string): string[] {
 
 function whatFailed({ error, spoke }: TunnelResult): string {
   if (error === null) return 'unspecified';
+  if (error.code === 'interrupted') return error.code;
   const place = placeOf(error, spoke);
   return error.layer === null ? `${error.code}, ${place}` : `${error.layer}, ${place} (${error.code})`;
 }

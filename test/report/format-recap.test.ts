@@ -28,6 +28,14 @@ describe('formatRecap', () => {
     );
   });
 
+  it('tells once of a person who has interrupted several', () => {
+    const error = { code: 'interrupted', end: null, layer: null, message: 'interrupted', hint: 'Again.' } as const;
+    const at = (id: number) => revertedTunnel(id, { put_back: 'answers', error, checks: [] });
+    expect(textOf([at(1), at(2)])).toContain(
+      '2 tunnels (vxlan01-02) reverted: put back, and the old state answers\n  failed  interrupted\n  why     interrupted\n',
+    );
+  });
+
   it('says of a rollback that there was nothing to put back', () => {
     expect(textOf([unchangedTunnel(1)], 'rollback')).toContain('unchanged  nothing to put back\n');
   });
