@@ -1,7 +1,7 @@
 /**
  * The layers of src/. Data flows one way, and a newcomer who reads the folders in this order follows it:
  *
- *     inventory → plan → render → diff, verify, history → ssh → host → deploy → report → commands → cli → bin
+ *     inventory → plan → render → diff, verify, history → ssh → host → preflight → change → jobs → report → commands → cli → bin
  *
  * A layer imports from itself and from what stands before it. `errors.ts` and `events.ts` are the words that all layers share.
  * test/architecture/layers.test.ts plants bad imports and sees each rule refuse them.
@@ -13,7 +13,9 @@ const LAYERS = [
   '(?:diff|verify|history)',
   'ssh',
   'host',
-  'deploy',
+  'preflight',
+  'change',
+  'jobs',
   'report',
   'commands',
 ];
@@ -43,7 +45,7 @@ module.exports = {
       name: 'diff-verify-and-history-are-strangers',
       comment:
         'diff compares files, verify compares what a kernel and its pings say, history reads what hosts keep. Each must stay readable ' +
-        'without the others; a deploy joins them.',
+        'without the others; a change joins them.',
       severity: 'error',
       from: { path: '^src/(diff|verify|history)/' },
       to: { path: '^src/(?:diff|verify|history)/', pathNot: '^src/$1/' },
@@ -110,7 +112,7 @@ module.exports = {
       name: 'report-knows-events-only',
       comment:
         'The report is a listener: it knows the events (events.ts) and how to show a diff and a history, and neither the run nor the hosts. ' +
-        'The other way round is layer-deploy.',
+        'The other way round is layer-jobs.',
       severity: 'error',
       from: { path: '^src/report/' },
       to: { path: '^src/(?!report/|diff/|history/|events\\.ts$|errors\\.ts$)' },

@@ -1,10 +1,8 @@
 /** The options of the commands that change something, defined once. */
 import type { Command } from 'commander';
-import type { ChangeOptions } from '../deploy/change.js';
-import { tellSteps } from '../deploy/tell-steps.js';
-import { foldDiffs, type EndDiff } from '../diff/fold-diffs.js';
-import type { Emit } from '../events.js';
-import type { TunnelPlan } from '../plan/plan.js';
+import { Brakes } from '../jobs/brakes.js';
+import type { Run } from '../jobs/run.js';
+import type { FleetRunOptions } from '../jobs/run-fleet.js';
 import { addRunOptions, GROUPS, parseCount, parseMaxFail, type HostOptions } from './common-options.js';
 
 export interface ChangeFlags extends HostOptions {
@@ -17,18 +15,18 @@ export interface ChangeFlags extends HostOptions {
   readonly window: number;
 }
 
-/** What a change of this tunnel tells. */
-export const changeEvents = (emit: Emit, plan: TunnelPlan): Pick<ChangeOptions, 'onStep' | 'onWarning'> => ({
-  onStep: tellSteps(emit, plan),
-  onWarning: (message) => emit({ event: 'notice', level: 'warning', message }),
+/** How such a command is run. */
+export const changeSettings = ({ dryRun, diff, takeover, window }: ChangeFlags) => ({
+  writes: dryRun !== true,
+  showsDiffs: diff === true,
+  takeover: takeover === true,
+  windowSeconds: window,
 });
 
-/** Shows each tunnel's differences as it is changed, with `--diff`; without it they need not be made. */
-export const showDiffs = (
-  { diff }: Pick<ChangeFlags, 'diff'>,
-  emit: Emit,
-): ((found: readonly EndDiff[]) => void) | undefined =>
-  diff === true ? (found) => foldDiffs(found).forEach(emit) : undefined;
+/** One pace for all that it does. @param total tunnels */
+export function paceOf({ canary, maxFail, forks }: ChangeFlags, { signal, emit }: Run, total: number): FleetRunOptions {
+  return { forks, brakes: new Brakes({ canary, maxFail: maxFail?.(total), signal, emit }), emit };
+}
 
 /** Seconds. */
 export const DEFAULT_WINDOW = 60;

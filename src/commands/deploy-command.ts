@@ -2,19 +2,17 @@
 import type { Command } from 'commander';
 import { VxfleetError } from '../errors.js';
 import type { TunnelResult } from '../events.js';
-import type { EndDiff } from '../diff/fold-diffs.js';
-import { foldDiffs } from '../diff/fold-diffs.js';
-import { deployTunnel } from '../deploy/deploy-tunnel.js';
-import { describeOrphan, findOrphans } from '../deploy/orphans.js';
-import type { PruneOptions } from '../deploy/prune-tunnel.js';
-import { Brakes } from '../deploy/brakes.js';
-import { asPlanned, runFleet, type Admit, type Planned } from '../deploy/run-fleet.js';
+import { deployTunnel, refuseMove } from '../jobs/deploy-tunnel.js';
+import { describeOrphan, findOrphans } from '../jobs/orphans.js';
+import { warn, type Run } from '../jobs/run.js';
+import { asPlanned, runFleet } from '../jobs/run-fleet.js';
 import type { TunnelPlan } from '../plan/plan.js';
-import { addChangeOptions, changeEvents, DEFAULT_WINDOW, showDiffs, type ChangeFlags } from './change-options.js';
+import { addChangeOptions, changeSettings, DEFAULT_WINDOW, paceOf, type ChangeFlags } from './change-options.js';
 import { addRunOptions, GROUPS, type HostOptions } from './common-options.js';
 import type { Finish } from './finish.js';
 import { examples, LIMIT_HELP } from './help-text.js';
-import { runCommand, type Job, type RunContext } from './run-command.js';
+import type { LoadedFleet } from './load-fleet.js';
+import { runCommand, type Job } from './run-command.js';
 
 interface DeployFlags extends ChangeFlags {
   readonly force?: true;
@@ -55,15 +53,13 @@ export function addDiffCommand(program: Command, finish: Finish): void {
 }
 
 async function deploy(limits: readonly string[], flags: DeployFlags): Promise<number> {
-  const dryRun = flags.dryRun === true;
   const settings = {
-    command: dryRun ? 'diff' : 'deploy',
-    writes: !dryRun,
-    windowSeconds: flags.window,
+    ...changeSettings(flags),
+    command: flags.dryRun === true ? 'diff' : 'deploy',
     exitCodeOnDifference: flags.exitCode === true,
     check: () => checkFlags(limits, flags),
   } as const;
-  return await runCommand(limits, flags, settings, async (context) => planDeploy(context, flags, dryRun));
+  return await runCommand(limits, flags, settings, async (run, fleet) => planDeploy(run, fleet, flags));
 }
 
 function checkFlags(limits: readonly string[], flags: DeployFlags): void {
@@ -79,70 +75,44 @@ function checkFlags(limits: readonly string[], flags: DeployFlags): void {
   }
 }
 
-async function planDeploy(context: RunContext, flags: DeployFlags, dryRun: boolean): Promise<Job> {
-  const { fleet, access, emit, signal } = context;
-  const diffs: EndDiff[] = [];
-  const options = {
-    dryRun,
-    takeover: flags.takeover === true,
-    verifySeconds: flags.verifyTimeout,
-    signal,
-    emit,
-    onWarning: (message: string) => emit({ event: 'notice', level: 'warning', message }),
-    // A dry run folds what many tunnels have in common, at the end; a deploy shows each as it goes.
-    onDiff: dryRun ? (found: readonly EndDiff[]) => void diffs.push(...found) : showDiffs(flags, emit),
-  };
-  const orphans = await planPrune(context, flags);
-  const total = orphans.length + fleet.tunnels.length;
-  const brakes = new Brakes({ canary: flags.canary, maxFail: flags.maxFail?.(total), signal, emit });
-  const run = { forks: flags.forks, brakes, emit };
-  const deployOptions = {
-    ...options,
-    force: flags.force === true,
-    adopt: flags.adopt === true,
-    prune: flags.prune === true,
-    gone: dryRun ? orphans : [],
-    ends: fleet.ends,
-  };
+async function planDeploy(run: Run, { tunnels, ends }: LoadedFleet, flags: DeployFlags): Promise<Job> {
+  const { force = false, adopt = false, prune = false, pruneUnreachable = false } = flags;
+  const { writes } = run.session;
+  const orphans = await planPrune(run, prune);
+  const total = orphans.length + tunnels.length;
+  const pace = paceOf(flags, run, total);
+  const options = { force, adopt, prune, gone: writes ? [] : orphans, ends };
   const work = async (): Promise<readonly TunnelResult[]> => {
-    const pruned = await runFleet(asPlanned(orphans), pruneOne, run);
+    const pruned = await runFleet(
+      asPlanned(orphans),
+      async ({ plan }, admit) => {
+        const stays = await refuseMove(run, plan, { ...options, gone: orphans });
+        return stays ?? (await (await loadPruning()).pruneTunnel(run, plan, pruneUnreachable, admit));
+      },
+      pace,
+    );
     // What was removed is in the way of nobody any more, if only it is looked at again.
-    if (pruned.length > 0 && !dryRun) await context.hub.inspect();
-    const deployOne = async ({ plan }: Planned, admit: Admit): Promise<readonly TunnelResult[]> =>
-      deployTunnel(access, context.hub, plan, { ...deployOptions, admit });
-    const deployed = await runFleet(asPlanned(fleet.tunnels), deployOne, run);
-    for (const diff of foldDiffs(diffs.sort((a, b) => a.id - b.id))) emit(diff);
+    if (pruned.length > 0 && writes) await run.hub.inspect();
+    const deployed = await runFleet(
+      asPlanned(tunnels),
+      async ({ plan }, admit) => deployTunnel(run, plan, options, admit),
+      pace,
+    );
     return [...pruned, ...deployed];
-  };
-  const pruneOptions = (plan: TunnelPlan, admit: Admit): PruneOptions => ({
-    ...options,
-    ...changeEvents(emit, plan),
-    admit,
-    identity: access.session.identity,
-    windowSeconds: access.session.windowSeconds,
-    unreachableToo: flags.pruneUnreachable === true,
-  });
-  const pruneOne = async ({ plan }: Planned, admit: Admit): Promise<TunnelResult> => {
-    const { pruneTunnel, refuseMove } = await loadPruning();
-    const stays = await refuseMove(access, context.hub, plan, { ...deployOptions, admit, gone: orphans });
-    return stays ?? (await pruneTunnel(access, context.hub, plan, pruneOptions(plan, admit)));
   };
   return { total, work };
 }
 
 /** With it comes the reading of what hosts keep, which few deploys need. */
-const loadPruning = async (): Promise<
-  typeof import('../deploy/prune-tunnel.js') & typeof import('../deploy/refuse-move.js')
-> => ({ ...(await import('../deploy/prune-tunnel.js')), ...(await import('../deploy/refuse-move.js')) });
+const loadPruning = async (): Promise<typeof import('../jobs/prune-tunnel.js')> =>
+  await import('../jobs/prune-tunnel.js');
 
 /** The orphans that are to be removed; the others are named. */
-async function planPrune({ access, hub, emit }: RunContext, flags: DeployFlags): Promise<readonly TunnelPlan[]> {
-  const orphans = findOrphans(hub.facts, access.fleet);
-  const removable = flags.prune === true ? orphans.filter(({ hasFile }) => hasFile) : [];
-  for (const orphan of orphans) {
-    if (!removable.includes(orphan)) emit({ event: 'notice', level: 'warning', message: describeOrphan(orphan) });
-  }
+async function planPrune(run: Run, isAsked: boolean): Promise<readonly TunnelPlan[]> {
+  const orphans = findOrphans(run.hub.facts, run.fleet);
+  const removable = isAsked ? orphans.filter(({ hasFile }) => hasFile) : [];
+  for (const orphan of orphans) if (!removable.includes(orphan)) warn(run, describeOrphan(orphan));
   const plans: TunnelPlan[] = [];
-  for (const orphan of removable) plans.push(await (await loadPruning()).planOfOrphan(access, hub, orphan));
+  for (const orphan of removable) plans.push(await (await loadPruning()).planOfOrphan(run, run.hub, orphan));
   return plans;
 }

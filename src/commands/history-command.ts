@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { gatherHistory, type FleetHistory, type UnreadHost } from '../deploy/gather-history.js';
+import { gatherHistory, type FleetHistory, type UnreadHost } from '../jobs/gather-history.js';
 import type { Emit } from '../events.js';
 import { changesOfLast, wantedHistory, wasCalled } from '../history/choose-changes.js';
 import { matchEnds } from '../history/match-ends.js';

@@ -1,25 +1,24 @@
 import type { Command } from 'commander';
-import { foldDiffs, type EndDiff } from '../diff/fold-diffs.js';
-import { fetchHistory, planOf } from '../deploy/gather-history.js';
-import type { Host } from '../host/host.js';
-import { rollbackTunnel } from '../deploy/rollback-tunnel.js';
-import { Brakes } from '../deploy/brakes.js';
-import { runFleet, type Admit } from '../deploy/run-fleet.js';
 import { VxfleetError } from '../errors.js';
 import type { TunnelResult } from '../events.js';
-import { findTakenAway, locateStep, requireAll, type SiteStep } from '../deploy/rollback-sites.js';
 import { unknownRun } from '../history/choose-rollback.js';
-import { describeRollback } from '../deploy/describe-rollback.js';
 import { planReturn, planUndo, type RollbackPlan } from '../history/plan-rollback.js';
 import type { HostHistory } from '../history/read-history.js';
 import { generationsOf, type EndHistory } from '../history/record.js';
+import type { Host } from '../host/host.js';
+import { describeRollback } from '../jobs/describe-rollback.js';
+import { fetchHistory, planOf } from '../jobs/gather-history.js';
+import { findTakenAway, locateStep, requireAll, type SiteStep } from '../jobs/rollback-sites.js';
+import { rollbackTunnel } from '../jobs/rollback-tunnel.js';
+import { warn, type Run } from '../jobs/run.js';
+import { runFleet } from '../jobs/run-fleet.js';
 import type { FleetPlan, TunnelPlan } from '../plan/plan.js';
 import { selectTunnels } from '../plan/select-tunnels.js';
-import { addChangeOptions, changeEvents, showDiffs, type ChangeFlags } from './change-options.js';
+import { addChangeOptions, changeSettings, paceOf, type ChangeFlags } from './change-options.js';
 import { GROUPS } from './common-options.js';
 import type { Finish } from './finish.js';
 import { examples } from './help-text.js';
-import { runCommand, type Job, type RunContext } from './run-command.js';
+import { runCommand, type Job } from './run-command.js';
 
 interface RollbackFlags extends ChangeFlags {
   readonly to?: string;
@@ -50,9 +49,8 @@ export function addRollbackCommand(program: Command, finish: Finish): void {
 
 async function rollback(limits: readonly string[], flags: RollbackFlags): Promise<number> {
   const settings = {
+    ...changeSettings(flags),
     command: 'rollback',
-    writes: flags.dryRun !== true,
-    windowSeconds: flags.window,
     exitCodeOnDifference: false,
     check: () => {
       if (limits.some((limit) => limit.split(',').includes('hub')))
@@ -60,58 +58,46 @@ async function rollback(limits: readonly string[], flags: RollbackFlags): Promis
     },
   } as const;
   // Which tunnels there were, the hub knows: the inventory may have lost some since.
-  return await runCommand([], flags, settings, async (context) => planRollback(context, limits, flags));
+  return await runCommand([], flags, settings, async (run) => planRollback(run, limits, flags));
 }
 
-async function planRollback(context: RunContext, limits: readonly string[], flags: RollbackFlags): Promise<Job> {
-  const { fleet, access, emit, signal } = context;
-  const history = await fetchHistory(context.hub, []);
-  for (const message of history.warnings) emit({ event: 'notice', level: 'warning', message });
-  const former = await findFormerTunnels(fleet.plan, context.hub, history);
+async function planRollback(run: Run, limits: readonly string[], flags: RollbackFlags): Promise<Job> {
+  const { fleet, hub } = run;
+  const { writes } = run.session;
+  const history = await fetchHistory(hub, []);
+  for (const message of history.warnings) warn(run, message);
+  const former = await findFormerTunnels(fleet, hub, history);
   // Those of the inventory first: they say how a spoke is reached now.
-  const sites = [...fleet.plan.tunnels, ...former];
+  const sites = [...fleet.tunnels, ...former];
   const tunnels = sites.toSorted((a, b) => a.id - b.id);
-  const plan = choosePlan(tunnels, selectTunnels({ ...fleet.plan, tunnels }, limits).tunnels, history, flags.to);
+  const plan = choosePlan(tunnels, selectTunnels({ ...fleet, tunnels }, limits).tunnels, history, flags.to);
   const phases: SiteStep[][] = [];
   for (const steps of plan.phases) {
     phases.push([]);
-    for (const step of steps) phases.at(-1)?.push(await locateStep(context.hub, sites, step));
+    for (const step of steps) phases.at(-1)?.push(await locateStep(hub, sites, step));
   }
   const steps = phases.flat();
   const named = steps.map((step) => ({ interface: step.interface, spoke: step.plan.spoke }));
-  const dryRun = flags.dryRun === true;
-  const message = describeRollback(plan, named, { to: flags.to !== undefined, dryRun });
-  emit({ event: 'notice', level: 'info', message });
-  const taken = findTakenAway(fleet.plan.tunnels, sites, context.hub.facts, steps);
+  const message = describeRollback(plan, named, { to: flags.to !== undefined, dryRun: !writes });
+  run.emit({ event: 'notice', level: 'info', message });
+  const taken = findTakenAway(fleet.tunnels, sites, hub.facts, steps);
   if (taken.length > 0 && flags.remove !== true) throw takesAway(taken);
 
-  const { identity, windowSeconds } = access.session;
-  if (phases.length > 1 && !dryRun) await requireAll(access, context.hub, steps, flags.forks);
-  const diffs: EndDiff[] = [];
-  const brakes = new Brakes({ canary: flags.canary, maxFail: flags.maxFail?.(steps.length), signal, emit });
+  if (phases.length > 1 && writes) await requireAll(run, steps, flags.forks);
+  const pace = paceOf(flags, run, steps.length);
   const work = async (): Promise<TunnelResult[]> => {
     const results: TunnelResult[] = [];
     for (const phase of phases) {
       // What has gone is in the way of nobody any more, if only it is looked at again.
-      if (results.length > 0 && !dryRun) await context.hub.inspect();
-      const gone = dryRun ? steps.filter((step) => step.removes && !phase.includes(step)) : [];
-      const rollbackOne = async ({ plan: tunnel, request }: SiteStep, admit: Admit): Promise<TunnelResult> =>
-        rollbackTunnel(access, context.hub, tunnel, {
-          request,
-          dryRun,
-          gone,
-          takeover: flags.takeover === true,
-          identity,
-          windowSeconds,
-          verifySeconds: flags.verifyTimeout,
-          signal,
-          admit,
-          ...changeEvents(emit, tunnel),
-          onDiff: dryRun ? (found) => void diffs.push(...found) : showDiffs(flags, emit),
-        });
-      results.push(...(await runFleet(phase, rollbackOne, { forks: flags.forks, brakes, emit })));
+      if (results.length > 0 && writes) await hub.inspect();
+      const gone = writes ? [] : steps.filter((step) => step.removes && !phase.includes(step));
+      const ended = await runFleet(
+        phase,
+        async (step, admit) => rollbackTunnel(run, step.plan, step.request, gone, admit),
+        pace,
+      );
+      results.push(...ended);
     }
-    for (const diff of foldDiffs(diffs.sort((a, b) => a.id - b.id))) emit(diff);
     return results;
   };
   return { total: steps.length, work };

@@ -3,11 +3,12 @@
  * the recap. Signals end in an AbortSignal; what is in trial unwinds itself.
  */
 import { toVxfleetError, VxfleetError } from '../errors.js';
-import type { CommandName, Emit, Recap, TunnelResult } from '../events.js';
-import type { Host } from '../host/host.js';
-import { connectHub, type FleetAccess } from '../deploy/open-tunnel.js';
-import { thrownResult } from '../deploy/tunnel-result.js';
+import type { CommandName, Emit, TunnelResult } from '../events.js';
+import { thrownResult } from '../change/tunnel-result.js';
+import { foldDiffs, type EndDiff } from '../diff/fold-diffs.js';
+import { connectHub, type Run } from '../jobs/run.js';
 import { loadTemplates } from '../render/load-templates.js';
+import type { TunnelPlan } from '../plan/plan.js';
 import { renderFleet } from '../render/render-fleet.js';
 import { noticesOnce } from '../report/notices-once.js';
 import { withTimings } from '../report/step-timings.js';
@@ -19,18 +20,14 @@ import { withTransport } from './open-transport.js';
 import { thisRun } from './run-identity.js';
 import { withInterrupt } from './with-interrupt.js';
 
-export interface RunContext {
-  readonly fleet: LoadedFleet;
-  readonly access: FleetAccess;
-  readonly hub: Host;
-  readonly emit: Emit;
-  readonly signal: AbortSignal;
-}
-
 export interface RunSettings {
   readonly command: CommandName;
-  /** May it change anything? */
+  /** May it change anything? One that does not shows all differences, folded, at the end. */
   readonly writes: boolean;
+  /** Are the differences of a tunnel shown as it is changed? Else they need not be made. */
+  readonly showsDiffs?: boolean;
+  /** Are trials that a dead run has left ended before their window is over? */
+  readonly takeover?: boolean;
   /** Seconds a trial may stay unconfirmed. */
   readonly windowSeconds: number;
   /** `diff --exit-code`. */
@@ -52,11 +49,10 @@ export async function runCommand(
   limits: readonly string[],
   options: HostOptions,
   settings: RunSettings,
-  plan: (context: RunContext) => Promise<Job>,
+  plan: (run: Run, fleet: LoadedFleet) => Promise<Job>,
 ): Promise<number> {
   const identity = thisRun();
-  const { run } = identity;
-  const { command } = settings;
+  const { command, windowSeconds, writes, takeover = false, exitCodeOnDifference } = settings;
   const started = performance.now();
   const reporter = await openReporter(options, options.output);
   try {
@@ -66,30 +62,32 @@ export async function runCommand(
     const tell = noticesOnce(options.timings === true ? withTimings(reporter.emit) : reporter.emit);
     return await withInterrupt(tell, async (signal, emit) =>
       withTransport(options, fleet, emit, async ({ transport, endQuestions, becomePasswordOf }) => {
-        const access: FleetAccess = {
-          fleet: fleet.plan,
-          tunnels: fleet.tunnels,
-          proven: new Set(),
-          spokes: new Map(),
-          files,
-          transport,
-          session: { identity, windowSeconds: settings.windowSeconds, writes: settings.writes, becomePasswordOf },
-        };
+        const session = { identity, windowSeconds, writes, becomePasswordOf };
+        const reaching = { fleet: fleet.plan, tunnels: fleet.tunnels, transport, session };
         // Questions and the hub first, and only then the live view: a person is asked on a terminal that nothing else draws on.
-        emit({ event: 'hub', step: 'connect', message: `connecting to ${access.fleet.hub.ssh.host}` });
-        const hub = await connectHub(access).catch((error: unknown) => toVxfleetError(error));
+        emit({ event: 'hub', step: 'connect', message: `connecting to ${fleet.plan.hub.ssh.host}` });
+        const hub = await connectHub(reaching).catch((error: unknown) => toVxfleetError(error));
         endQuestions();
-        const start = (total: number): void => emit({ event: 'start', run, command, total });
-        const recapOf = (results: readonly TunnelResult[]): Recap =>
-          makeRecap(run, command, results, performance.now() - started, {
-            interrupted: signal.aborted,
-            exitCodeOnDifference: settings.exitCodeOnDifference,
-          });
+        const start = (total: number): void => emit({ event: 'start', run: identity.run, command, total });
+        const diffs: EndDiff[] = [];
+        const tellDiffs = (found: readonly EndDiff[]): void => foldDiffs(found).forEach(emit);
+        const onDiff = writes ? tellDiffs : (found: readonly EndDiff[]): void => void diffs.push(...found);
+        const run = {
+          ...reaching,
+          ...{ files, takeover, verifySeconds: options.verifyTimeout, signal, emit },
+          proven: new Set<TunnelPlan>(),
+          spokes: new Map<string, string>(),
+          onDiff: writes && settings.showsDiffs !== true ? undefined : onDiff,
+        };
         const results =
           hub instanceof VxfleetError
             ? failAll(fleet, hub, start, emit)
-            : await workFromHub({ fleet, access, hub, emit, signal }, start, plan);
-        const recap = recapOf(results);
+            : await workFromHub({ ...run, hub }, start, async (made) => plan(made, fleet));
+        tellDiffs(diffs.sort((a, b) => a.id - b.id));
+        const recap = makeRecap(identity.run, command, results, performance.now() - started, {
+          interrupted: signal.aborted,
+          exitCodeOnDifference,
+        });
         emit(recap);
         return recap.exit_code;
       }),
@@ -115,13 +113,13 @@ function failAll(
 }
 
 async function workFromHub(
-  context: RunContext,
+  run: Run,
   start: (total: number) => void,
-  plan: (context: RunContext) => Promise<Job>,
+  plan: (run: Run) => Promise<Job>,
 ): Promise<readonly TunnelResult[]> {
-  const { hub, emit } = context;
+  const { hub, emit } = run;
   try {
-    const { total, work } = await plan(context);
+    const { total, work } = await plan(run);
     start(total);
     emit({ event: 'hub', step: 'inspect', message: `ready, ${hub.facts.links.size} VXLAN interfaces there` });
     return await work();

@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
-import { Brakes } from '../deploy/brakes.js';
-import { describeOrphan, findOrphans } from '../deploy/orphans.js';
-import { asPlanned, runFleet, type Planned } from '../deploy/run-fleet.js';
-import { verifyTunnel } from '../deploy/verify-tunnel.js';
+import { Brakes } from '../jobs/brakes.js';
+import { describeOrphan, findOrphans } from '../jobs/orphans.js';
+import { warn } from '../jobs/run.js';
+import { asPlanned, runFleet } from '../jobs/run-fleet.js';
+import { verifyTunnel } from '../jobs/verify-tunnel.js';
 import { addRunOptions, type HostOptions } from './common-options.js';
-import type { TunnelResult } from '../events.js';
 import type { Finish } from './finish.js';
 import { examples, LIMIT_HELP } from './help-text.js';
 import { runCommand } from './run-command.js';
@@ -18,14 +18,13 @@ export function addVerifyCommand(program: Command, finish: Finish): void {
 
 async function verify(limits: readonly string[], options: HostOptions): Promise<number> {
   const settings = { command: 'verify', writes: false, windowSeconds: 60, exitCodeOnDifference: false } as const;
-  return await runCommand(limits, options, settings, async ({ fleet, access, hub, emit, signal }) => {
-    for (const orphan of findOrphans(hub.facts, access.fleet))
-      emit({ event: 'notice', level: 'warning', message: describeOrphan(orphan) });
-    const verifyOne = async ({ plan }: Planned): Promise<TunnelResult> =>
-      verifyTunnel(access, hub, plan, { verifySeconds: options.verifyTimeout, emit });
+  return await runCommand(limits, options, settings, async (run) => {
+    const { fleet, tunnels, hub, signal, emit } = run;
+    for (const orphan of findOrphans(hub.facts, fleet)) warn(run, describeOrphan(orphan));
     // Nothing is touched: it only stops for an interrupt.
     const brakes = new Brakes({ canary: 0, maxFail: Number.POSITIVE_INFINITY, signal, emit });
-    const run = { forks: options.forks, brakes, emit };
-    return { total: fleet.tunnels.length, work: async () => runFleet(asPlanned(fleet.tunnels), verifyOne, run) };
+    const pace = { forks: options.forks, brakes, emit };
+    const work = async () => runFleet(asPlanned(tunnels), async ({ plan }) => verifyTunnel(run, plan), pace);
+    return { total: tunnels.length, work };
   });
 }

@@ -97,12 +97,12 @@ export class HostSession {
     this.host = host;
     this.#session = session;
     this.#user = user;
-    this.#reader = new FrameReader(nonce, (sequence, reply) => this.#settle(sequence, reply));
+    this.#reader = new FrameReader(nonce, (sequence, reply) => this.#take(sequence, reply));
     session.onData((chunk) => this.#reader.push(chunk));
     this.#hello = setTimeout(() => this.#giveUpSilent(), HELLO_TIMEOUT_MS).unref();
     // What the host's TCP believes of a controller that lost its power is true only hours later.
     this.#signs = setInterval(() => session.write('0 alive 0\n'), (windowSeconds * 1000) / SIGNS_A_WINDOW).unref();
-    void session.ended.then((end) => this.#end(end));
+    void session.ended.then((end) => this.#lose(end));
   }
 
   /**
@@ -176,7 +176,7 @@ export class HostSession {
     void this.close();
   }
 
-  #settle(sequence: number, reply: Reply): void {
+  #take(sequence: number, reply: Reply): void {
     const waiting = this.#waiting.get(sequence);
     if (waiting === undefined) return;
     this.#waiting.delete(sequence);
@@ -184,7 +184,7 @@ export class HostSession {
     waiting.resolve(reply);
   }
 
-  #end(end: SessionEnd): void {
+  #lose(end: SessionEnd): void {
     clearInterval(this.#signs);
     clearTimeout(this.#hello);
     this.#lost =

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Recap, RunEvent, Step } from '../../src/events.js';
 import { formatTimings } from '../../src/report/format-timings.js';
 import { withTimings } from '../../src/report/step-timings.js';
-import { untouchedResult } from '../../src/deploy/tunnel-result.js';
+import { untouchedResult } from '../../src/change/tunnel-result.js';
 import { samplePlan } from '../verify/fleet-plan.js';
 
 const RECAP = { event: 'recap' } as Recap;

@@ -1,0 +1,85 @@
+/**
+ * The end of a change that is proven. With two ends the hub promises first, then the spoke decides by confirming, then the hub follows;
+ * docs/protocol.md says why no other order is safe.
+ */
+import { toVxfleetError } from '../errors.js';
+import type { Change } from './change.js';
+import { StepFailed, stopIfInterrupted } from './failures.js';
+import { findFragmentation } from './fragmentation.js';
+import type { Pair } from './tunnel.js';
+import type { TunnelEnd } from './tunnel-end.js';
+
+export async function decide(change: Change): Promise<void> {
+  const { tunnel, ends } = change.target;
+  stopIfInterrupted(change.run.signal);
+  change.tell('confirm');
+  const fragments = tunnel.expects === 'nothing' ? undefined : warnOfFragments(change, tunnel);
+  try {
+    for (const end of ends) await end.proveReachable();
+    // From the hub's promise to its confirm an interrupt waits: a half-way decision helps nobody.
+    const [hub, spoke] = ends;
+    if (hub !== undefined && spoke !== undefined) await decideBoth(change, hub, spoke);
+    else if (hub !== undefined) await decideOne(change, hub);
+  } finally {
+    await fragments;
+  }
+}
+
+async function decideOne(change: Change, end: TunnelEnd): Promise<void> {
+  await end.confirm().catch((thrown: unknown) => {
+    if (!(thrown instanceof StepFailed)) leave(change, `whether the ${end.end} confirmed is not known`);
+    throw thrown;
+  });
+  confirmed(change, end);
+}
+
+async function decideBoth(change: Change, hub: TunnelEnd, spoke: TunnelEnd): Promise<void> {
+  await hub.promise();
+  // Here the tunnel is decided. A spoke that refuses goes back with the hub.
+  await spoke.confirm().catch(async (thrown: unknown) => {
+    if (!isRefusal(thrown)) leave(change, await whatTheHubDid(change, hub));
+    throw thrown;
+  });
+  confirmed(change, spoke);
+  await hub.confirm().catch((thrown: unknown) => {
+    const isSaid = thrown instanceof StepFailed;
+    leave(change, isSaid ? thrown.message : 'the hub has promised, and finds out alone that the spoke is confirmed');
+    throw thrown;
+  });
+  confirmed(change, hub);
+}
+
+/** Else it may have confirmed or not, for it cannot be asked, has started anew, or is not done with confirming. */
+const isRefusal = (thrown: unknown): boolean =>
+  thrown instanceof StepFailed && thrown.reason !== 'unknown' && thrown.reason !== 'confirmed';
+
+function confirmed(change: Change, end: TunnelEnd): void {
+  change.open.delete(end);
+  change.confirmed.add(end);
+}
+
+/** Nothing is put back any more: the hosts know better. */
+function leave(change: Change, trouble: string): void {
+  change.open.clear();
+  change.troubles.push(trouble);
+}
+
+/** When the spoke cannot be asked, the hub can find out over the tunnel, and does so alone. @returns a sentence */
+async function whatTheHubDid({ target, run }: Change, hub: TunnelEnd): Promise<string> {
+  const { spoke } = target.tunnel.plan;
+  try {
+    const outcome = await hub.settle(run.session.windowSeconds);
+    if (outcome === 'confirmed') return `the hub found ${spoke} on the new end, and keeps it too`;
+    if (outcome === 'peer') return `the hub did not find ${spoke} on the new end, and went back to the old one`;
+    return outcome === '' ? `the hub does not know what ${spoke} did` : 'the hub has gone back to the old end';
+  } catch (thrown) {
+    return `the hub could not find out what ${spoke} did: ${toVxfleetError(thrown).message}`;
+  }
+}
+
+async function warnOfFragments(change: Change, pair: Pair): Promise<void> {
+  if (change.proof?.sawFragments !== true) return;
+  // A session that is lost is told by the confirm.
+  const warning = await findFragmentation(pair).catch(() => undefined);
+  if (warning !== undefined) change.warn(warning);
+}

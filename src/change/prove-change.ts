@@ -1,0 +1,83 @@
+/** The proof of a change while its trials are open: they are kept open, and all of the confirm that can fail is done meanwhile. */
+import { generationDigest } from '../history/generation-text.js';
+import type { Baseline } from './baseline.js';
+import type { Change } from './change.js';
+import { decisionPartOf } from './decision-part.js';
+import { downtime } from './downtime.js';
+import { StepFailed, stopIfInterrupted } from './failures.js';
+import { proveExpected } from './prove-expected.js';
+
+/**
+ * Where the old end answered, the line is known to be quick, and a tunnel that somebody uses must not stay dead for long; a new one may be far
+ * away, or have to wake up somebody's radio link.
+ */
+const PROOF_SECONDS = { afterAnswer: 2, afterSilence: 10 } as const;
+/** Extensions a window: one that is late must not end a trial that is being proven. */
+const EXTENSIONS_A_WINDOW = 4;
+
+export async function prove(change: Change): Promise<void> {
+  const { baseline, run, target } = change;
+  stopIfInterrupted(run.signal);
+  change.tell('verify');
+  const seconds = run.verifySeconds ?? secondsAfter(baseline);
+  // While packets are on their way the files are laid beside their places, so that a confirm is a rename and nothing else.
+  const work = whileExtending(change, async () =>
+    Promise.all([proveExpected(target.tunnel, target.ends, seconds), Promise.allSettled(stageEnds(change))]),
+  );
+  const [proof, staged] = await orInterrupted(work, run.signal);
+  change.proof = proof;
+  change.downMs = downtime(
+    target.ends.map(({ end, downAt }) => [end, downAt]),
+    proof.answeredAt,
+  );
+  if (proof.failure !== null) throw new StepFailed(proof.failure);
+  for (const outcome of staged) if (outcome.status === 'rejected') throw outcome.reason;
+}
+
+const secondsAfter = (baseline: Baseline | undefined): number =>
+  baseline !== undefined && baseline.answered.length > 0 ? PROOF_SECONDS.afterAnswer : PROOF_SECONDS.afterSilence;
+
+const stageEnds = (change: Change): Promise<void>[] =>
+  change.target.ends.map((end) =>
+    end.stage(generationDigest('confirmed', change.recordOf(end)), decisionPartOf(change, end)),
+  );
+
+/**
+ * Extends the trials again and again until the work is done. Resolves only when every extension was answered: none may reach the
+ * spoke after the hub has promised (docs/protocol.md).
+ */
+async function whileExtending<T>({ run, target }: Change, work: () => Promise<T>): Promise<T> {
+  let answered: Promise<unknown> = Promise.resolve();
+  const extend = (): void => {
+    answered = answered.then(async () => Promise.all(target.ends.map((end) => end.extend())));
+    answered.catch(() => undefined);
+  };
+  const timer = setInterval(extend, (run.session.windowSeconds * 1000) / EXTENSIONS_A_WINDOW);
+  try {
+    return await work();
+  } finally {
+    clearInterval(timer);
+    await answered;
+  }
+}
+
+/**
+ * The work's result; throws interrupted as soon as the signal aborts: whoever pressed Ctrl-C does not wait for a proof that may take its
+ * whole time. The hosts drop what is still asked of them when our session ends.
+ */
+async function orInterrupted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  // When it loses the race, how it ends matters to nobody.
+  work.catch(() => undefined);
+  let interrupt = (): void => {};
+  const interrupted = new Promise<void>((resolve) => {
+    interrupt = resolve;
+    signal.addEventListener('abort', interrupt, { once: true });
+  });
+  try {
+    await Promise.race([work, interrupted]);
+    stopIfInterrupted(signal);
+    return await work;
+  } finally {
+    signal.removeEventListener('abort', interrupt);
+  }
+}

@@ -1,0 +1,99 @@
+/** An orphan taken away from both ends, as a change like any other: tried, proven to be gone, confirmed, and kept in the history. */
+import { VxfleetError } from '../errors.js';
+import type { TunnelResult } from '../events.js';
+import { generationsOf } from '../history/record.js';
+import type { Host } from '../host/host.js';
+import type { End, TunnelPlan } from '../plan/plan.js';
+import { ownerOf } from '../render/check-stanza.js';
+import type { Admit } from '../change/change.js';
+import { endsOf, type Tunnel } from '../change/tunnel.js';
+import type { TunnelEnd } from '../change/tunnel-end.js';
+import { thrownResult } from '../change/tunnel-result.js';
+import { describeChange, refuseTunnel } from './assess-end.js';
+import { fetchHistory, planOf } from './gather-history.js';
+import { joinTunnel, NOTHING, remnantOf } from './join-tunnel.js';
+import { planOrphan, type Orphan } from './orphans.js';
+import { warn, type Run } from './run.js';
+import { carryOut, workOnSite } from './work-on-site.js';
+
+/**
+ * The plan by which an orphan was made: its newest generation's, or what its file says. Rejects with lost, timeout or host.
+ */
+export async function planOfOrphan({ fleet }: Run, host: Host, orphan: Orphan): Promise<TunnelPlan> {
+  const { ends } = await fetchHistory(host, [orphan.interface]);
+  const history = ends.get(orphan.interface);
+  const newest = history === undefined ? undefined : generationsOf(history).findLast(({ hasFile }) => hasFile);
+  const plan = newest === undefined ? null : await planOf(host, newest);
+  return plan ?? planOrphan(orphan, fleet);
+}
+
+/** Never rejects: what happens is the result. @param unreachableToo take the hub's end away alone when the spoke cannot be reached */
+export async function pruneTunnel(
+  run: Run,
+  plan: TunnelPlan,
+  unreachableToo: boolean,
+  admit: Admit,
+): Promise<TunnelResult> {
+  const result = await workOnSite(run, plan, async (hosts) => {
+    const tunnel = joinTunnel(run, plan, hosts, { hub: NOTHING, spoke: NOTHING, expects: 'nothing' });
+    return await prune(run, tunnel, [tunnel.hub], admit);
+  });
+  const { error, ends } = result;
+  // One that answers and does not let us in, or is not the host it was, may well be in use.
+  if (error?.code !== 'connect' || ends.spoke !== 'unreachable') return result;
+  if (!unreachableToo) {
+    const hint = '--prune-unreachable removes the end at the hub alone, if the spoke is gone for good.';
+    return { ...result, error: { ...error, hint } };
+  }
+  warn(run, `${plan.spoke}: ${error.message}; only the hub's end is removed`);
+  return await pruneRemnant(run, plan, 'hub', run.hub, admit);
+}
+
+/**
+ * An old tunnel of this site that only the spoke still has. Never rejects: what happens is the result.
+ * @param today the spoke's tunnel of now
+ */
+export async function pruneLeftover(
+  run: Run,
+  spoke: Host,
+  today: TunnelPlan,
+  leftover: Orphan,
+  admit: Admit,
+): Promise<TunnelResult> {
+  const site = { spoke: today.spoke, spokeUnderlay: today.spokeUnderlay, ssh: today.ssh };
+  try {
+    const plan = { ...(await planOfOrphan(run, spoke, leftover)), ...site };
+    return await pruneRemnant(run, plan, 'spoke', spoke, admit);
+  } catch (error) {
+    return thrownResult({ ...planOrphan(leftover, run.fleet), ...site }, error);
+  }
+}
+
+async function pruneRemnant(run: Run, plan: TunnelPlan, end: End, host: Host, admit: Admit): Promise<TunnelResult> {
+  try {
+    // The interface at the hub may be another site's by now: what the spoke has left is nothing for its history.
+    return await prune(run, remnantOf(run, plan, end, host), [], admit);
+  } catch (error) {
+    return thrownResult(plan, error);
+  }
+}
+
+async function prune(run: Run, tunnel: Tunnel, noted: readonly TunnelEnd[], admit: Admit): Promise<TunnelResult> {
+  const { plan, hub } = tunnel;
+  const ends = endsOf(tunnel).filter(({ current, facts }) => current !== null || facts.links.has(plan.interface));
+  if (hub !== undefined && ends.includes(hub)) for (const end of ends) checkOwner(plan, end);
+  run.onDiff?.(ends.map((end) => describeChange(plan, { end, drift: [] })));
+  return await carryOut(run, { tunnel, ends, still: [], noted }, refuseTunnel(tunnel, ends, true), admit);
+}
+
+/** The spoke may have been given another tunnel of that name by another hub, or by hand. */
+function checkOwner(plan: TunnelPlan, { end, current }: TunnelEnd): void {
+  if (current === null) return;
+  const owner = ownerOf(current);
+  if (owner !== undefined && (owner.spoke === undefined || owner.spoke === plan.spoke)) return;
+  const host = end === 'hub' ? 'hub' : plan.spoke;
+  throw new VxfleetError('refused', `${plan.interface} at ${host} is not the tunnel that is to be removed`, {
+    host,
+    hint: `Look at /etc/network/interfaces.d/${plan.interface} there, and remove it by hand if nobody needs it.`,
+  });
+}

@@ -1,0 +1,77 @@
+/** What all work on a tunnel has in common: its spoke is connected, dead runs' trials are ended, something is done, and its result is told. */
+import { VxfleetError } from '../errors.js';
+import type { TunnelFailure, TunnelResult } from '../events.js';
+import type { Admit, Target } from '../change/change.js';
+import { changeTunnel } from '../change/change-tunnel.js';
+import { thrownResult, untouchedResult, wouldChangeResult } from '../change/tunnel-result.js';
+import type { Host } from '../host/host.js';
+import type { OpenTrial } from '../host/host-facts.js';
+import { ENDS, type TunnelPlan } from '../plan/plan.js';
+import type { Hosts } from './join-tunnel.js';
+import { connectSpoke, type Run } from './run.js';
+
+/** How long a host may take to end a trial beyond the window, in ms: an ifdown and an ifup at their longest. */
+const TAKEOVER_GRACE_MS = 100_000;
+
+/** Never rejects: what is thrown is the result. */
+export async function workOnSite(
+  run: Run,
+  plan: TunnelPlan,
+  work: (hosts: Hosts) => Promise<TunnelResult>,
+): Promise<TunnelResult> {
+  let spoke: Host | undefined;
+  try {
+    spoke = await connectSpoke(run, plan);
+    const hosts = { hub: run.hub, spoke };
+    await takeOverTrials(run, plan, hosts);
+    return await work(hosts);
+  } catch (error) {
+    return thrownResult(plan, error);
+  } finally {
+    await spoke?.close();
+  }
+}
+
+/** Makes the change, or says what it would be. @param refusal why it must not be made */
+export async function carryOut(
+  run: Run,
+  target: Target,
+  refusal: TunnelFailure | undefined,
+  admit: Admit,
+): Promise<TunnelResult> {
+  const { tunnel, ends } = target;
+  const isDryRun = !run.session.writes;
+  if (ends.length === 0 && isDryRun) return untouchedResult(tunnel.plan, 'unchanged', null);
+  if (isDryRun) return wouldChangeResult(target, refusal);
+  if (ends.length > 0 && refusal !== undefined) return untouchedResult(tunnel.plan, 'failed', refusal);
+  return await changeTunnel(target, run, admit);
+}
+
+/**
+ * Ends trials that a run has left behind, when nobody is there to end them or a person says so; the spoke's first: then there is an answer when the
+ * hub asks what the spoke did. A trial whose run is alive is left to it. The hosts are looked at again if there was anything to end.
+ */
+async function takeOverTrials(
+  { session, takeover }: Run,
+  { interface: name }: TunnelPlan,
+  hosts: Hosts,
+): Promise<void> {
+  const isAbandoned = (trial: OpenTrial | undefined): boolean =>
+    trial?.holder === 'nobody' || (takeover && trial?.holder === 'guard');
+  const held = ENDS.toReversed().filter((end) => hosts[end].facts.trials.has(name));
+  // Both or none: an end that is left to its run or its guard may still confirm.
+  const isOurs = held.every((end) => isAbandoned(hosts[end].facts.trials.get(name)));
+  if (!session.writes || held.length === 0 || !isOurs) return;
+  for (const end of held) await takeOver(hosts[end], name, session.windowSeconds);
+  await Promise.all([hosts.hub.inspect(), hosts.spoke.inspect()]);
+}
+
+async function takeOver(host: Host, interfaceName: string, windowSeconds: number): Promise<void> {
+  const timeoutMs = windowSeconds * 1000 + TAKEOVER_GRACE_MS;
+  const reply = await host.call({ verb: 'takeover', args: [interfaceName], timeoutMs });
+  if (reply.ok) return;
+  throw new VxfleetError('host', `the trial on ${host.host} could not be ended: ${reply.text}`, {
+    host: host.host,
+    hint: `Look there at /run/vxfleet/${interfaceName} and at \`df /etc /var /run\`; what is pending ends when the host can write.`,
+  });
+}

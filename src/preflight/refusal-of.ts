@@ -1,0 +1,93 @@
+/** Reasons to leave an end alone before anything on it is touched: each with what stands where and the way out. Pure. */
+import {
+  answersFromIp,
+  canRead,
+  canReplaceFile,
+  canWrite,
+  hasKnownIfupdown,
+  hasPrograms,
+  isRoot,
+  mayChangeNetwork,
+} from './host-fitness.js';
+import { comesAfterItsDevice, fitsAtBoot, readsInterfacesD } from './boot-order.js';
+import { allowsIpv6, answersEcho, forwards, hasFreePort, hasFreeVni, hasIpv6, knowsVxlan } from './kernel.js';
+import { hasNoOtherStanza, isOfThisFleet, isOfThisSpoke, isOurs, isVxlanIfAnything } from './ownership.js';
+import { hasUnderlayAddress, hasUnderlayRoute, isNotAnotherSpoke, isNotTheOtherEnd } from './right-host.js';
+import {
+  hasFreeDefaultMetric,
+  hasFreePriorities,
+  hasFreeTable,
+  hasNoCollidingRoute,
+  reachesThroughTunnel,
+} from './routes.js';
+import { isNotManagedOver } from './way-in.js';
+import type { Refusal, Rule, Scene } from './scene.js';
+import { hasNoOpenTrial } from './trials.js';
+import { hasDevice, mtuFits, mtuFitsWay } from './underlay-device.js';
+
+/** The first reason that applies, in the order in which one would put things right. */
+export function refusalOf(scene: Scene): Refusal | undefined {
+  for (const rule of scene.removes ? RULES_OF_REMOVAL : RULES) {
+    const refusal = rule(scene);
+    if (refusal !== undefined) return refusal;
+  }
+  return undefined;
+}
+
+/** Is it a host that vxfleet can work on, and one that nobody else works on? */
+const OF_ANY_CHANGE: readonly Rule[] = [
+  isRoot,
+  hasNoOpenTrial,
+  hasKnownIfupdown,
+  hasPrograms,
+  hasIpv6,
+  answersFromIp,
+  mayChangeNetwork,
+  canRead,
+];
+
+const RULES: readonly Rule[] = [
+  ...OF_ANY_CHANGE,
+  readsInterfacesD,
+  canWrite,
+  canReplaceFile,
+  // The right host.
+  isNotTheOtherEnd,
+  isNotAnotherSpoke,
+  hasDevice,
+  hasUnderlayAddress,
+  hasUnderlayRoute,
+  // What the kernel would not do.
+  mtuFits,
+  mtuFitsWay,
+  allowsIpv6,
+  answersEcho,
+  forwards,
+  knowsVxlan,
+  // What would not last.
+  comesAfterItsDevice,
+  fitsAtBoot,
+  // What is somebody else's.
+  isVxlanIfAnything,
+  hasNoOtherStanza,
+  isOurs,
+  isOfThisSpoke,
+  isOfThisFleet,
+  hasFreePriorities,
+  hasFreeTable,
+  hasFreeVni,
+  hasFreePort,
+  hasFreeDefaultMetric,
+  hasNoCollidingRoute,
+  isNotManagedOver,
+  // What would take the packets.
+  reachesThroughTunnel,
+];
+
+const RULES_OF_REMOVAL: readonly Rule[] = [
+  ...OF_ANY_CHANGE,
+  canWrite,
+  canReplaceFile,
+  isVxlanIfAnything,
+  isNotManagedOver,
+];
