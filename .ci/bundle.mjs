@@ -9,8 +9,6 @@ import { rolldown } from 'rolldown';
 
 const [directory] = process.argv.slice(2);
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
-/** ssh2 does without its native code, and tries to load it nonetheless. */
-const NATIVE = [/^cpu-features$/, /\.node$/];
 
 /** A source file that reads a file beside itself finds it in dist/ at the same path. */
 const ownPaths = {
@@ -23,14 +21,20 @@ const ownPaths = {
   },
 };
 
+/** ssh2 does without its native code where that cannot be loaded. It is left out of the clone's program too, which is then the one that users have. */
+const noNativeCode = {
+  name: 'no-native-code',
+  resolveId: (id) => (id === 'cpu-features' || id.endsWith('.node') ? `\0native:${id}` : null),
+  load: (id) => (id.startsWith('\0native:') ? "throw new Error('native code is not bundled');" : null),
+};
+
 const bundle = await rolldown({
   input: join(ROOT, 'src/bin.ts'),
   platform: 'node',
   tsconfig: join(ROOT, 'tsconfig.json'),
-  external: NATIVE,
   // ssh2 names a file of its own, for Windows.
   transform: { define: { __dirname: 'import.meta.dirname' } },
-  plugins: [ownPaths],
+  plugins: [ownPaths, noNativeCode],
 });
 const { output } = await bundle.write({ dir: directory, format: 'esm', sourcemap: true, codeSplitting: false });
 await bundle.close();

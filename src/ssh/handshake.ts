@@ -63,7 +63,10 @@ export function handshake(
       if (isIncompatible && !login.hasTried) return fail(incompatible(host, target, error));
       fail(lost(error));
     });
-    client.on('close', () => fail(check.refusal ?? lost()));
+    client.on('close', () => {
+      // Each orderly end comes here too: an error is costly to make.
+      if (!isSettled) fail(check.refusal ?? lost());
+    });
     client.on('handshake', (negotiated) => {
       onTrace(`${host}: key: ${negotiated.kex}, ${negotiated.serverHostKey}, ${negotiated.cs.cipher}`);
       // Only now has the host proven that it holds the key, and no login was offered yet.

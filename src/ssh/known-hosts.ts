@@ -122,6 +122,7 @@ function hashOf(name: string, salt: Buffer): Buffer {
 
 /** Shell-like pattern with `*` and `?` only; brackets are literal, they belong to `[host]:port`. */
 function matchesPattern(pattern: string, name: string): boolean {
+  if (!/[*?]/.test(pattern)) return pattern === name;
   const source = pattern.replace(/\*+/g, '*').replace(/[\\^$+.()|[\]{}]/g, '\\$&');
   return new RegExp(`^${source.replaceAll('*', '.*').replaceAll('?', '.')}$`, 's').test(name);
 }

@@ -15,8 +15,8 @@ export interface Walk {
  * @param network the rules in the order of their priorities; only those of its routes count that are there
  */
 export function walkRules(network: KernelNetwork, source: string, target: string): Walk {
-  const from = bigOf(source);
-  const to = bigOf(target);
+  const from = rangeOf(source).high;
+  const to = rangeOf(target).high;
   let skipTo = 0;
   for (const rule of network.rules) {
     if (rule.priority < skipTo || !meets(rule, from, to)) continue;
@@ -47,7 +47,10 @@ function bestRoute(routes: readonly KernelRoute[], rule: KernelRule, to: bigint)
 }
 
 interface Range {
-  readonly base: bigint;
+  /** The first `length` bits of its addresses. */
+  readonly high: bigint;
+  /** How many bits follow. */
+  readonly rest: bigint;
   readonly length: number;
 }
 
@@ -59,7 +62,8 @@ function rangeOf(prefix: string): Range {
   if (known !== undefined) return known;
   const isAll = prefix === 'all' || prefix === 'default';
   const [address = '', length = '128'] = isAll ? ['::', '0'] : prefix.split('/');
-  const range = { base: bigOf(address), length: Number(length) };
+  const rest = BigInt(128 - Number(length));
+  const range = { high: new Address6(address).bigInt() >> rest, rest, length: Number(length) };
   if (ranges.size > 100_000) ranges.clear();
   ranges.set(prefix, range);
   return range;
@@ -68,9 +72,6 @@ function rangeOf(prefix: string): Range {
 const lengthOf = (prefix: string): number => rangeOf(prefix).length;
 
 function covers(prefix: string, address: bigint): boolean {
-  const { base, length } = rangeOf(prefix);
-  const shift = BigInt(128 - length);
-  return base >> shift === address >> shift;
+  const { high, rest } = rangeOf(prefix);
+  return address >> rest === high;
 }
-
-const bigOf = (address: string): bigint => new Address6(address).bigInt();
