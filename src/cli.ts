@@ -18,8 +18,9 @@ export async function createProgram(finish: Finish, word: string | undefined): P
       'after',
       `${examples('vxfleet diff', 'vxfleet deploy tokyo')}
 
-Exit codes: 0 done; 1 some tunnels failed and are safe; 2 usage or inventory; 3 some end could not be proven;
-4 differences (--exit-code); 70 a bug of vxfleet; 74 stdout could not be written; 130 interrupted, unwound first.`,
+Exit codes: 0 done; 1 some tunnels failed and are safe; 2 usage or inventory;
+3 some end could not be proven; 4 differences (--exit-code); 70 a bug of vxfleet;
+74 stdout could not be written; 130 interrupted, unwound first.`,
     )
     .exitOverride();
   for (const [, load] of commandsFor(word)) (await load())(program, finish);

@@ -78,9 +78,9 @@ function fill({ pieces, names }: Skeleton, variables: TemplateVariables): string
   return names.reduce((text, name, index) => text + String(variables[name]) + pieces[index + 1], pieces[0] ?? '');
 }
 
-/** A value that is not set cannot be marked: Liquid prints nothing for it. */
+/** What is not set cannot be marked, since Liquid prints nothing for it; nor can a list, since how it prints that is its affair. */
 const isMarked = (variables: TemplateVariables, printed: ReadonlySet<VariableName>, name: VariableName): boolean =>
-  printed.has(name) && variables[name] !== null;
+  printed.has(name) && variables[name] !== null && typeof variables[name] !== 'object';
 
 const shapeKey = (variables: TemplateVariables, printed: ReadonlySet<VariableName>): string =>
   VARIABLE_NAMES.map((name) => (isMarked(variables, printed, name) ? '' : String(variables[name]))).join('\n');

@@ -2,13 +2,17 @@ import { VxfleetError } from '../errors.js';
 import { GUARD_METRIC } from '../plan/make-plan.js';
 import type { End, TunnelPlan } from '../plan/plan.js';
 
-/** What a template may name, and the value of each; docs/templates.md explains them. null: not set, false in an `if`. */
-export type TemplateVariables = Readonly<Record<(typeof VARIABLE_NAMES)[number], string | number | null>>;
+/** null: not set, false in an `if`. */
+type Value = string | number | null | readonly string[];
+
+/** What a template may name, and the value of each; docs/templates.md explains them. */
+export type TemplateVariables = Readonly<Record<(typeof VARIABLE_NAMES)[number], Value>>;
 
 /** In the order of docs/templates.md, which a test keeps equal. */
 export const VARIABLE_NAMES = [
   'interface',
   'spoke',
+  'tags',
   'end',
   'mode',
   'id',
@@ -49,6 +53,7 @@ export function templateVariables(tunnel: TunnelPlan, end: End, mtu: number): Te
   const variables: TemplateVariables = {
     interface: tunnel.interface,
     spoke: tunnel.spoke,
+    tags: tunnel.tags,
     end,
     mode: tunnel.mode,
     id: tunnel.id,
@@ -84,10 +89,15 @@ export function templateVariables(tunnel: TunnelPlan, end: End, mtu: number): Te
 /** Characters that are plain to sh, to ifupdown and to ip: no blank, quote, `$`, backtick, `;`, `#`, backslash or glob. */
 const SAFE_VALUE = /^[A-Za-z0-9._:/@+-]+$/;
 
-function refuseUnsafe(name: string, value: string | number | null): void {
-  if (typeof value === 'number' ? Number.isSafeInteger(value) && value >= 0 : value === null || SAFE_VALUE.test(value))
-    return;
+function refuseUnsafe(name: string, value: Value): void {
+  if (isSafe(value)) return;
   throw new VxfleetError('inventory', `the value of ${name} cannot stand in a stanza: ${JSON.stringify(value)}`, {
     hint: 'Only letters, digits and . _ : / @ + - reach a host.',
   });
+}
+
+function isSafe(value: Value): boolean {
+  if (value === null) return true;
+  if (typeof value === 'number') return Number.isSafeInteger(value) && value >= 0;
+  return typeof value === 'string' ? SAFE_VALUE.test(value) : value.every((item) => SAFE_VALUE.test(item));
 }

@@ -105,6 +105,31 @@ test('docs/templates.md lists the variables of the code', () => {
   expect([...doc.matchAll(/^\| `(\w+)` +\|/gm)].map((match) => match[1])).toEqual(VARIABLE_NAMES);
 });
 
+describe('what only some sites have', () => {
+  const doc = readFileSync(new URL('../../docs/templates.md', import.meta.url), 'utf8');
+  const [, example = ''] = /```liquid\n([^]*?)```/.exec(doc) ?? [];
+  const directory = mkdtempSync(join(tmpdir(), 'vxfleet-templates-'));
+  const builtIn = readFileSync(new URL('../../templates/hub.liquid', import.meta.url), 'utf8');
+  writeFileSync(join(directory, 'hub.liquid'), `${builtIn}${example}`);
+  afterAll(() => rmSync(directory, { recursive: true }));
+  const custom = loadTemplates(directory).ifupdown;
+  const added = (name: string, tags: readonly string[]): string[] => {
+    const [tunnel] = makePlan(inventory('2001:db8:ae00::/40', [spoke(name, 10, { tags: [...tags] })])).tunnels;
+    const before = renderTunnel(tunnel!, 'hub', templates).split('\n');
+    return renderTunnel(tunnel!, 'hub', custom)
+      .split('\n')
+      .filter((line) => !before.includes(line));
+  };
+
+  test('stands behind a tag or a name, as docs/templates.md says', () => {
+    const rate = '  post-up exec tc qdisc replace dev vxlan0a root tbf rate 50mbit burst 64k latency 50ms';
+    const route = '  post-up exec ip -6 route add 2001:db8:77::/48 via 2001:db8:ae00:0:a::2 dev vxlan0a';
+    expect(added('tokyo', ['lab'])).toEqual([]);
+    expect(added('tokyo', ['lab', 'slow'])).toEqual([rate]);
+    expect(added('osaka', ['slow'])).toEqual([rate, route]);
+  });
+});
+
 describe('custom templates', () => {
   const directory = mkdtempSync(join(tmpdir(), 'vxfleet-templates-'));
   afterAll(() => rmSync(directory, { recursive: true }));
