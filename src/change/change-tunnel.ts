@@ -14,26 +14,38 @@ import { prepare, tryEnds } from './try-ends.js';
 import { endsOf } from './tunnel.js';
 import { skippedResult } from './tunnel-result.js';
 
-/** Never rejects for what happens on hosts: that is the result. */
-export async function changeTunnel(target: Target, run: ChangeRun, admit: Admit): Promise<TunnelResult> {
-  const { tunnel, ends } = target;
-  const change = new Change(target, run);
+/**
+ * Changes tunnels together: they are tried in this order, proven, decided the last first, and put back the last first when one fails. Of a site that gets
+ * another id the old tunnel is the first and the new one the last. Never rejects for what happens on hosts: that is the results.
+ */
+export async function changeTunnels(targets: readonly Target[], run: ChangeRun, admit: Admit): Promise<TunnelResult[]> {
+  const changes = targets.map((target) => new Change(target, run));
   try {
-    if (ends.length > 0) {
+    if (targets.some(({ ends }) => ends.length > 0)) {
       const reason = await admit();
-      if (reason !== null) return skippedResult(tunnel.plan, reason);
-      await prepare(change);
-      await tryEnds(change);
-      await prove(change);
-      await decide(change);
+      if (reason !== null) return targets.map(({ tunnel }) => skippedResult(tunnel.plan, reason));
+      await prepare(changes, run);
+      await tryEnds(changes, run);
+      await prove(changes, run);
+      await decide(changes, run);
     }
-    await keepNotes(change);
-    return change.result(ends.length > 0 ? change.made : 'unchanged', () => change.made);
+    for (const change of changes) await keepNotes(change);
+    return changes.map((change) => change.done());
   } catch (thrown) {
-    return await putBack(change, failureOf(thrown, tunnel.plan));
+    return await putBackAll(changes, thrown);
   } finally {
-    await Promise.all(endsOf(tunnel).map((end) => end.release()));
+    await Promise.all(targets.flatMap(({ tunnel }) => endsOf(tunnel)).map((end) => end.release()));
   }
+}
+
+/** The last first. One that is decided stays so whatever has become of the others. */
+async function putBackAll(changes: readonly Change[], thrown: unknown): Promise<TunnelResult[]> {
+  const results: TunnelResult[] = [];
+  for (const change of changes.toReversed()) {
+    const failure = failureOf(thrown, change.target.tunnel.plan);
+    results.unshift(change.isDecided ? change.done() : await putBack(change, failure));
+  }
+  return results;
 }
 
 /** Keeps a generation of ends that did not change. The tunnel is as it should be also when that fails. */

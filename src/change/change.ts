@@ -82,6 +82,16 @@ export class Change {
     return restores === undefined ? 'changed' : 'rolled_back';
   }
 
+  /** Is it confirmed at all its ends? */
+  get isDecided(): boolean {
+    return this.confirmed.size > 0 && this.confirmed.size === this.target.ends.length;
+  }
+
+  /** The result of one that has come to its end. */
+  done(): TunnelResult {
+    return this.result(this.target.ends.length > 0 ? this.made : 'unchanged', () => this.made);
+  }
+
   /** @param statusOf of an end that was to change; the others are unchanged */
   result(
     status: TunnelStatus,

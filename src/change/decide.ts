@@ -3,25 +3,26 @@
  * docs/protocol.md says why no other order is safe.
  */
 import { toVxfleetError } from '../errors.js';
-import type { Change } from './change.js';
+import type { Change, ChangeRun } from './change.js';
 import { StepFailed, stopIfInterrupted } from './failures.js';
 import { findFragmentation } from './fragmentation.js';
-import type { Pair } from './tunnel.js';
 import type { TunnelEnd } from './tunnel-end.js';
 
-export async function decide(change: Change): Promise<void> {
-  const { tunnel, ends } = change.target;
-  stopIfInterrupted(change.run.signal);
-  change.tell('confirm');
-  const fragments = tunnel.expects === 'nothing' ? undefined : warnOfFragments(change, tunnel);
+/** The last change first: of a site that gets another id the new tunnel is there before the old one is given up. */
+export async function decide(changes: readonly Change[], run: ChangeRun): Promise<void> {
+  stopIfInterrupted(run.signal);
+  for (const change of changes) change.tell('confirm');
+  const fragments = changes.map(warnOfFragments);
   try {
-    for (const end of ends) await end.proveReachable();
+    for (const { target } of changes) for (const end of target.ends) await end.proveReachable();
     // From the hub's promise to its confirm an interrupt waits: a half-way decision helps nobody.
-    const [hub, spoke] = ends;
-    if (hub !== undefined && spoke !== undefined) await decideBoth(change, hub, spoke);
-    else if (hub !== undefined) await decideOne(change, hub);
+    for (const change of changes.toReversed()) {
+      const [hub, spoke] = change.target.ends;
+      if (hub !== undefined && spoke !== undefined) await decideBoth(change, hub, spoke);
+      else if (hub !== undefined) await decideOne(change, hub);
+    }
   } finally {
-    await fragments;
+    await Promise.all(fragments);
   }
 }
 
@@ -77,9 +78,10 @@ async function whatTheHubDid({ target, run }: Change, hub: TunnelEnd): Promise<s
   }
 }
 
-async function warnOfFragments(change: Change, pair: Pair): Promise<void> {
-  if (change.proof?.sawFragments !== true) return;
+async function warnOfFragments(change: Change): Promise<void> {
+  const { tunnel } = change.target;
+  if (change.proof?.sawFragments !== true || tunnel.expects === 'nothing') return;
   // A session that is lost is told by the confirm.
-  const warning = await findFragmentation(pair).catch(() => undefined);
+  const warning = await findFragmentation(tunnel).catch(() => undefined);
   if (warning !== undefined) change.warn(warning);
 }

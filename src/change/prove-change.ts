@@ -1,11 +1,11 @@
 /** The proof of a change while its trials are open: they are kept open, and all of the confirm that can fail is done meanwhile. */
 import { generationDigest } from '../history/generation-text.js';
-import type { Baseline } from './baseline.js';
-import type { Change } from './change.js';
+import type { Change, ChangeRun } from './change.js';
 import { decisionPartOf } from './decision-part.js';
 import { downtime } from './downtime.js';
 import { StepFailed, stopIfInterrupted } from './failures.js';
 import { proveExpected } from './prove-expected.js';
+import type { TunnelEnd } from './tunnel-end.js';
 
 /**
  * Where the old end answered, the line is known to be quick, and a tunnel that somebody uses must not stay dead for long; a new one may be far
@@ -15,44 +15,51 @@ const PROOF_SECONDS = { afterAnswer: 2, afterSilence: 10 } as const;
 /** Extensions a window: one that is late must not end a trial that is being proven. */
 const EXTENSIONS_A_WINDOW = 4;
 
-export async function prove(change: Change): Promise<void> {
-  const { baseline, run, target } = change;
+export async function prove(changes: readonly Change[], run: ChangeRun): Promise<void> {
   stopIfInterrupted(run.signal);
-  change.tell('verify');
-  const seconds = run.verifySeconds ?? secondsAfter(baseline);
-  // While packets are on their way the files are laid beside their places, so that a confirm is a rename and nothing else.
-  const work = whileExtending(change, async () =>
-    Promise.all([proveExpected(target.tunnel, target.ends, seconds), Promise.allSettled(stageEnds(change))]),
+  for (const change of changes) change.tell('verify');
+  const hasAnswered = changes.some(({ baseline }) => baseline !== undefined && baseline.answered.length > 0);
+  const seconds = run.verifySeconds ?? (hasAnswered ? PROOF_SECONDS.afterAnswer : PROOF_SECONDS.afterSilence);
+  const ends = changes.flatMap(({ target }) => target.ends);
+  const work = whileExtending(ends, run.session.windowSeconds, async () =>
+    Promise.all(changes.map(async (change) => proveOne(change, seconds))),
   );
-  const [proof, staged] = await orInterrupted(work, run.signal);
+  await orInterrupted(work, run.signal);
+}
+
+/** While packets are on their way the files are laid beside their places, so that a confirm is a rename and nothing else. */
+async function proveOne(change: Change, seconds: number): Promise<void> {
+  const { tunnel, ends } = change.target;
+  const [proof, staged] = await Promise.all([
+    proveExpected(tunnel, ends, seconds),
+    Promise.allSettled(ends.map((end) => end.stage(digestOf(change, end), decisionPartOf(change, end)))),
+  ]);
   change.proof = proof;
   change.downMs = downtime(
-    target.ends.map(({ end, downAt }) => [end, downAt]),
+    ends.map(({ end, downAt }) => [end, downAt]),
     proof.answeredAt,
   );
   if (proof.failure !== null) throw new StepFailed(proof.failure);
   for (const outcome of staged) if (outcome.status === 'rejected') throw outcome.reason;
 }
 
-const secondsAfter = (baseline: Baseline | undefined): number =>
-  baseline !== undefined && baseline.answered.length > 0 ? PROOF_SECONDS.afterAnswer : PROOF_SECONDS.afterSilence;
-
-const stageEnds = (change: Change): Promise<void>[] =>
-  change.target.ends.map((end) =>
-    end.stage(generationDigest('confirmed', change.recordOf(end)), decisionPartOf(change, end)),
-  );
+const digestOf = (change: Change, end: TunnelEnd): string => generationDigest('confirmed', change.recordOf(end));
 
 /**
  * Extends the trials again and again until the work is done. Resolves only when every extension was answered: none may reach the
  * spoke after the hub has promised (docs/protocol.md).
  */
-async function whileExtending<T>({ run, target }: Change, work: () => Promise<T>): Promise<T> {
+async function whileExtending<T>(
+  ends: readonly TunnelEnd[],
+  windowSeconds: number,
+  work: () => Promise<T>,
+): Promise<T> {
   let answered: Promise<unknown> = Promise.resolve();
   const extend = (): void => {
-    answered = answered.then(async () => Promise.all(target.ends.map((end) => end.extend())));
+    answered = answered.then(async () => Promise.all(ends.map((end) => end.extend())));
     answered.catch(() => undefined);
   };
-  const timer = setInterval(extend, (run.session.windowSeconds * 1000) / EXTENSIONS_A_WINDOW);
+  const timer = setInterval(extend, (windowSeconds * 1000) / EXTENSIONS_A_WINDOW);
   try {
     return await work();
   } finally {

@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { VxfleetError } from '../errors.js';
 import type { TunnelResult } from '../events.js';
-import { deployTunnel, refuseMove } from '../jobs/deploy-tunnel.js';
+import { deployTunnel, refuseMove, successorOf } from '../jobs/deploy-tunnel.js';
 import { describeOrphan, findOrphans } from '../jobs/orphans.js';
 import { warn, type Run } from '../jobs/run.js';
 import { asPlanned, runFleet } from '../jobs/run-fleet.js';
@@ -81,10 +81,12 @@ async function planDeploy(run: Run, { tunnels, ends }: LoadedFleet, flags: Deplo
   const orphans = await planPrune(run, prune);
   const total = orphans.length + tunnels.length;
   const pace = paceOf(flags, run, total);
+  const moves = findMoves(run, orphans);
+  const alone = orphans.filter((orphan) => ![...moves.values()].includes(orphan));
   const options = { force, adopt, prune, gone: writes ? [] : orphans, ends };
   const work = async (): Promise<readonly TunnelResult[]> => {
     const pruned = await runFleet(
-      asPlanned(orphans),
+      asPlanned(alone),
       async ({ plan }, admit) => {
         const stays = await refuseMove(run, plan, { ...options, gone: orphans });
         return stays ?? (await (await loadPruning()).pruneTunnel(run, plan, pruneUnreachable, admit));
@@ -95,12 +97,30 @@ async function planDeploy(run: Run, { tunnels, ends }: LoadedFleet, flags: Deplo
     if (pruned.length > 0 && writes) await run.hub.inspect();
     const deployed = await runFleet(
       asPlanned(tunnels),
-      async ({ plan }, admit) => deployTunnel(run, plan, options, admit),
+      async ({ plan }, admit) => deployTunnel(run, plan, options, admit, moves.get(plan)),
       pace,
     );
     return [...pruned, ...deployed];
   };
   return { total, work };
+}
+
+/**
+ * Old tunnels by those that their sites get instead: both change together. Not where another site gets the old one's id or VNI, or has the new
+ * one's: then the old one has to go first.
+ */
+function findMoves(run: Run, orphans: readonly TunnelPlan[]): ReadonlyMap<TunnelPlan, TunnelPlan> {
+  const { files, links } = run.hub.facts;
+  const moves = new Map<TunnelPlan, TunnelPlan>();
+  for (const old of orphans) {
+    const next = successorOf(run, old);
+    const isWanted = run.tunnels.some(
+      (one) => one !== next && (one.interface === old.interface || one.vni === old.vni),
+    );
+    if (next === undefined || isWanted || files.has(next.interface) || links.has(next.interface)) continue;
+    moves.set(next, old);
+  }
+  return moves;
 }
 
 /** With it comes the reading of what hosts keep, which few deploys need. */

@@ -20,7 +20,7 @@ import {
 import { joinTunnel, plannedTarget, type Hosts } from './join-tunnel.js';
 import { describeLeftover, findLeftovers, withoutTunnels } from './orphans.js';
 import { warn, type Run } from './run.js';
-import { carryOut, workOnSite } from './work-on-site.js';
+import { carryOut, workOnSite, type Proposal } from './work-on-site.js';
 
 export interface DeployOptions {
   /** Bounce also what is unchanged. */
@@ -35,25 +35,37 @@ export interface DeployOptions {
   readonly ends: 'both' | 'hub';
 }
 
-/** Never rejects: what happens is the tunnel's result, the last one; before it those of old tunnels that were in its way. */
+/**
+ * Never rejects: what happens is the tunnel's result, the last one; before it those of old tunnels that were in its way.
+ * @param old the tunnel that the site has under another id, if it is to be given up for this one: both change together
+ */
 export async function deployTunnel(
   run: Run,
   plan: TunnelPlan,
   options: DeployOptions,
   admit: Admit,
+  old?: TunnelPlan,
 ): Promise<readonly TunnelResult[]> {
   const pruned: TunnelResult[] = [];
-  const result = await workOnSite(run, plan, async (hosts) => {
+  const results = await workOnSite(run, old === undefined ? [plan] : [old, plan], async (hosts) => {
     const spoke = await clearSpoke(run, hosts, plan, options, admit, pruned);
-    const facts = { hub: withoutTunnels(hosts.hub.facts, options.gone), spoke: withoutTunnels(spoke, options.gone) };
+    const gone = old === undefined ? options.gone : [...options.gone, old];
+    const facts = { hub: withoutTunnels(hosts.hub.facts, gone), spoke: withoutTunnels(spoke, gone) };
     const tunnel = joinTunnel(run, plan, hosts, plannedTarget(run, plan, hosts), facts);
-    return await deployPair(run, tunnel, options, admit);
+    const removals = old === undefined ? [] : [(await import('./prune-tunnel.js')).removalOf(run, old, hosts)];
+    return await carryOut(run, [...removals, proposeDeploy(run, tunnel, options)], admit);
   });
-  return [...pruned, result];
+  return [...pruned, ...results];
 }
 
+/** The tunnel of now of a site that still has this one, under another id. @returns undefined if the site has left the inventory */
+export const successorOf = ({ tunnels }: Pick<Run, 'tunnels'>, orphan: TunnelPlan): TunnelPlan | undefined =>
+  tunnels.find(
+    ({ spoke, spokeUnderlay }) => spoke === orphan.spoke || spokeUnderlay.address === orphan.spokeUnderlay.address,
+  );
+
 /**
- * A site that gets another id loses its old tunnel before it has the new one: not before it is known that it could have it.
+ * A site whose new id is still another's loses its old tunnel before it has the new one: not before it is known that it could have it.
  * @returns the result of an orphan that has to stay because its site's new tunnel would be refused, or undefined. Never rejects
  * @param orphan whose site the inventory may have under another id @param options of the deploy that is to follow
  */
@@ -62,9 +74,7 @@ export async function refuseMove(
   orphan: TunnelPlan,
   options: DeployOptions,
 ): Promise<TunnelResult | undefined> {
-  const next = run.tunnels.find(
-    ({ spoke, spokeUnderlay }) => spoke === orphan.spoke || spokeUnderlay.address === orphan.spokeUnderlay.address,
-  );
+  const next = successorOf(run, orphan);
   if (next === undefined) return undefined;
   const dryRun = { ...run, session: { ...run.session, writes: false }, emit: () => undefined, onDiff: undefined };
   const results = await deployTunnel(dryRun, next, { ...options, prune: false }, async () => null);
@@ -91,12 +101,12 @@ async function clearSpoke(
   }
   if (removable.length === 0) return spoke.facts;
   const { pruneLeftover } = await import('./prune-tunnel.js');
-  for (const leftover of removable) pruned.push(await pruneLeftover(run, spoke, plan, leftover, admit));
+  for (const leftover of removable) pruned.push(...(await pruneLeftover(run, spoke, plan, leftover, admit)));
   if (run.session.writes) await spoke.inspect();
   return withoutTunnels(spoke.facts, run.session.writes ? [] : removable);
 }
 
-async function deployPair(run: Run, tunnel: Pair, options: DeployOptions, admit: Admit): Promise<TunnelResult> {
+function proposeDeploy(run: Run, tunnel: Pair, options: DeployOptions): Proposal {
   const { plan } = tunnel;
   const { adopt, force } = options;
   const selected = options.ends === 'hub' ? [tunnel.hub] : endsOf(tunnel);
@@ -106,16 +116,16 @@ async function deployPair(run: Run, tunnel: Pair, options: DeployOptions, admit:
 
   const refusal = refuseDeploy(run, tunnel, ends, adopt);
   for (const { end } of changing) if (!end.hasDesiredFile) tellEdited(run, tunnel, end);
-  if (ends.length === 0) {
-    // It works, and the next change of it would be refused, or what works does not do its work, as at a hub that does not forward.
-    if (refusal !== undefined) warn(run, `${placeOf(plan, refusal.end)}: ${refusal.message}. ${refusal.hint ?? ''}`);
-    return untouchedResult(plan, 'unchanged', null);
+  const isUnchanged = ends.length === 0;
+  // It works, and the next change of it would be refused, or what works does not do its work, as at a hub that does not forward.
+  if (isUnchanged && refusal !== undefined) {
+    warn(run, `${placeOf(plan, refusal.end)}: ${refusal.message}. ${refusal.hint ?? ''}`);
   }
-  for (const end of endsOf(tunnel)) {
+  for (const end of isUnchanged ? [] : endsOf(tunnel)) {
     for (const message of warningsOf(sceneOf(tunnel, end, { adopt, removes: false }))) warn(run, message);
   }
   const still = force ? [] : stillEnds(changing);
-  return await carryOut(run, { tunnel, ends, still, noted: [tunnel.hub] }, refusal, admit);
+  return { target: { tunnel, ends, still, noted: isUnchanged ? [] : [tunnel.hub] }, refusal };
 }
 
 /** A file of ours that is not as we left it is about to be overwritten; rollback brings it back. */

@@ -2,9 +2,9 @@
 import { DEFAULTS, type Spoke } from '../inventory/inventory.js';
 import type { HostFacts } from '../host/host-facts.js';
 import { isInPrefix } from '../plan/is-in-prefix.js';
-import { MAC_PREFIX, planTunnel } from '../plan/make-plan.js';
+import { FIRST_TABLE, MAC_PREFIX, planTunnel } from '../plan/make-plan.js';
 import type { FleetPlan, TunnelPlan } from '../plan/plan.js';
-import { addressOf, ownerOf, remoteOf } from '../render/check-stanza.js';
+import { addressOf, ownerOf, remoteOf, rulesOf } from '../render/check-stanza.js';
 
 export interface Orphan {
   readonly interface: string;
@@ -75,7 +75,12 @@ export function withoutTunnels(facts: HostFacts, gone: readonly Pick<Orphan, 'in
   const kept = <T>(map: ReadonlyMap<string, T>): Map<string, T> =>
     new Map([...map].filter(([name]) => !names.has(name)));
   const ports = new Set([...names].map((name) => facts.links.get(name)?.dstport));
-  const routes = facts.network.routes.filter(({ device }) => device === undefined || !names.has(device));
+  const tables = new Set([...names].map((name) => String(FIRST_TABLE + idOf({ interface: name }))));
+  const routes = facts.network.routes.filter(
+    ({ device, table }) => !tables.has(table) && (device === undefined || !names.has(device)),
+  );
+  const made = new Set([...names].flatMap((name) => rulesOf(facts.files.get(name) ?? '')));
+  const rules = facts.network.rules.filter(({ priority, from }) => !made.has(`${priority} ${from}`));
   return {
     ...facts,
     files: kept(facts.files),
@@ -83,13 +88,13 @@ export function withoutTunnels(facts: HostFacts, gone: readonly Pick<Orphan, 'in
     devices: kept(facts.devices),
     // Whoever else shares a port with them is seen by its own link.
     udpPorts: new Set([...facts.udpPorts].filter((port) => !ports.has(port))),
-    network: { ...facts.network, routes },
+    network: { routes, rules },
   };
 }
 
 const isTunnelName = (name: string): boolean => /^vxlan[0-9a-f]{2,4}$/.test(name);
 
-const idOf = (orphan: Orphan): number => Number.parseInt(orphan.interface.slice('vxlan'.length), 16);
+const idOf = (orphan: Pick<Orphan, 'interface'>): number => Number.parseInt(orphan.interface.slice('vxlan'.length), 16);
 
 /** What is known of a tunnel that is no longer planned, when no generation says it: enough to take it away. */
 export function planOrphan(orphan: Orphan, { prefix, hub }: FleetPlan): TunnelPlan {

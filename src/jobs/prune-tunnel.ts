@@ -11,10 +11,10 @@ import type { TunnelEnd } from '../change/tunnel-end.js';
 import { thrownResult } from '../change/tunnel-result.js';
 import { describeChange, refuseTunnel } from './assess-end.js';
 import { fetchHistory, planOf } from './gather-history.js';
-import { joinTunnel, NOTHING, remnantOf } from './join-tunnel.js';
+import { joinTunnel, NOTHING, remnantOf, type Hosts } from './join-tunnel.js';
 import { planOrphan, type Orphan } from './orphans.js';
 import { warn, type Run } from './run.js';
-import { carryOut, workOnSite } from './work-on-site.js';
+import { carryOut, workOnSite, type Proposal } from './work-on-site.js';
 
 /**
  * The plan by which an orphan was made: its newest generation's, or what its file says. Rejects with lost, timeout or host.
@@ -33,20 +33,24 @@ export async function pruneTunnel(
   plan: TunnelPlan,
   unreachableToo: boolean,
   admit: Admit,
-): Promise<TunnelResult> {
-  const result = await workOnSite(run, plan, async (hosts) => {
-    const tunnel = joinTunnel(run, plan, hosts, { hub: NOTHING, spoke: NOTHING, expects: 'nothing' });
-    return await prune(run, tunnel, [tunnel.hub], admit);
-  });
-  const { error, ends } = result;
+): Promise<readonly TunnelResult[]> {
+  const results = await workOnSite(run, [plan], async (hosts) => carryOut(run, [removalOf(run, plan, hosts)], admit));
+  const [result] = results;
+  const { error, ends } = result ?? {};
   // One that answers and does not let us in, or is not the host it was, may well be in use.
-  if (error?.code !== 'connect' || ends.spoke !== 'unreachable') return result;
+  if (result === undefined || error?.code !== 'connect' || ends?.spoke !== 'unreachable') return results;
   if (!unreachableToo) {
     const hint = '--prune-unreachable removes the end at the hub alone, if the spoke is gone for good.';
-    return { ...result, error: { ...error, hint } };
+    return [{ ...result, error: { ...error, hint } }];
   }
   warn(run, `${plan.spoke}: ${error.message}; only the hub's end is removed`);
   return await pruneRemnant(run, plan, 'hub', run.hub, admit);
+}
+
+/** The removal of both ends. Throws refused when one of them is not of this tunnel. */
+export function removalOf(run: Run, plan: TunnelPlan, hosts: Hosts): Proposal {
+  const tunnel = joinTunnel(run, plan, hosts, { hub: NOTHING, spoke: NOTHING, expects: 'nothing' });
+  return propose(run, tunnel, [tunnel.hub]);
 }
 
 /**
@@ -59,31 +63,37 @@ export async function pruneLeftover(
   today: TunnelPlan,
   leftover: Orphan,
   admit: Admit,
-): Promise<TunnelResult> {
+): Promise<readonly TunnelResult[]> {
   const site = { spoke: today.spoke, spokeUnderlay: today.spokeUnderlay, ssh: today.ssh };
   try {
     const plan = { ...(await planOfOrphan(run, spoke, leftover)), ...site };
     return await pruneRemnant(run, plan, 'spoke', spoke, admit);
   } catch (error) {
-    return thrownResult({ ...planOrphan(leftover, run.fleet), ...site }, error);
+    return [thrownResult({ ...planOrphan(leftover, run.fleet), ...site }, error)];
   }
 }
 
-async function pruneRemnant(run: Run, plan: TunnelPlan, end: End, host: Host, admit: Admit): Promise<TunnelResult> {
+async function pruneRemnant(
+  run: Run,
+  plan: TunnelPlan,
+  end: End,
+  host: Host,
+  admit: Admit,
+): Promise<readonly TunnelResult[]> {
   try {
     // The interface at the hub may be another site's by now: what the spoke has left is nothing for its history.
-    return await prune(run, remnantOf(run, plan, end, host), [], admit);
+    return await carryOut(run, [propose(run, remnantOf(run, plan, end, host), [])], admit);
   } catch (error) {
-    return thrownResult(plan, error);
+    return [thrownResult(plan, error)];
   }
 }
 
-async function prune(run: Run, tunnel: Tunnel, noted: readonly TunnelEnd[], admit: Admit): Promise<TunnelResult> {
+function propose(run: Run, tunnel: Tunnel, noted: readonly TunnelEnd[]): Proposal {
   const { plan, hub } = tunnel;
   const ends = endsOf(tunnel).filter(({ current, facts }) => current !== null || facts.links.has(plan.interface));
   if (hub !== undefined && ends.includes(hub)) for (const end of ends) checkOwner(plan, end);
   run.onDiff?.(ends.map((end) => describeChange(plan, { end, drift: [] })));
-  return await carryOut(run, { tunnel, ends, still: [], noted }, refuseTunnel(tunnel, ends, true), admit);
+  return { target: { tunnel, ends, still: [], noted }, refusal: refuseTunnel(tunnel, ends, true) };
 }
 
 /** The spoke may have been given another tunnel of that name by another hub, or by hand. */

@@ -27,8 +27,8 @@ export async function rollbackTunnel(
   request: RollbackRequest,
   gone: readonly Pick<TunnelPlan, 'interface'>[],
   admit: Admit,
-): Promise<TunnelResult> {
-  return await workOnSite(run, plan, async (hosts) => {
+): Promise<readonly TunnelResult[]> {
+  return await workOnSite(run, [plan], async (hosts) => {
     const targets = await chooseTargets(run, plan, hosts, request);
     return await putBack(run, await openGeneration(run, plan, hosts, targets, gone), targets, admit);
   });
@@ -125,7 +125,7 @@ async function desiredAt(host: Host, today: TunnelPlan, target: RollbackTarget |
   );
 }
 
-async function putBack(run: Run, tunnel: Pair, targets: Targets, admit: Admit): Promise<TunnelResult> {
+async function putBack(run: Run, tunnel: Pair, targets: Targets, admit: Admit): Promise<readonly TunnelResult[]> {
   const { plan, expects } = tunnel;
   // An end whose file is the same already goes one step back in its history all the same.
   const noted = endsOf(tunnel).filter(({ end }) => targets[end] !== undefined);
@@ -134,5 +134,6 @@ async function putBack(run: Run, tunnel: Pair, targets: Targets, admit: Admit): 
   const still = expects === 'plan' ? stillEnds(ends.map((end) => assessEnd(tunnel, end))) : [];
   const restores = { hub: targets.hub?.restores ?? null, spoke: targets.spoke?.restores ?? null };
   // What stands there is kept in the history, whoever wrote it.
-  return await carryOut(run, { tunnel, ends, still, noted, restores }, refuseTunnel(tunnel, ends, true), admit);
+  const refusal = refuseTunnel(tunnel, ends, true);
+  return await carryOut(run, [{ target: { tunnel, ends, still, noted, restores }, refusal }], admit);
 }

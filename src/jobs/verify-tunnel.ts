@@ -15,22 +15,18 @@ import { workOnSite } from './work-on-site.js';
 const VERIFY_SECONDS = 5;
 
 /** Never rejects: what happens is the result. */
-export async function verifyTunnel(run: Run, plan: TunnelPlan): Promise<TunnelResult> {
-  return await workOnSite(run, plan, async (hosts) => {
+export async function verifyTunnel(run: Run, plan: TunnelPlan): Promise<readonly TunnelResult[]> {
+  return await workOnSite(run, [plan], async (hosts) => {
     const tunnel = joinTunnel(run, plan, hosts, plannedTarget(run, plan, hosts));
     const blindness = blindnessOfEnds(tunnel);
-    if (blindness !== null) return untouchedResult(plan, 'failed', blindness);
+    if (blindness !== null) return [untouchedResult(plan, 'failed', blindness)];
     run.emit({ event: 'step', spoke: plan.spoke, interface: plan.interface, step: 'verify' });
     const { checks, transit, sawFragments, failure } = await proveTunnel(tunnel, run.verifySeconds ?? VERIFY_SECONDS);
     const fragments = sawFragments ? await findFragmentation(tunnel) : undefined;
     if (fragments !== undefined) warn(run, fragments);
     const error = withCause(tunnel, fileFailure(tunnel, failure) ?? failure, failure === null);
-    return {
-      ...untouchedResult(plan, error === null ? 'unchanged' : 'failed', error),
-      ends: { hub: 'unchanged', spoke: 'unchanged' },
-      checks,
-      transit,
-    };
+    const result = untouchedResult(plan, error === null ? 'unchanged' : 'failed', error);
+    return [{ ...result, ends: { hub: 'unchanged', spoke: 'unchanged' }, checks, transit }];
   });
 }
 

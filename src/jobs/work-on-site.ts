@@ -2,7 +2,7 @@
 import { VxfleetError } from '../errors.js';
 import type { TunnelFailure, TunnelResult } from '../events.js';
 import type { Admit, Target } from '../change/change.js';
-import { changeTunnel } from '../change/change-tunnel.js';
+import { changeTunnels } from '../change/change-tunnel.js';
 import { thrownResult, untouchedResult, wouldChangeResult } from '../change/tunnel-result.js';
 import type { Host } from '../host/host.js';
 import type { OpenTrial } from '../host/host-facts.js';
@@ -13,38 +13,58 @@ import { connectSpoke, type Run } from './run.js';
 /** How long a host may take to end a trial beyond the window, in ms: an ifdown and an ifup at their longest. */
 const TAKEOVER_GRACE_MS = 100_000;
 
-/** Never rejects: what is thrown is the result. */
+/** Never rejects: what is thrown is the result of each. @param plans the tunnels of one site, the last of which says how it is reached */
 export async function workOnSite(
   run: Run,
-  plan: TunnelPlan,
-  work: (hosts: Hosts) => Promise<TunnelResult>,
-): Promise<TunnelResult> {
+  plans: readonly [...TunnelPlan[], TunnelPlan],
+  work: (hosts: Hosts) => Promise<readonly TunnelResult[]>,
+): Promise<readonly TunnelResult[]> {
   let spoke: Host | undefined;
   try {
-    spoke = await connectSpoke(run, plan);
+    spoke = await connectSpoke(run, plans.at(-1) ?? plans[0]);
     const hosts = { hub: run.hub, spoke };
-    await takeOverTrials(run, plan, hosts);
+    for (const plan of plans) await takeOverTrials(run, plan, hosts);
     return await work(hosts);
   } catch (error) {
-    return thrownResult(plan, error);
+    return plans.map((plan) => thrownResult(plan, error));
   } finally {
     await spoke?.close();
   }
 }
 
-/** Makes the change, or says what it would be. @param refusal why it must not be made */
-export async function carryOut(
-  run: Run,
-  target: Target,
-  refusal: TunnelFailure | undefined,
-  admit: Admit,
-): Promise<TunnelResult> {
-  const { tunnel, ends } = target;
+/** What is to be changed. */
+export interface Proposal {
+  readonly target: Target;
+  /** Why it must not be. */
+  readonly refusal: TunnelFailure | undefined;
+}
+
+/** Makes the changes, all or none, or says what they would be. */
+export async function carryOut(run: Run, proposals: readonly Proposal[], admit: Admit): Promise<TunnelResult[]> {
   const isDryRun = !run.session.writes;
-  if (ends.length === 0 && isDryRun) return untouchedResult(tunnel.plan, 'unchanged', null);
-  if (isDryRun) return wouldChangeResult(target, refusal);
-  if (ends.length > 0 && refusal !== undefined) return untouchedResult(tunnel.plan, 'failed', refusal);
-  return await changeTunnel(target, run, admit);
+  const refused = proposals.find(({ target, refusal }) => target.ends.length > 0 && refusal !== undefined);
+  if (!isDryRun && refused === undefined) {
+    return await changeTunnels(
+      proposals.map(({ target }) => target),
+      run,
+      admit,
+    );
+  }
+  return proposals.map((proposal) => {
+    const { tunnel, ends } = proposal.target;
+    const refusal = proposal.refusal ?? (refused && refusalWith(refused));
+    if (ends.length === 0) return untouchedResult(tunnel.plan, 'unchanged', null);
+    return isDryRun
+      ? wouldChangeResult(proposal.target, refusal)
+      : untouchedResult(tunnel.plan, 'failed', refusal ?? null);
+  });
+}
+
+/** Of what cannot be changed without the other. */
+function refusalWith({ target: { tunnel }, refusal }: Proposal): TunnelFailure | undefined {
+  const { spoke, interface: name } = tunnel.plan;
+  const why = tunnel.expects === 'nothing' ? `cannot lose ${name}` : `could not have ${name} instead`;
+  return refusal && { ...refusal, message: `it stays, because ${spoke} ${why}: ${refusal.message}` };
 }
 
 /**

@@ -8,7 +8,7 @@ import { rulePriority } from './rule-priority.js';
 const SHIFT = { 48: 80n, 64: 64n, 80: 48n } as const;
 
 /** First routing table of policy mode; table ids are 32 bits wide, so every id has room for one of its own. */
-const FIRST_TABLE = 30_000;
+export const FIRST_TABLE = 30_000;
 
 /** Highest metric that every version of iproute2 shows as a positive number: a guard that loses against any route someone means to use. */
 export const GUARD_METRIC = 2_147_483_647;

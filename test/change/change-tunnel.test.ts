@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { describe, expect, it, vi } from 'vitest';
 import type { ChangeRun, Target } from '../../src/change/change.js';
-import { changeTunnel } from '../../src/change/change-tunnel.js';
+import { changeTunnels } from '../../src/change/change-tunnel.js';
 import { endsOf, type Pair } from '../../src/change/tunnel.js';
 import type { RunEvent, TunnelResult } from '../../src/events.js';
 import type { End } from '../../src/plan/plan.js';
@@ -21,14 +21,17 @@ async function change(
 ): Promise<TunnelResult> {
   const tunnel = pair ?? (await fleet.tunnel());
   const ends = endsOf(tunnel).filter(({ end }) => names.includes(end));
-  const target: Target = { tunnel, ends, still: [], noted: [tunnel.hub] };
-  const { signal } = new AbortController();
   const session = { identity: IDENTITY, windowSeconds };
-  return await changeTunnel(
-    target,
-    { verifySeconds: 1, session, signal, emit: () => {}, ...options },
-    async () => null,
-  );
+  const [result] = await changeAll([{ tunnel, ends, still: [], noted: [tunnel.hub] }], { session, ...options });
+  if (result === undefined) throw new Error('no result');
+  return result;
+}
+
+async function changeAll(targets: readonly Target[], options: Partial<ChangeRun> = {}): Promise<TunnelResult[]> {
+  const { signal } = new AbortController();
+  const session = { identity: IDENTITY, windowSeconds: 60 };
+  const run = { verifySeconds: 1, session, signal, emit: () => {}, ...options };
+  return await changeTunnels(targets, run, async () => null);
 }
 
 /** Takes what is told of a change. */
@@ -568,5 +571,61 @@ describe('a tunnel that is taken away', () => {
     const outcome = await change(fleet);
     expect(outcome).toMatchObject({ status: 'reverted', error: { end: 'hub', layer: 'link' } });
     expect(outcome.error?.message).toContain('still exists');
+  });
+});
+
+describe('a site that gets another id', () => {
+  /** Its old tunnel and its new one. */
+  const moving = (): { readonly log: string[]; readonly old: FakeFleet; readonly next: FakeFleet } => {
+    const log: string[] = [];
+    return { log, old: new FakeFleet('old', true, 'old ', log), next: new FakeFleet('nothing', false, 'new ', log) };
+  };
+  const move = async ({ old, next }: ReturnType<typeof moving>): Promise<TunnelResult[]> => {
+    const tunnels = [await old.tunnel(), await next.tunnel()];
+    return await changeAll(tunnels.map((tunnel) => ({ tunnel, ends: endsOf(tunnel), still: [], noted: [tunnel.hub] })));
+  };
+  const steps = ({ log }: { readonly log: readonly string[] }): string[] =>
+    log.filter((line) => /trial|promise|confirm|revert|settle/.test(line));
+
+  it('loses the old tunnel for the trial alone, and gives it up when the new one is decided', async () => {
+    const site = moving();
+    expect(await move(site)).toMatchObject([{ status: 'removed' }, { status: 'changed' }]);
+    expect(steps(site)).toEqual([
+      'old hub trial',
+      'old spoke trial',
+      'new hub trial',
+      'new spoke trial',
+      'new hub promise',
+      'new spoke confirm',
+      'new hub confirm',
+      'old hub promise',
+      'old spoke confirm',
+      'old hub confirm',
+    ]);
+    expect(site.log.findLastIndex((line) => line.endsWith('prepare'))).toBeLessThan(site.log.indexOf('old hub trial'));
+  });
+
+  it('has the old tunnel again when the new one is not proven', async () => {
+    const site = moving();
+    site.next.spoke.twists.set('probe', () => ({ values: {} }));
+    expect(await move(site)).toMatchObject([
+      { status: 'reverted', put_back: 'answers', error: { layer: 'peer' } },
+      { status: 'reverted', put_back: 'nothing', error: { layer: 'peer' } },
+    ]);
+    expect(steps(site).slice(4)).toEqual(['new hub revert', 'new spoke revert', 'old hub revert', 'old spoke revert']);
+    expect([site.old.hub.running, site.old.spoke.running]).toEqual(['old', 'old']);
+  });
+
+  it('keeps the old tunnel when the new one cannot be prepared', async () => {
+    const site = moving();
+    site.next.hub.twists.set('prepare', error('invalid ifup -n: x'));
+    expect(await move(site)).toMatchObject([{ status: 'failed' }, { status: 'failed' }]);
+    expect(steps(site).filter((line) => line.endsWith('trial'))).toEqual([]);
+  });
+
+  it('has the new tunnel also when the old one cannot be given up', async () => {
+    const site = moving();
+    site.old.spoke.twists.set('confirm', error('full cannot write'));
+    expect(await move(site)).toMatchObject([{ status: 'reverted' }, { status: 'changed', error: null }]);
   });
 });

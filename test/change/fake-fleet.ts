@@ -66,7 +66,7 @@ export class FakeHost {
 
   answer(verb: string, args: readonly string[], payload: string): Answer {
     this.args = args;
-    this.#fleet.log.push(`${this.end} ${verb}`);
+    this.#fleet.log.push(`${this.#fleet.title}${this.end} ${verb}`);
     return this.twists.get(verb)?.(this) ?? this.#byItself(verb, payload);
   }
 
@@ -123,7 +123,9 @@ export class FakeHost {
 
 export class FakeFleet {
   /** Every command in the order in which it arrived: `hub trial`. */
-  readonly log: string[] = [];
+  readonly log: string[];
+  /** Comes before each line of the log. */
+  readonly title: string;
   readonly hub: FakeHost;
   readonly spoke: FakeHost;
   /** The change takes the tunnel away. */
@@ -131,8 +133,10 @@ export class FakeFleet {
   /** Connected once, as in a run. */
   readonly #hosts: Partial<Record<End, Host>> = {};
 
-  constructor(running: Running, isRemoval = false) {
+  constructor(running: Running, isRemoval = false, title = '', log: string[] = []) {
     this.isRemoval = isRemoval;
+    this.title = title;
+    this.log = log;
     this.hub = new FakeHost(this, 'hub', running);
     this.spoke = new FakeHost(this, 'spoke', running);
   }
