@@ -18,6 +18,8 @@ export interface Contestant {
 /** What everybody is asked to do. */
 export const FIRST = 'first deploy';
 export const NOTHING = 'nothing to change';
+/** What the program costs before it does anything. */
+export const START = '--version';
 
 /**
  * Runs a scenario once.
@@ -34,7 +36,7 @@ export async function runScenario(
   const cpu = ((sample.userMs + sample.systemMs) / 1000).toFixed(2);
   const memory = Math.round(sample.pssPeakKiB / 1024);
   process.stdout.write(
-    `${String(fleet.spokes.length).padStart(3)}  ${who.padEnd(8)} ${name.padEnd(42)} ${seconds.padStart(7)} s  CPU ${cpu.padStart(6)} s  ${memory} MiB\n`,
+    `${String(fleet.spokes.length).padStart(3)}  ${who.padEnd(13)} ${name.padEnd(42)} ${seconds.padStart(7)} s  CPU ${cpu.padStart(6)} s  ${memory} MiB\n`,
   );
   if (sample.exitCode !== 0) throw new Error(`${who}, ${name}: ended with ${sample.exitCode}\n${said}`);
   return sample;

@@ -12,6 +12,7 @@ import { findProcesses, isInit } from '../src/lab/namespace-processes.js';
 import { runProgram } from '../src/lab/run-program.js';
 import { removeGroups } from './control-group.js';
 import { inventoryText, tunnelAddress, type SpokeChange } from './fleet-inventory.js';
+import { watchHostProgram } from './host-program.js';
 import { haltWhenInterrupted } from './interrupt.js';
 import { measureProgram, type Measured } from './measure-program.js';
 import { startPinger, type PingReport } from './pinger.js';
@@ -22,10 +23,10 @@ const RESETS = 8;
 
 /**
  * Takes every tunnel of a host away by what its own files say, and all that a contestant leaves: it is then as it was after its start.
- * Without ifdown, which would take as long as what is measured.
+ * Without ifdown, which would take as long as what is measured; and without `exec`, which would end the shell that runs them all.
  */
 const RESET = `cd /etc/network/interfaces.d
-sed -n 's/^ *post-down //p' -- * 2>/dev/null | sh
+sed -n 's/^ *post-down //p' -- * 2>/dev/null | sed 's/\\bexec //' | sh
 rm -rf ./* ./.vx* /var/lib/vxfleet /run/vxfleet /run/network/ifstate.vxlan*
 echo lo=lo >/run/network/ifstate`;
 
@@ -109,12 +110,13 @@ export class Fleet {
   async writeInventory(
     name: string,
     changes: Readonly<Record<string, SpokeChange>> = {},
-    port = COUNTING_PORT,
+    { port = COUNTING_PORT, templates }: { readonly port?: number; readonly templates?: string } = {},
   ): Promise<string> {
     const path = join(this.directory, `${name}.yaml`);
     const ssh = { host: '127.0.0.1', port };
     const relayed = { ...changes[this.relayed.name], ssh };
-    await writeFile(path, inventoryText(this.hosts, { ...changes, [this.relayed.name]: relayed }));
+    const text = inventoryText(this.hosts, { ...changes, [this.relayed.name]: relayed });
+    await writeFile(path, templates === undefined ? text : `templates: ${templates}\n${text}`);
     return path;
   }
 
@@ -122,13 +124,15 @@ export class Fleet {
   async measure(argv: readonly string[], { env, onLine, counts = true }: MeasureOptions = {}): Promise<Measured> {
     const before = counts ? await this.#lastPids() : {};
     await this.relays.take();
+    const hubProgram = counts ? watchHostProgram(this.#inits.get('hub') ?? 0) : undefined;
     const measured = await measureProgram({
       lab: this.lab,
       argv: [...controllerEntry(this.lab), ...argv],
       env: { ...process.env, HOME: this.home, LC_ALL: 'C.UTF-8', ...env },
       ...(onLine === undefined ? {} : { onLine }),
     });
-    if (!counts) return measured;
+    if (hubProgram === undefined) return measured;
+    const hubPeakKiB = hubProgram.stop();
     await sleep(SETTLE_MS);
     const after = await this.#lastPids();
     // The look before has started one process itself.
@@ -136,7 +140,7 @@ export class Fleet {
       Object.entries(after).map(([host, pid]) => [host, pid - (before[host] ?? 0) - 1]),
     );
     const { counting, delaying } = await this.relays.take();
-    return { ...measured, wire: delaying.connections > 0 ? delaying : counting, processes };
+    return { ...measured, wire: delaying.connections > 0 ? delaying : counting, processes, hubPeakKiB };
   }
 
   /** The last pid given in the namespaces of the hub and of two spokes, one of each mode. */

@@ -1,4 +1,4 @@
-/** The floor: floor.mjs with the files that vxfleet renders. */
+/** The floor: floor.mjs with the files that vxfleet renders, or with those that it rendered before. */
 import { writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -22,11 +22,12 @@ interface Job {
   readonly input: string;
 }
 
+/** The templates of commit 27f7009, before the redesign of stanzas and program: a second floor tells what the stanzas gave from what the program gave. */
+export const STANZAS_BEFORE = fileURLToPath(new URL('stanzas-27f7009', import.meta.url));
+export const FLOOR_BEFORE = 'floor 27f7009';
+
 export async function floorContestant(fleet: Fleet, files: readonly RenderedFile[]): Promise<Contestant> {
-  const jobs = fleet.hosts.map((host): Job => ({
-    ...(host === fleet.relayed ? relayed(COUNTING_PORT) : { host: host.address, port: host.port }),
-    ...deployJob(files.filter((file) => file.host === host.name)),
-  }));
+  const jobs = jobsOf(fleet, files);
   const nothing = jobs.map((job) => ({ ...job, command: 'true', input: '' }));
   return {
     name: 'floor',
@@ -36,6 +37,18 @@ export async function floorContestant(fleet: Fleet, files: readonly RenderedFile
     ],
   };
 }
+
+/** @param files of STANZAS_BEFORE */
+export const floorBefore = async (fleet: Fleet, files: readonly RenderedFile[]): Promise<Contestant> => ({
+  name: FLOOR_BEFORE,
+  scenarios: [{ name: FIRST, argv: await floorArgv(fleet, 'before', jobsOf(fleet, files)) }],
+});
+
+const jobsOf = (fleet: Fleet, files: readonly RenderedFile[]): Job[] =>
+  fleet.hosts.map((host): Job => ({
+    ...(host === fleet.relayed ? relayed(COUNTING_PORT) : { host: host.address, port: host.port }),
+    ...deployJob(files.filter((file) => file.host === host.name)),
+  }));
 
 /** One `true` on the spoke behind the relay of this port. */
 export const connectThrough = async (fleet: Fleet, port: number): Promise<string[]> =>

@@ -15,8 +15,8 @@ export const FAR_CONNECT = 'far spoke alone, connect only';
 /** With a delay, what does not wait for an answer does not count as a round trip either: so they are counted here. */
 export async function measureDelay(fleet: Fleet, rounds: number): Promise<Samples> {
   const { name } = fleet.relayed;
-  const far = await fleet.writeInventory('far', {}, DELAYING_PORT);
-  const changed = await fleet.writeInventory('far-changed', { [name]: { mtu: 1400 } }, DELAYING_PORT);
+  const far = await fleet.writeInventory('far', {}, { port: DELAYING_PORT });
+  const changed = await fleet.writeInventory('far-changed', { [name]: { mtu: 1400 } }, { port: DELAYING_PORT });
   const scenarios: (Scenario & { readonly who: string })[] = [
     { who: 'vxfleet', name: FAR_ALONE, argv: vxfleet('deploy', name, '-i', far) },
     { who: 'vxfleet', name: FAR_IN_FLEET, argv: vxfleet('deploy', '-i', far) },

@@ -2,7 +2,7 @@
 import { ansibleContestant } from './ansible-contestant.js';
 import { runScenario, type Contestant } from './contestant.js';
 import type { Fleet } from './fleet.js';
-import { floorContestant } from './floor-contestant.js';
+import { floorBefore, floorContestant, STANZAS_BEFORE } from './floor-contestant.js';
 import { measureDelay } from './measure-delay.js';
 import { measureHang } from './measure-hang.js';
 import { measureLiveView } from './measure-live-view.js';
@@ -61,9 +61,12 @@ async function chooseContestants(
   ansibleForks: number,
 ): Promise<Contestant[]> {
   const files = await renderFiles(inventory);
+  const before = await fleet.writeInventory('stanzas-before', {}, { templates: STANZAS_BEFORE });
   return [
     ...(parts.has('vxfleet') ? [vxfleetContestant(inventory)] : []),
     ...(parts.has('ansible') ? [await ansibleContestant(fleet, files, { forks: ansibleForks })] : []),
-    ...(parts.has('floor') ? [await floorContestant(fleet, files)] : []),
+    ...(parts.has('floor')
+      ? [await floorContestant(fleet, files), await floorBefore(fleet, await renderFiles(before))]
+      : []),
   ];
 }

@@ -1,12 +1,12 @@
 /** docs/benchmark.md out of the results. Pure. */
-import { FIRST, NOTHING } from './contestant.js';
-import { CONNECT } from './floor-contestant.js';
+import { FIRST, NOTHING, START } from './contestant.js';
+import { CONNECT, FLOOR_BEFORE } from './floor-contestant.js';
 import { markdownTable } from './markdown-table.js';
 import { FAR_ALONE, FAR_CHANGED, FAR_CONNECT, FAR_IN_FLEET } from './measure-delay.js';
 import { LIVE, PLAIN } from './measure-live-view.js';
 import { AROUND_MS, BY_NAME, ONE_CHANGED, OUTAGE_KINDS, PINGED_OF_ALL } from './measure-redeploys.js';
 import type { Series } from './plot.js';
-import { cpuOf, figureOf, memoryOf, wallOf, wireOf } from './read-results.js';
+import { cpuOf, figureOf, hubPeakOf, memoryOf, wallOf, wireOf } from './read-results.js';
 import type { FleetResult, Outage, Results, Sample } from './results.js';
 import { sampleKey } from './run-rounds.js';
 import { reasonFor } from './reasons.js';
@@ -18,9 +18,12 @@ import { bestForks } from './tune-ansible.js';
 const FULL_SIZE = 255;
 
 const SCENARIOS: readonly (readonly [string, string])[] = [
-  ...[FIRST, NOTHING, ONE_CHANGED, BY_NAME, 'diff', 'verify', 'rollback'].map((name) => ['vxfleet', name] as const),
+  ...[FIRST, NOTHING, ONE_CHANGED, BY_NAME, 'diff', 'verify', 'rollback', START].map(
+    (name) => ['vxfleet', name] as const,
+  ),
   ...[FIRST, NOTHING].map((name) => ['ansible', name] as const),
   ...[FIRST, CONNECT].map((name) => ['floor', name] as const),
+  [FLOOR_BEFORE, FIRST],
   ...[FAR_ALONE, FAR_CHANGED, FAR_IN_FLEET].map((name) => ['vxfleet', name] as const),
   ['floor', FAR_CONNECT],
   ...[PLAIN, LIVE].map((name) => ['vxfleet', name] as const),
@@ -44,7 +47,8 @@ export const seriesOf = ({ fleets }: Results): Series[] =>
     }),
   }));
 
-export function pageText(results: Results): string {
+/** @param before what was measured at 27f7009, by the rows of the first table */
+export function pageText(results: Results, before: Readonly<Record<string, string>>): string {
   const full = results.fleets.some(({ spokes }) => spokes === FULL_SIZE) ? FULL_SIZE : results.fleets.at(-1)?.spokes;
   return `# The benchmark
 
@@ -63,21 +67,24 @@ Machine: ${results.machine}${results.versions === '' ? '' : `; ${results.version
   that bounces in parallel, one task on the hub that pings every tunnel in parallel. Every run starts without open connections.
 - **floor**: one bare ssh2 connection and one exec a host that writes the finished file and runs \`ifup\` (the hub's, eight at a time); or that
   runs \`true\`. No host keys, no check, no way back.
+- **floor 27f7009**: the same with the stanzas of commit 27f7009 (\`bench/stanzas-27f7009\`), from before they and the program on the hosts were made
+  anew. So what the stanzas gave can be told from what the program gave.
 
 They run in turn, in each round another first, from hosts without a tunnel. After each first deploy every tunnel must answer, or the run fails.
 
 ## Numbers to reach
 
-At ${full ?? 'no'} spokes, unless said.
+At ${full ?? 'no'} spokes, unless said. The column *27f7009* has what was measured of that commit, on a machine of the same kind.
 
-${targetTable(results, full)}
+${targetTable(results, before, full)}
 
 ${whyMissed(results, full)}
 
 ## Time, CPU, memory, line
 
 Medians of the rounds. *CPU* is user and system time of all processes that the command started on the controller, counted by a cgroup; *memory*
-the most that they had together (the larger of PSS, looked at every 100 ms, and of the largest process's VmHWM). *Trips* and *KiB* are what passed
+the most that they had together (the larger of PSS, looked at every 100 ms, and of the largest process's VmHWM). *Hub MiB* is the most that one
+process had resident there, sshd aside. *Trips* and *KiB* are what passed
 to and from one spoke, counted by a TCP relay in front of it: a trip is a change of direction there and back, and one more for TCP's own
 handshake. Without a delay, what crosses on the way counts too, so the targets take the trips of the *far spoke*: the relay then delays each
 way by 100 ms. *Started* are the processes and threads on the hub, on a spoke in gateway mode and on one in policy mode, by the last pid of
@@ -120,10 +127,11 @@ const seconds = (ms: number | undefined): string =>
 const whole = (value: number | undefined): string =>
   value === undefined || Number.isNaN(value) ? '' : String(Math.round(value));
 
-function targetTable(results: Results, spokes = 0): string {
+function targetTable(results: Results, before: Readonly<Record<string, string>>, spokes = 0): string {
   const rows = judgeTargets(results, spokes).map(({ what, target, measured, isMet, missedBy }) => [
     what,
     target,
+    before[what] ?? '',
     measured ?? NONE,
     measured === undefined
       ? ''
@@ -131,7 +139,7 @@ function targetTable(results: Results, spokes = 0): string {
         ? 'met'
         : `**missed**${missedBy === undefined ? '' : `, ${missedBy.toFixed(1)}x`}`,
   ]);
-  return markdownTable(['what', 'target', 'measured', ''], rows);
+  return markdownTable(['what', 'target', '27f7009', 'measured', ''], rows);
 }
 
 /** A paragraph a reason, after the rows that it is for. */
@@ -159,6 +167,7 @@ function fleetSection(fleet: FleetResult): string {
         seconds(figure(wallOf)),
         seconds(figure(cpuOf)),
         whole((figure(memoryOf) ?? Number.NaN) / 1024),
+        whole((figure(hubPeakOf) ?? Number.NaN) / 1024),
         whole(figure(wireOf('roundTrips'))),
         whole(kibibytes === undefined ? undefined : kibibytes / 1024),
         startedText(fleet.samples[sampleKey(who, name)] ?? []),
@@ -166,7 +175,7 @@ function fleetSection(fleet: FleetResult): string {
     },
   );
   const rounds = fleet.samples[sampleKey('vxfleet', FIRST)]?.length ?? 0;
-  const columns = ['who', 'what', 'time s', 'CPU s', 'memory MiB', 'trips', 'KiB', 'started'];
+  const columns = ['who', 'what', 'time s', 'CPU s', 'memory MiB', 'hub MiB', 'trips', 'KiB', 'started'];
   return `\n### ${fleet.spokes} spokes, ${rounds} round${rounds === 1 ? '' : 's'}\n\n${markdownTable(columns, rows, 2)}\n`;
 }
 

@@ -28,6 +28,15 @@ export const wireOf =
   ({ wire }: Sample): number =>
     wire?.[key] ?? Number.NaN;
 
+/** Processes and threads on the hub, or on the spoke in gateway mode that is looked at; NaN where nothing was counted. */
+export const startedOf =
+  (host: 'hub' | 'gateway') =>
+  ({ processes = {} }: Sample): number => {
+    const { hub, ...spokes } = processes;
+    return (host === 'hub' ? hub : Object.values(spokes)[0]) ?? Number.NaN;
+  };
+export const hubPeakOf = ({ hubPeakKiB = Number.NaN }: Sample): number => hubPeakKiB;
+
 /** Time for each tunnel of a first deploy, in ms. */
 export function timeATunnel(fleet: FleetResult | undefined): number | undefined {
   const wall = figureOf(fleet, 'vxfleet', FIRST, wallOf);

@@ -5,14 +5,15 @@ const PROCESSES = `Controller and hosts share two cores here, and a deploy takes
   readings of the kernel's state, two syncs. \`perf record -a\` of a first deploy gave 28% of the machine to bash (nearly all of it fork and exec), 18% to node, 33% to
   what the floor needs too (ip, sh, sshd, ifup), 9% to mv, mkdir, rm and sync, 3% to ping.`;
 
-const CONTROLLER = `Node.js takes 0.3 s to start and to load 255 modules, however few hosts there are; the rest is ssh2's key exchange and packets (AES-GCM, a new decipher
-  each), which the bare floor has too: its own CPU is about a thirtieth of Ansible's.`;
+const CONTROLLER = `The start takes 0.2 s, however few hosts there are; the rest is ssh2's key exchange and packets (AES-GCM, a new decipher each), which the bare floor
+  has too: its own CPU is about a thirtieth of Ansible's.`;
 
 const OUTAGE = `The kernel needs little; ifdown and ifup of both ends are 50 processes on cores that the pinger and the other tunnels' hosts use as well. With 16 spokes,
   where the pinger takes a tenth of a core, it is met. At 255 a ping goes out every 40 ms, so that an outage looks up to 40 ms longer than it is.`;
 
 const REASONS: readonly (readonly [what: RegExp, why: string])[] = [
-  [/^first deploy/, PROCESSES],
+  [/^(?:first deploy|verify of|processes started)/, PROCESSES],
+  [/^sent to/, `Nearly all of it is the program, which each session brings along.`],
   [
     /^nothing to change: faster/,
     `Seven processes a host (three of them the login, which the floor has) and the start of Node.js. Connections alone take more than half of the time.`,
@@ -28,9 +29,9 @@ const REASONS: readonly (readonly [what: RegExp, why: string])[] = [
   ],
   [/^outage/, OUTAGE],
   [
-    /^round trips for/,
-    `ssh2's login takes nine before a program has said anything (the floor's row of the far spoke): TCP, the banners, key exchange, new keys, the service, the key asked and
-  signed, the channel, exec. The question goes with the program; its answer is the tenth.`,
+    /^round trips/,
+    `ssh2's login takes nine or ten before a program has said anything (the floor's row of the far spoke): TCP, the banners, key exchange, new keys, the service, the key asked
+  and signed, the channel, exec. A change adds one each to prepare and try it, to look at it, to send packets and to confirm it.`,
   ],
   [
     /^one spoke behind/,

@@ -28,6 +28,8 @@ export interface Sample {
   readonly wire?: Wire;
   /** Processes and threads started on a host, by its name. */
   readonly processes?: Readonly<Record<string, number>>;
+  /** The most that one process on the hub had resident, sshd's aside. */
+  readonly hubPeakKiB?: number;
 }
 
 /** How a redeploy looked to those who use the tunnels. */

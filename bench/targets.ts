@@ -1,9 +1,20 @@
 /** The numbers to reach, and whether they are. Pure. */
-import { FIRST, NOTHING } from './contestant.js';
-import { FAR_ALONE, FAR_CHANGED } from './measure-delay.js';
+import { FIRST, NOTHING, START } from './contestant.js';
+import { CONNECT, FLOOR_BEFORE } from './floor-contestant.js';
+import { FAR_ALONE, FAR_CHANGED, FAR_CONNECT } from './measure-delay.js';
 import { LIVE, PLAIN } from './measure-live-view.js';
 import { ALL_CHANGED, OUTAGE_KINDS } from './measure-redeploys.js';
-import { cpuOf, figureOf, fleetOf, memoryOf, timeATunnel, wallOf, wireOf } from './read-results.js';
+import {
+  cpuOf,
+  figureOf,
+  fleetOf,
+  hubPeakOf,
+  memoryOf,
+  startedOf,
+  timeATunnel,
+  wallOf,
+  wireOf,
+} from './read-results.js';
 import type { FleetResult, Results, Sample } from './results.js';
 import { percentile } from './statistics.js';
 
@@ -31,6 +42,8 @@ const times = (value: number): string => `${value.toFixed(value < 10 ? 2 : 1)} t
 const seconds = (ms: number): string => `${(ms / 1000).toFixed(ms < 10_000 ? 2 : 1)} s`;
 const milliseconds = (ms: number): string => `${Math.round(ms)} ms`;
 const mebibytes = (kib: number): string => `${Math.round(kib / 1024)} MiB`;
+const kibibytes = (bytes: number): string => `${Math.round(bytes / 1024)} KiB`;
+const decimal = (value: number): string => value.toFixed(1);
 const count = (value: number): string => String(Math.round(value));
 
 /** How late the others may be with one host hung, in ms: what two runs of the same differ by on a busy machine. */
@@ -45,6 +58,7 @@ export function judgeTargets(results: Results, spokes: number): TargetRow[] {
   const fleet = fleetOf(results, spokes);
   return [
     ...fleetRules(fleet),
+    ...hostRules(fleet),
     ...growthRules(results),
     ...outageRules(fleet),
     ...lineRules(fleet),
@@ -72,20 +86,61 @@ function fleetRules(fleet: FleetResult | undefined): Rule[] {
     figureOf(fleet, who, scenario, read);
   const against = (who: string, scenario: string, read: (sample: Sample) => number): number | undefined =>
     ratio(figure(who, scenario, read), figure('vxfleet', scenario, read));
-  const overFloor = ratio(figure('vxfleet', FIRST, wallOf), figure('floor', FIRST, wallOf));
+  const overFloor = (floor: string): number | undefined =>
+    ratio(figure('vxfleet', FIRST, wallOf), figure(floor, FIRST, wallOf));
+  const verify = ratio(figure('vxfleet', 'verify', wallOf), figure('vxfleet', NOTHING, wallOf));
   const cpuLimits = [
     [FIRST, 4000],
-    [NOTHING, 3000],
+    [NOTHING, 2000],
   ] as const;
   return [
     rule('first deploy, proven and confirmed: faster than Ansible', against('ansible', FIRST, wallOf), 9, times, true),
-    rule('first deploy: time against the floor that checks nothing', overFloor, 1.3, times),
-    rule('nothing to change: faster than Ansible', against('ansible', NOTHING, wallOf), 13, times, true),
+    rule('first deploy: time against the floor that checks nothing', overFloor('floor'), 1.35, times),
+    rule('first deploy: time against the floor with the stanzas of 27f7009', overFloor(FLOOR_BEFORE), 0.8, times),
+    rule('nothing to change: faster than Ansible', against('ansible', NOTHING, wallOf), 14, times, true),
+    rule('verify of everything: time against nothing to change', verify, 1.3, times),
+    rule('start of the program', figure('vxfleet', START, wallOf), 150, seconds),
     ...cpuLimits.flatMap(([scenario, limit]) => [
       rule(`controller CPU, ${scenario}: less than Ansible's`, against('ansible', scenario, cpuOf), 20, times, true),
       rule(`controller CPU, ${scenario}`, figure('vxfleet', scenario, cpuOf), limit, seconds),
     ]),
     rule('controller peak RSS, first deploy', figure('vxfleet', FIRST, memoryOf), 160 * 1024, mebibytes),
+  ];
+}
+
+/** What the hosts have to start, hold and be sent. */
+function hostRules(fleet: FleetResult | undefined): Rule[] {
+  const figure = (who: string, scenario: string, read: (sample: Sample) => number): number | undefined =>
+    figureOf(fleet, who, scenario, read);
+  // The floor starts what a login and `ifup` need, and next to nothing beside.
+  const beyond = (host: 'hub' | 'gateway', scenario: string, floorScenario: string): number | undefined =>
+    minus(figure('vxfleet', scenario, startedOf(host)), figure('floor', floorScenario, startedOf(host)));
+  return [
+    rule(
+      'processes started per tunnel at the hub, first deploy, beyond the floor',
+      ratio(beyond('hub', FIRST, FIRST), fleet?.spokes),
+      4,
+      decimal,
+    ),
+    rule('processes started at a spoke, first deploy, beyond the floor', beyond('gateway', FIRST, FIRST), 8, count),
+    rule(
+      'processes started at a host, nothing to change, beyond a login',
+      beyond('gateway', NOTHING, CONNECT),
+      2,
+      count,
+    ),
+    rule(
+      'sent to a host with nothing to change',
+      figure('vxfleet', NOTHING, wireOf('toHostBytes')),
+      25 * 1024,
+      kibibytes,
+    ),
+    rule(
+      'memory of the largest process at the hub, first deploy',
+      figure('vxfleet', FIRST, hubPeakOf),
+      20 * 1024,
+      mebibytes,
+    ),
   ];
 }
 
@@ -97,6 +152,9 @@ function growthRules(results: Results): Rule[] {
     rule('time a tunnel at 255, against 16', ratio(timeATunnel(large), timeATunnel(small)), 1.25, times),
   ];
 }
+
+/** Others: 150. */
+const OUTAGE_MS: Readonly<Record<string, number>> = { 'one end': 120, [ALL_CHANGED]: 250 };
 
 function outageRules(fleet: FleetResult | undefined): Rule[] {
   const outages = fleet?.outages ?? {};
@@ -110,7 +168,12 @@ function outageRules(fleet: FleetResult | undefined): Rule[] {
     .reduce((total, { othersLost }) => total + othersLost, 0);
   return [
     ...lengths.map(([kind, values]) =>
-      rule(`outage of a redeployed tunnel, p95: ${kind}`, percentile(values, 0.95), 150, milliseconds),
+      rule(
+        `outage of a redeployed tunnel, p95: ${kind}`,
+        percentile(values, 0.95),
+        OUTAGE_MS[kind] ?? 150,
+        milliseconds,
+      ),
     ),
     rule('packets lost on tunnels not redeployed', isMeasured ? lost : undefined, 0, count),
   ];
@@ -120,10 +183,10 @@ function lineRules(fleet: FleetResult | undefined): Rule[] {
   const figure = (scenario: string, read: (sample: Sample) => number): number | undefined =>
     figureOf(fleet, 'vxfleet', scenario, read);
   const trips = wireOf('roundTrips');
-  const more = minus(figure(FAR_CHANGED, trips), figure(FAR_ALONE, trips));
+  const login = figureOf(fleet, 'floor', FAR_CONNECT, trips);
   return [
-    rule('round trips for a spoke with nothing to change', figure(FAR_ALONE, trips), 7, count),
-    rule('round trips more for a change', more, 4, count),
+    rule('round trips beyond the login, nothing to change', minus(figure(FAR_ALONE, trips), login), 1, count),
+    rule('round trips beyond the login, a change', minus(figure(FAR_CHANGED, trips), login), 4, count),
     rule('one spoke behind 200 ms of delay, nothing to change', figure(FAR_ALONE, wallOf), 1800, seconds),
     rule('live view against plain: more CPU', minus(figure(LIVE, cpuOf), figure(PLAIN, cpuOf)), 1000, seconds),
   ];

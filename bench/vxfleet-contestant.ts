@@ -1,7 +1,7 @@
 /** vxfleet, as it was built. */
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { FIRST, NOTHING, type Contestant } from './contestant.js';
+import { FIRST, NOTHING, START, type Contestant } from './contestant.js';
 
 /** The built program. */
 export const DIST = process.env['VXFLEET_DIST'] ?? fileURLToPath(new URL('../dist', import.meta.url));
@@ -17,6 +17,7 @@ export const vxfleetContestant = (inventory: string): Contestant => ({
     { name: NOTHING, argv: vxfleet('deploy', '-i', inventory) },
     { name: 'diff', argv: vxfleet('diff', '-i', inventory) },
     { name: 'verify', argv: vxfleet('verify', '-i', inventory) },
+    { name: START, argv: vxfleet('--version') },
     { name: 'rollback', argv: vxfleet('rollback', '--remove', '-i', inventory) },
   ],
 });
