@@ -28,7 +28,7 @@ function descendants(pid: number): number[] {
 
 function peakOf(pid: number): number {
   const status = readProc(`${pid}/status`);
-  return /^Name:\tsshd/.test(status) ? 0 : Number(/^VmHWM:\s+(\d+) kB/m.exec(status)?.[1] ?? 0);
+  return status.startsWith('Name:\tsshd') ? 0 : Number(/^VmHWM:\s+(\d+) kB/m.exec(status)?.[1] ?? 0);
 }
 
 /** Empty for what has ended since it was seen. */

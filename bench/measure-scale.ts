@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { measureProgram, type Measured } from './measure-program.js';
 import type { Sample, ScaleResult } from './results.js';
-import { DIST, vxfleet } from './vxfleet-contestant.js';
+import { MODULES, vxfleet } from './vxfleet-contestant.js';
 
 const SIZES = [16_384, 65_535];
 
@@ -17,7 +17,7 @@ export async function measureScale(lab: string, directory: string): Promise<Scal
     const onLine = (line: string): void => {
       times = JSON.parse(line) as typeof times;
     };
-    const modules = await run(lab, [process.execPath, program, DIST, String(spokes)], onLine);
+    const modules = await run(lab, [process.execPath, program, MODULES, String(spokes)], onLine);
     const inventory = join(directory, `scale-${spokes}.yaml`);
     await writeFile(inventory, inventoryText(spokes));
     const render = vxfleet('render', '--output', 'json', '-i', inventory);

@@ -1,8 +1,8 @@
-/** `node bench/render-scale.mjs DIST SPOKES`: plans and renders a fleet of a /32 with the modules of DIST, and says how long each took. */
+/** `node bench/render-scale.mjs MODULES SPOKES`: plans and renders a fleet of a /32 with the modules in that directory, and says how long each took. */
 import { pathToFileURL } from 'node:url';
 
-const [dist, spokes] = process.argv.slice(2);
-const load = (path) => import(new URL(path, `${pathToFileURL(dist).href}/`));
+const [modules, spokes] = process.argv.slice(2);
+const load = (path) => import(new URL(path, `${pathToFileURL(modules).href}/`));
 const { makePlan } = await load('plan/make-plan.js');
 const { loadTemplates } = await load('render/load-templates.js');
 const { renderTunnel } = await load('render/render-tunnel.js');

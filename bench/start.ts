@@ -1,14 +1,11 @@
-/** `npm run bench:start -- [ROUNDS]`: what vxfleet costs before it reaches a host, as the one file that is shipped and as a file for each module. */
-import { cp, mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+/** `npm run bench:start -- [ROUNDS]`: what vxfleet costs before it reaches a host, as the one file that is shipped and as the modules that it is made of. */
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { runProgram } from '../src/lab/run-program.js';
 import { removeGroups } from './control-group.js';
 import { markdownTable } from './markdown-table.js';
 import { measureProgram } from './measure-program.js';
 import { median } from './statistics.js';
-import { DIST } from './vxfleet-contestant.js';
+import { DIST, MODULES } from './vxfleet-contestant.js';
 
 const GROUP = 'start';
 const ROUNDS = 15;
@@ -28,18 +25,6 @@ interface Cost {
   readonly wallMs: number;
 }
 
-/** The same source, compiled file by file and with packages from node_modules. */
-async function compileModules(directory: string): Promise<string> {
-  const target = join(directory, 'dist');
-  const tsc = join(ROOT, 'node_modules/.bin/tsc');
-  await runProgram([tsc, '--project', ROOT, '--noEmit', 'false', '--rootDir', join(ROOT, 'src'), '--outDir', target]);
-  await mkdir(target, { recursive: true });
-  for (const name of ['host', 'lab']) await cp(join(DIST, name), join(target, name), { recursive: true });
-  for (const name of ['package.json', 'templates', 'node_modules'])
-    await symlink(join(ROOT, name), join(directory, name));
-  return join(target, 'bin.js');
-}
-
 async function measure(bin: string, argv: readonly string[], exitCode: number): Promise<Cost> {
   const program = [process.execPath, bin, ...argv];
   const measured = await measureProgram({ lab: GROUP, argv: program, env: process.env });
@@ -48,13 +33,12 @@ async function measure(bin: string, argv: readonly string[], exitCode: number): 
   return { cpuMs: measured.userMs + measured.systemMs, wallMs: measured.wallMs };
 }
 
-async function main(rounds: number, directory: string): Promise<void> {
-  const modules = await compileModules(directory);
+async function main(rounds: number): Promise<void> {
   const rows: string[][] = [];
   for (const [argv, exitCode] of COMMANDS) {
     const pairs: { readonly file: Cost; readonly many: Cost }[] = [];
     for (let round = 0; round <= rounds; round++) {
-      const many = await measure(modules, argv, exitCode);
+      const many = await measure(join(MODULES, 'bin.js'), argv, exitCode);
       pairs.push({ many, file: await measure(join(DIST, 'bin.js'), argv, exitCode) });
     }
     // The first reads the files from the disk.
@@ -71,10 +55,8 @@ async function main(rounds: number, directory: string): Promise<void> {
   process.stdout.write(`${markdownTable(columns, rows)}\n`);
 }
 
-const directory = await mkdtemp(join(tmpdir(), 'vxfleet-start-'));
 try {
-  await main(Number(process.argv[2] ?? ROUNDS), directory);
+  await main(Number(process.argv[2] ?? ROUNDS));
 } finally {
   await removeGroups(GROUP);
-  await rm(directory, { recursive: true });
 }

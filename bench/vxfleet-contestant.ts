@@ -6,6 +6,9 @@ import { FIRST, NOTHING, START, type Contestant } from './contestant.js';
 /** The built program. */
 export const DIST = process.env['VXFLEET_DIST'] ?? fileURLToPath(new URL('../dist', import.meta.url));
 
+/** The same, a file for each module. */
+export const MODULES = join(DIST, '../.dist.modules');
+
 /** vxfleet with its lines on stdout, so that nothing depends on the terminal. */
 export const vxfleet = (...argv: readonly string[]): string[] => [process.execPath, join(DIST, 'bin.js'), ...argv];
 

@@ -1,11 +1,11 @@
-/** The built program on the lab's controller, stopped at a point of the protocol. */
+/** The program on the lab's controller, as modules, stopped at a point of the protocol. */
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { pathToFileURL } from 'node:url';
 import type { Recap } from '../../src/events.js';
 import { controllerCommand } from '../../src/lab/lab-command.js';
-import { DIST } from '../lab/harness.js';
+import { MODULES } from '../lab/harness.js';
 import type { Point } from './points.js';
 
 export interface DeployOutcome {
@@ -33,7 +33,7 @@ export async function startDeploy(
   argv: readonly string[],
   point: Point | undefined,
 ): Promise<DisturbedDeploy> {
-  const { command, args, env } = await controllerCommand(lab, join(DIST, 'bin.js'), [...argv, '--output', 'json']);
+  const { command, args, env } = await controllerCommand(lab, join(MODULES, 'bin.js'), [...argv, '--output', 'json']);
   const child = spawn(command, args, {
     env: { ...env, ...(point === undefined ? {} : pauseEnvironment(point)) },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
@@ -66,7 +66,7 @@ export async function startDeploy(
 const pauseEnvironment = (point: Point): NodeJS.ProcessEnv => ({
   NODE_OPTIONS: `--import ${new URL('pause.mjs', import.meta.url).href}`,
   CAMPAIGN_POINT: JSON.stringify(point),
-  CAMPAIGN_DIST: pathToFileURL(`${DIST}/`).href,
+  CAMPAIGN_DIST: pathToFileURL(`${MODULES}/`).href,
 });
 
 function parseRecap(stdout: string): Recap | undefined {

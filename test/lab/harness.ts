@@ -22,6 +22,8 @@ import { watchKernel } from './watch-kernel.js';
 
 /** The built program. Tests of the lab run it as users do. */
 export const DIST = process.env['VXFLEET_DIST'] ?? fileURLToPath(new URL('../../dist', import.meta.url));
+/** The same, a file for each module: for what reaches into the program. */
+export const MODULES = join(DIST, '../.dist.modules');
 const BIN = join(DIST, 'bin.js');
 
 export interface Outcome {

@@ -23,7 +23,7 @@ import { labStatus } from '../../src/lab/lab-status.js';
 import { labUp } from '../../src/lab/lab-up.js';
 import { findInit, listNamespaces } from '../../src/lab/namespace-processes.js';
 import { runProgram } from '../../src/lab/run-program.js';
-import { DIST, labAvailability, labOfCheckout, startLab, type TestLab } from './harness.js';
+import { DIST, MODULES, labAvailability, labOfCheckout, startLab, type TestLab } from './harness.js';
 
 const unavailable = await labAvailability();
 const silent = (): void => undefined;
@@ -84,7 +84,7 @@ describe('lab keys', () => {
 
 /** `vxfleet lab up` as a process of its own, which can be killed. */
 function spawnUp(lab: string) {
-  const program = `import { labUp } from '${DIST}/lab/lab-up.js'; await labUp({ name: '${lab}', spokes: 8, log: console.log });`;
+  const program = `import { labUp } from '${MODULES}/lab/lab-up.js'; await labUp({ name: '${lab}', spokes: 8, log: console.log });`;
   return spawn(process.execPath, ['--input-type=module', '-e', program], { stdio: ['ignore', 'pipe', 'inherit'] });
 }
 
@@ -339,7 +339,7 @@ setTimeout(() => { console.log('interrupts ' + interrupts); process.exit(7); }, 
     );
     writeFileSync(
       `${directory}/run.mjs`,
-      `import { labRun } from '${DIST}/lab/lab-run.js';
+      `import { labRun } from '${MODULES}/lab/lab-run.js';
 process.exitCode = await labRun({ name: '${name}', argv: ['a b', '--c'], binPath: '${directory}/bin.mjs' });
 `,
     );
