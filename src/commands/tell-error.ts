@@ -7,6 +7,7 @@ import { errorExitCode, toVxfleetError, VxfleetError } from '../errors.js';
 import type { EndedRecap, ErrorEvent } from '../events.js';
 import { formatProblems } from '../inventory/format-problems.js';
 import { InventoryError } from '../inventory/inventory-error.js';
+import { wrapToWidth } from '../report/fit-width.js';
 import { jsonLine } from '../report/json-reporter.js';
 import { widthOf } from '../report/output-stream.js';
 import { printable } from '../report/printable.js';
@@ -68,10 +69,12 @@ function errorEvent(error: VxfleetError): ErrorEvent {
 
 /** A host's own words may be among them. */
 function describe(error: VxfleetError, argv: readonly string[]): string {
+  const width = widthOf(process.stderr);
   if (error instanceof InventoryError) {
     return formatProblems(error.problems, {
       color: useColor({ color: !argv.includes('--no-color') }, process.stderr),
-      width: widthOf(process.stderr),
+      width,
+      wrap: wrapToWidth,
     });
   }
   const { code, message, hint, cause } = error;
@@ -79,5 +82,9 @@ function describe(error: VxfleetError, argv: readonly string[]): string {
   if (hint !== undefined) lines.push(`  ${printable(hint)}`);
   if (code === 'internal') lines.push('  This is a bug of vxfleet.');
   if (code === 'internal' && cause instanceof Error) lines.push(cause.stack ?? '');
-  return `${lines.join('\n')}\n`;
+  return lines
+    .flatMap((line) => line.split('\n'))
+    .flatMap((line) => wrapToWidth(line, width))
+    .map((line) => `${line}\n`)
+    .join('');
 }

@@ -4,20 +4,33 @@ import type { Problem } from './problem.js';
 const MAX_WIDTH = 120;
 const MIN_WIDTH = 20;
 
+export interface ProblemFormat {
+  readonly color?: boolean;
+  /** Columns. */
+  readonly width?: number;
+  /** Breaks a line of words that is longer; default: it stays long. */
+  readonly wrap?: (text: string, width: number) => readonly string[];
+}
+
 /**
  * Problems as a person reads them: `file:line:column: message`, the source line, a caret below the place, the fix, and a line that
  * counts them. A line that would wrap is cut: the caret could not stand below its place. Control characters from the file are shown as symbols and never reach the terminal.
  */
 export function formatProblems(
   problems: readonly Problem[],
-  { color = false, width = Infinity }: { readonly color?: boolean; readonly width?: number } = {},
+  { color = false, width = Infinity, wrap = (text) => [text] }: ProblemFormat = {},
 ): string {
   const paint = (code: number, text: string): string => (color ? `\u001b[${code}m${text}\u001b[0m` : text);
   const blocks = problems.map((problem) => {
     const { file, line, column, message, fix, sourceLine } = problem;
     // Of a file that could not be read there is no place.
     const place = sourceLine === undefined ? '' : `${line}:${column}:`;
-    const lines = [`${paint(BOLD, `${showControls(file)}:${place}`)} ${paint(RED, showControls(message))}`];
+    const where = `${showControls(file)}:${place}`;
+    const [first = '', ...more] = wrap(`${where} ${showControls(message)}`, width);
+    const head = first.startsWith(`${where} `)
+      ? `${paint(BOLD, where)} ${paint(RED, first.slice(where.length + 1))}`
+      : paint(BOLD, first);
+    const lines = [head, ...more.map((text) => paint(RED, text))];
     if (sourceLine !== undefined && sourceLine !== '') {
       const gutter = `${String(line).padStart(5)} | `;
       const room = Math.max(MIN_WIDTH, Math.min(MAX_WIDTH, width - gutter.length - 2));
@@ -25,7 +38,10 @@ export function formatProblems(
       lines.push(`${paint(DIM, gutter)}${showControls(shown)}`);
       lines.push(`${paint(DIM, `${' '.repeat(5)} | `)}${' '.repeat(caret)}${paint(RED, '^')}`);
     }
-    if (fix !== undefined) lines.push(`${paint(GREEN, 'fix:')} ${showControls(fix)}`);
+    if (fix !== undefined) {
+      const [advice = '', ...rest] = wrap(`fix: ${showControls(fix)}`, width);
+      lines.push(advice.replace(/^fix:/, paint(GREEN, 'fix:')), ...rest);
+    }
     return lines.join('\n');
   });
   const [first] = problems;

@@ -42,3 +42,19 @@ test.each([140, 80, 40])('keeps the caret below its place in a line that is cut 
     expect(source[caret.indexOf('^')]).toBe('X');
   }
 });
+
+test('breaks messages and fixes at words', () => {
+  const wrap = (text: string, width: number): string[] => [text.slice(0, width), text.slice(width)];
+  const shown = formatProblems([{ ...problem, message: 'w'.repeat(30), fix: 'f'.repeat(30) }], { width: 40, wrap });
+  expect(shown.split('\n')).toEqual([
+    `inventory.yaml:3:9: ${'w'.repeat(20)}`,
+    'w'.repeat(10),
+    '    3 |     id: 0',
+    '      |         ^',
+    `fix: ${'f'.repeat(30)}`,
+    '',
+    '',
+    '1 problem in inventory.yaml',
+    '',
+  ]);
+});
