@@ -1,4 +1,5 @@
 /** Everything that the kernel of a host, and its disk, know of its network, as text: what a change and its way back must leave as it was. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
 import type { Outcome } from './harness.js';
 
@@ -12,31 +13,34 @@ interface Hosts {
 
 type Json = Record<string, unknown>;
 
+/**
+ * What each question prints. They are asked before and after nearly every run of the lab's tests, so that each process counts: ip answers a line
+ * of JSON for each of its own.
+ */
+const ANSWERS = {
+  any: ['links', 'neighbour', 'proxy'],
+  inet6: ['route6', 'rule6'],
+  inet: ['route4', 'rule4'],
+} as const;
+type Answer = (typeof ANSWERS)[keyof typeof ANSWERS][number];
+
+const ROUTES = "printf 'route show table all\\nrule show\\n'";
 const QUESTIONS = {
-  links: 'ip -j -d addr show',
-  route6: 'ip -j -6 route show table all',
-  route4: 'ip -j -4 route show table all',
-  rule6: 'ip -j -6 rule show',
-  rule4: 'ip -j -4 rule show',
-  neighbour: 'ip -j neigh show nud permanent',
-  proxy: 'ip -j neigh show proxy',
+  any: "printf 'addr show\\nneigh show nud permanent\\nneigh show proxy\\n' | ip -j -d -force -batch -",
+  inet6: `${ROUTES} | ip -j -6 -force -batch -`,
+  inet: `${ROUTES} | ip -j -4 -force -batch -`,
   // 1: drawn by lot. 0 and 3: the device's own, or given by somebody.
-  assigned: "grep -s '' /sys/class/net/*/addr_assign_type",
+  assigned: 'for f in /sys/class/net/*/addr_assign_type; do read -r type <"$f"; echo "$f:$type"; done',
   // Some cannot be read (route/flush), and one has no value before somebody gives it one (stable_secret).
   sysctl: "grep -rs '' /proc/sys/net/ipv6",
-  file: `cd /etc/network/interfaces.d && find . -type f -printf '%P %m %U %G ' -exec sh -c 'base64 -w0 "$1"; echo' sh {} ';'`,
+  files: "cd /etc/network/interfaces.d && find . -type f -printf '%P %m %U %G %s\\n'",
+  // In the same order, one after the other.
+  bytes: 'cd /etc/network/interfaces.d && find . -type f -exec cat {} + | base64 -w0',
   run: "find /run/vxfleet -mindepth 1 -printf '%P\\n'",
 } as const;
 type Question = keyof typeof QUESTIONS;
 
-/**
- * What goes on by itself is waited for: an address that is being looked for on its link (DAD) has no route yet. Bounded, because one that
- * clashes, or is on a link without a carrier, stays so.
- */
-const SETTLE =
-  'i=0; while [ "$i" -lt 30 ] && [ -n "$(ip -6 address show tentative)" ]; do sleep 0.1; i=$((i + 1)); done';
 const SCRIPT = [
-  SETTLE,
   ...Object.entries(QUESTIONS).map(([key, command]) => `echo "=== ${key}"; (${command}) 2>/dev/null`),
   'true',
 ].join('\n');
@@ -52,12 +56,21 @@ const PASSING =
 /** Flags of links and routes: whether a cable is in is no matter of the host's. */
 const CARRIER = new Set(['LOWER_UP', 'NO-CARRIER', 'linkdown']);
 
-/** @throws when the host does not answer */
+/**
+ * What goes on by itself is waited for: an address that is being looked for on its link (DAD) has no route yet. Bounded, because one that
+ * clashes, or is on a link without a carrier, stays so.
+ * @throws when the host does not answer
+ */
 export async function kernelState(lab: Hosts, host: string): Promise<KernelState> {
-  const { code, stdout, stderr } = await lab.exec(host, ['sh', '-c', SCRIPT]);
-  expect({ host, code, stderr }).toEqual({ host, code: 0, stderr: '' });
-  return parseKernelState(stdout);
+  for (let looks = 1; ; looks += 1) {
+    const { code, stdout, stderr } = await lab.exec(host, ['sh', '-c', SCRIPT]);
+    expect({ host, code, stderr }).toEqual({ host, code: 0, stderr: '' });
+    if (!stdout.includes('"tentative":true') || looks > MOST_LOOKS) return parseKernelState(stdout);
+    await sleep(100);
+  }
 }
+
+const MOST_LOOKS = 30;
 
 /** The states of several hosts, by name. */
 async function kernelStates(lab: Hosts, hosts: readonly string[]): Promise<Record<string, KernelState>> {
@@ -86,11 +99,17 @@ function parseKernelState(answers: string): KernelState {
       .map((part) => [part.slice(0, part.indexOf('\n')), part.slice(part.indexOf('\n') + 1)]),
   );
   const lines = (question: Question): string[] => (parts.get(question) ?? '').split('\n').filter((line) => line !== '');
-  const objects = (question: Question): Json[] => {
-    const text = parts.get(question)?.trim() ?? '';
-    // Old releases of ip print `[{}, …]` for what they have left out.
-    return text === '' ? [] : (JSON.parse(text) as Json[]).filter((entry) => Object.keys(entry).length > 0);
-  };
+  const documents = new Map<Answer, Json[]>();
+  for (const [question, answers] of Object.entries(ANSWERS)) {
+    const texts = lines(question as keyof typeof ANSWERS);
+    expect({ question, texts }).toEqual({ question, texts: answers.map(() => expect.stringMatching(/^\[/) as string) });
+    for (const [index, answer] of answers.entries()) {
+      // Old releases of ip print `[{}, …]` for what they have left out.
+      const found = (JSON.parse(texts[index] ?? '[]') as Json[]).filter((entry) => Object.keys(entry).length > 0);
+      documents.set(answer, found);
+    }
+  }
+  const objects = (answer: Answer): Json[] => documents.get(answer) ?? [];
   const drawn = new Set(
     lines('assigned').map((line) => /^\/sys\/class\/net\/([^/]+)\/addr_assign_type:1$/.exec(line)?.[1]),
   );
@@ -124,7 +143,7 @@ function parseKernelState(answers: string): KernelState {
     ...objects('neighbour').map((entry) => `neighbour ${describe(entry)}`),
     ...objects('proxy').map((entry) => `neighbour proxy ${describe(entry)}`),
     ...lines('sysctl').map((line) => `sysctl ${line.replace('/proc/sys/', '').replace(':', ' = ')}`),
-    ...lines('file').flatMap(describeFile),
+    ...describeFiles(lines('files'), Buffer.from(parts.get('bytes') ?? '', 'base64')),
     // The lock and the guard's file are gone a second after their session, of themselves.
     ...lines('run')
       .filter((name) => !/\.(?:lock|guard)$/.test(name))
@@ -163,12 +182,17 @@ function describeMember(member: unknown): string {
 }
 
 /** A line a line, numbered, so that they stay in their order. */
-function describeFile(line: string): string[] {
-  const [name = '', mode, user, group, content = ''] = line.split(' ');
-  // Latin-1 shows every byte as itself.
-  const rows = Buffer.from(content, 'base64').toString('latin1').split('\n');
-  const head = `file ${name} 000: mode ${mode} owner ${user}:${group}`;
-  return [head, ...rows.map((row, index) => `file ${name} ${String(index + 1).padStart(3, '0')}: ${row}`)];
+function describeFiles(files: readonly string[], bytes: Buffer): string[] {
+  let start = 0;
+  return files.flatMap((file) => {
+    const [name = '', mode, user, group, size] = file.split(' ');
+    const end = start + Number(size);
+    // Latin-1 shows every byte as itself.
+    const rows = bytes.toString('latin1', start, end).split('\n');
+    start = end;
+    const head = `file ${name} 000: mode ${mode} owner ${user}:${group}`;
+    return [head, ...rows.map((row, index) => `file ${name} ${String(index + 1).padStart(3, '0')}: ${row}`)];
+  });
 }
 
 /** RFC 4291, appendix A: the seventh bit turned, ff:fe in the middle. */

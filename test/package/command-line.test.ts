@@ -37,12 +37,9 @@ describe('--output json ends in a recap', () => {
     ['with an option that would mean nothing', ['deploy', '-i', 'good.yaml', '--exit-code'], 'usage'],
     ['of a rollback of the hub', ['rollback', '-i', 'good.yaml', 'hub'], 'usage'],
     ['with an option that there is not', ['deploy', '--dryrun'], 'usage'],
-    ['with a value that an option does not take', ['verify', '--forks', '0'], 'usage'],
-    ['with an option without its value', ['render', '-i'], 'usage'],
     ['with a command that there is not', ['deplo'], 'usage'],
     ['of an address plan without an inventory', ['inventory', '-i', 'missing.yaml'], 'inventory'],
     ['of files for a LIMIT of nothing', ['render', '-i', 'good.yaml', 'nowhere'], 'usage'],
-    ['of a history that is to leave out nothing', ['history', '-i', 'good.yaml', '!nowhere'], 'usage'],
     [
       'of a way in with an ssh_config that is not there',
       ['inventory', '--ssh', '-i', 'good.yaml', '-F', '/none'],
