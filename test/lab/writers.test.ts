@@ -166,7 +166,7 @@ describe.skipIf(unavailable !== undefined)(`several writers ${unavailable ?? ''}
     const outcome = await ended;
     await lab.heal('tokyo');
     expect(outcome.code).toBe(130);
-    expect(outcome.stderr).toContain('left at once, in trial: tokyo (vxlan01)');
+    expect(outcome.stdout).toContain('left at once, in trial: tokyo (vxlan01)');
     await until('the hosts have taken it back', isClean);
     expect([await filesOf('hub'), await filesOf('tokyo')]).toEqual(before);
   });
