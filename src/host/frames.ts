@@ -1,4 +1,4 @@
-/** The answers of the host program as values (format: the header of host.bash). */
+/** The answers of the host program as values (format: the header of host.pl). */
 
 import { textOf } from '../text-bytes.js';
 

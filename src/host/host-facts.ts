@@ -166,7 +166,7 @@ export function parseFacts(reply: Reply, inspection: Inspection): HostFacts {
   };
 }
 
-/** The host asks two lines by itself (inspect.bash): `addr show`, and the way back to whoever asks. */
+/** The host asks two lines by itself (inspect.pl): `addr show`, and the way back to whoever asks. */
 const LINE_OF_SSH = 2;
 
 /** By path: what the host sent with its path in the first line, and the tunnels' own files. */

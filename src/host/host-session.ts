@@ -1,7 +1,6 @@
 /** A host program at the other end of one connection: commands go out pipelined, answers come back matched by number. */
 import { randomBytes } from 'node:crypto';
 import type { SshTarget } from '../inventory/inventory.js';
-import { shellQuote } from '../ssh/shell-quote.js';
 import type { Session, SessionEnd, Transport } from '../ssh/transport.js';
 import { VxfleetError } from '../errors.js';
 import { bytesOf } from '../text-bytes.js';
@@ -9,9 +8,9 @@ import { FrameReader, type Reply } from './frames.js';
 import { HOST_PROGRAM } from './host-program.js';
 import { openAsRoot } from './open-as-root.js';
 import { startFailure } from './start-failure.js';
-import { BASH, startInput, starterOf } from './starter.js';
+import { PERL, startInput, starterOf } from './starter.js';
 
-/** What the host program can do; what each means stands in the header of host.bash. */
+/** What the host program can do; what each means stands in the header of host.pl. */
 export type Verb =
   | 'inspect'
   | 'state'
@@ -67,8 +66,6 @@ const CLOSE_GRACE_MS = 75_000;
 const HELLO_TIMEOUT_MS = 30_000;
 /** How long what runs in its place may take to end on the end of its stdin, in ms. */
 const STRANGER_GRACE_MS = 1000;
-/** With what bash ends when it cannot fork: 126 and 128 (bash 5: jobs.c, make_child; sig.c, throw_to_top_level). */
-const NO_FORK_STATUS = 254;
 /** Signs of life a window: one that is late must not end a run. */
 const SIGNS_A_WINDOW = 4;
 
@@ -121,7 +118,7 @@ export class HostSession {
     const opened =
       target.become === true
         ? await openAsRoot(transport, host, target, starter, options.becomePasswordOf?.(target))
-        : await transport.open(host, target, `${BASH} -c '${starter}'`);
+        : await transport.open(host, target, `${PERL} '${starter}'`);
     const session = new HostSession(host, opened, target.user, nonce, options.windowSeconds);
     session.#session.write(startInput(program));
     return session;
@@ -207,7 +204,7 @@ export class HostSession {
   }
 
   #lossOf(end: SessionEnd): VxfleetError {
-    const why = end.lost ?? `the program on the host ended with ${end.signal ?? statusText(end.exitCode)}`;
+    const why = end.lost ?? `the program on the host ended with ${end.signal ?? `status ${end.exitCode ?? 'unknown'}`}`;
     const stderr = end.stderr.trim();
     return new VxfleetError(
       'lost',
@@ -220,16 +217,20 @@ export class HostSession {
   }
 }
 
-function statusText(exitCode: number | null): string {
-  const meaning = exitCode === NO_FORK_STATUS ? ', as it does when no more processes can be started there' : '';
-  return `status ${exitCode ?? 'unknown'}${meaning}`;
-}
-
-/** The lines in front of the program. ASCII alone: what is sent is counted in characters and read in bytes. */
+/** The line in front of the program. ASCII alone: what is sent is counted in characters and read in bytes. */
 function assignments(nonce: string, { identity, windowSeconds, writes }: HostSessionOptions): string {
   const { run, operator, since, command } = identity;
-  const words = { NONCE: nonce, RUN: run, WINDOW: String(windowSeconds), WRITES: writes ? 'yes' : 'no' };
-  return Object.entries({ ...words, OPERATOR: operator, SINCE: since, COMMAND: command })
-    .map(([name, value]) => `${name}=${shellQuote([value.replace(/[^ -~]/g, '?')])}`)
-    .join('\n');
+  const words = {
+    nonce,
+    id: run,
+    window: String(windowSeconds),
+    writes: writes ? 'yes' : 'no',
+    operator,
+    since,
+    command,
+  };
+  const pairs = Object.entries(words).map(
+    ([name, value]) => `${name} => '${value.replace(/[^ -~]/g, '?').replace(/[\\']/g, '\\$&')}'`,
+  );
+  return `%RUN = (${pairs.join(', ')});`;
 }

@@ -5,7 +5,7 @@ import type { VxfleetError } from '../errors.js';
 import { shellQuote } from '../ssh/shell-quote.js';
 import type { Session, Transport } from '../ssh/transport.js';
 import { startFailure } from './start-failure.js';
-import { BASH } from './starter.js';
+import { BASH, PERL } from './starter.js';
 import { SudoSigns } from './sudo-signs.js';
 import { sudoRefusal, type SudoFailure } from './sudo-refusal.js';
 
@@ -18,7 +18,7 @@ const CLOSE_GRACE_MS = 5000;
  * Opens a session and resolves when `starter` runs as root. sudo shares its stdin with what it starts: so the password is written only when
  * sudo has asked for it, once, and the caller has the session only when sudo is done. Rejects as `transport.open` does; with protocol when
  * the login shell does not start bash, auth when sudo refuses, lost, or timeout. The session is closed then.
- * @param starter for `bash -c`; without single quotes, backslashes and `!`, so that every login shell hands it on as it is
+ * @param starter for `perl -e`; without single quotes, backslashes and `!`, so that every login shell hands it on as it is
  * @param password for sudo's stdin; undefined: sudo must not ask for any
  */
 export async function openAsRoot(
@@ -63,9 +63,9 @@ function sudoCommand(mark: string, starter: string, hasPassword: boolean): strin
   const asLogin = [
     'exec 2>&1; export LC_ALL=C; unset TMOUT POSIXLY_CORRECT; echo "$1 login"; become=()',
     `((EUID)) && become=(${sudo})`,
-    `exec "\${become[@]}" ${BASH} -c "$2" vxfleet "$1" "\${SSH_CONNECTION-}"`,
+    `exec "\${become[@]}" ${BASH} -c "$2" vxfleet "$1" "\${SSH_CONNECTION-}" "$3"`,
   ].join('; ');
   // sudo drops SSH_CONNECTION. It is the login's word: nothing but addresses and ports gets on to root.
-  const asRoot = `SSH_CONNECTION=\${2//[^0-9A-Za-z.:% _-]/}; echo "$1 root"; ${starter}`;
-  return `${BASH} ${shellQuote(['-c', asLogin, 'vxfleet', mark, asRoot])}`;
+  const asRoot = `SSH_CONNECTION=\${2//[^0-9A-Za-z.:% _-]/}; export SSH_CONNECTION; echo "$1 root"; exec ${PERL} "$3"`;
+  return `${BASH} ${shellQuote(['-c', asLogin, 'vxfleet', mark, asRoot, starter])}`;
 }

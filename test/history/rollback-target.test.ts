@@ -194,7 +194,7 @@ class ModelledEnd {
     return this.#stacks.get(run) ?? [];
   }
 
-  /** As keep_found of host.bash. */
+  /** As write_found of host.pl. */
   #keepFound(): void {
     const known = this.head === undefined ? null : (this.#texts.get(this.head.run) ?? null);
     if (this.live === known) return;

@@ -1,4 +1,4 @@
-/** Packets and questions to the kernel, on a throwaway host whose ping answers as a file says. */
+/** Packets and questions to the kernel, on a throwaway host whose peer answers as a file says. */
 import { describe, expect, it } from 'vitest';
 import { useProgramHost } from './program-host.js';
 
@@ -13,7 +13,7 @@ describe('a probe', { timeout: 120_000 }, () => {
     return values;
   };
   const answers = (...lines: string[]): void => {
-    host.run(`printf '|2001:db8::%s\\n' ${lines.map((line) => `'${line}'`).join(' ')} >/var/lib/answers`);
+    host.run(`printf '# old|2001:db8::%s\\n' ${lines.map((line) => `'${line}'`).join(' ')} >/var/lib/answers`);
   };
 
   it('that is answered asks each question once, and looks no further', async () => {
@@ -21,9 +21,9 @@ describe('a probe', { timeout: 120_000 }, () => {
     answers('3', '5');
     const values = await probe(10, QUESTIONS);
     expect(values.get('pings')?.split('\n')).toEqual([
-      expect.stringMatching(/^one 0 .* 1 received/),
-      expect.stringMatching(/^two 0 .* 1 received/),
-      expect.stringMatching(/^three 0 .* 1 received/),
+      expect.stringMatching(/^one 0 [\d.]+$/),
+      expect.stringMatching(/^two 0 [\d.]+$/),
+      expect.stringMatching(/^three 0 [\d.]+$/),
     ]);
     expect(Number(values.get('answered_at'))).toBeGreaterThan(0);
     expect(values.has('neighbours')).toBe(false);
@@ -36,7 +36,7 @@ describe('a probe', { timeout: 120_000 }, () => {
     const values = await probe(2, QUESTIONS);
     expect(values.get('pings')?.split('\n').sort()).toEqual([
       expect.stringMatching(/^one 0 /),
-      expect.stringMatching(/^three 1 .* 0 received/),
+      expect.stringMatching(/^three 1 no answer$/),
       expect.stringMatching(/^two 0 /),
     ]);
     expect(values.has('neighbours')).toBe(true);
@@ -61,17 +61,17 @@ describe('a probe', { timeout: 120_000 }, () => {
   it('hears an answer that comes late', async () => {
     install();
     answers('3');
-    host.run("(sleep 2; echo '|2001:db8::5' >>/var/lib/answers) >/dev/null 2>&1 &");
+    host.run("(sleep 2; echo '# old|2001:db8::5' >>/var/lib/answers) >/dev/null 2>&1 &");
     const values = await probe(10, QUESTIONS);
-    expect(values.get('pings')).toMatch(/^three 0 .* 1 received/m);
+    expect(values.get('pings')).toMatch(/^three 0 [\d.]+$/m);
   });
 
-  // An ICMP error ends ping at once; the address may be there a moment later.
-  it('asks again when ping gives up at once', async () => {
+  // The address may be there a moment later.
+  it('asks again after an error', async () => {
     install();
     answers('3', '5|unreachable');
-    host.run("(sleep 2; printf '|2001:db8::3\\n|2001:db8::5\\n' >/var/lib/answers) >/dev/null 2>&1 &");
+    host.run("(sleep 2; printf '# old|2001:db8::3\\n# old|2001:db8::5\\n' >/var/lib/answers) >/dev/null 2>&1 &");
     const values = await probe(10, QUESTIONS);
-    expect(values.get('pings')).toMatch(/^three 0 .* 1 received/m);
+    expect(values.get('pings')).toMatch(/^three 0 [\d.]+$/m);
   });
 });

@@ -314,7 +314,7 @@ describeNamespace('the host program', () => {
     const answer = trial(session, '# new SLOW\n');
     await until(() => log().some((line) => line === 'ifup # new SLOW'));
     await session.close();
-    expect((await answer).ok).toBe(true);
+    expect(await answer).toMatchObject({ ok: false, reason: 'late' });
     expect(running()).toBe('# old');
     expect(trials()).toEqual([]);
   });

@@ -3,6 +3,7 @@ import { PassThrough } from 'node:stream';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { VxfleetError } from '../../src/errors.js';
 import { openAsRoot } from '../../src/host/open-as-root.js';
+import { startInput, starterOf } from '../../src/host/starter.js';
 import type { SshTarget } from '../../src/inventory/inventory.js';
 import type { Session, SessionEnd, Transport } from '../../src/ssh/transport.js';
 import { fakeSudo, PASSWORD, type FakeSudo } from './fake-sudo.js';
@@ -15,8 +16,8 @@ const TARGET: SshTarget = {
   proxyJump: undefined,
   become: true,
 };
-const PROGRAM = 'printf "%s|" "$SSH_CONNECTION"; cat';
-const STARTER = `IFS= read -rN ${PROGRAM.length} PROGRAM && eval "$PROGRAM"`;
+const PROGRAM = 'print "$ENV{SSH_CONNECTION}|"; $| = 1; print while sysread STDIN, $_, 99;';
+const STARTER = starterOf(PROGRAM);
 
 const open = async ({ transport }: Pick<FakeSudo, 'transport'>, password?: string): Promise<Session> =>
   openAsRoot(transport, 'tokyo', TARGET, STARTER, password);
@@ -25,7 +26,7 @@ const open = async ({ transport }: Pick<FakeSudo, 'transport'>, password?: strin
 async function answerOf(session: Session): Promise<string> {
   const heard = new PassThrough();
   session.onData((chunk) => heard.write(chunk));
-  session.write(PROGRAM);
+  session.write(startInput(PROGRAM));
   session.write('more');
   await session.close();
   heard.end();

@@ -2,15 +2,17 @@
 import { HOST_PROGRAM } from '../../../src/host/host-program.js';
 import { at, type End, type Trial, type World } from './world.js';
 
-/** `from>to`, as host.bash allows them. */
-export const TRANSITIONS: readonly string[] = (/^readonly TRANSITIONS='([^']*)'/m.exec(HOST_PROGRAM)?.[1] ?? '')
+/** `from>to`, as host.pl allows them. */
+export const TRANSITIONS: readonly string[] = (
+  /^my %TRANSITIONS = map \{ \$_ => 1 \} qw\(([^)]*)\)/m.exec(HOST_PROGRAM)?.[1] ?? ''
+)
   .split(/\s+/)
   .filter((pair) => pair !== '');
 
-/** `from>to` of every move that host.bash makes by name: `move DIR FROM TO`, and `settle DIR OUTCOME FROM...`, which goes back. */
+/** `from>to` of every move that host.pl makes by name: `move(TRIAL, FROM, TO)`, and `settle(TRIAL, OUTCOME, [FROM...])`, which goes back. */
 export function movesOfHostProgram(): string[] {
-  const moves = HOST_PROGRAM.matchAll(/\bmove "\$\w+" '?([a-z]+)'? '?([a-z]+)/g);
-  const settles = HOST_PROGRAM.matchAll(/\bsettle "\$\w+" (?:[a-z]+|"\$\w+") ([a-z' ]+)/g);
+  const moves = HOST_PROGRAM.matchAll(/\bmove\(\$\w+, +'([a-z]+)', +'([a-z]+)'/g);
+  const settles = HOST_PROGRAM.matchAll(/\bsettle\(\$\w+, (?:'[a-z]+'|\$\w+), \[qw\(([a-z ]+)\)/g);
   return [
     ...[...moves].map(([, from, to]) => `${from}>${to}`),
     ...[...settles].flatMap(([, froms = '']) => (froms.match(/[a-z]+/g) ?? []).map(wayBackOf)),
@@ -25,7 +27,7 @@ export const usedTransitions = new Set<string>();
 /** Renames the state of an end's trial. What is dropped is removed at once. */
 export function rename(world: World, end: End, to: Exclude<Trial, 'none'> | 'dropped'): World {
   const pair = `${world[end].trial}>${to}`;
-  if (!TRANSITIONS.includes(pair)) throw new Error(`host.bash allows no ${pair}`);
+  if (!TRANSITIONS.includes(pair)) throw new Error(`host.pl allows no ${pair}`);
   usedTransitions.add(pair);
   return at(world, end, { trial: to === 'dropped' ? 'none' : to });
 }
