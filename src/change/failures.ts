@@ -3,7 +3,7 @@ import { toVxfleetError } from '../errors.js';
 import type { Layer, TunnelFailure } from '../events.js';
 import type { Reply } from '../host/frames.js';
 import type { End, TunnelPlan } from '../plan/plan.js';
-import { PING_HINT } from '../verify/ping-fault.js';
+import { RAW_SOCKET_HINT } from '../verify/judge-probe.js';
 
 /** A step that was not done, with what is to be said of the tunnel. */
 export class StepFailed extends Error {
@@ -43,7 +43,7 @@ const INTERRUPTED: TunnelFailure = {
 
 /** An end that would not begin. */
 export function notPrepared(end: End, { reason, text }: Reply, plan: TunnelPlan): StepFailed {
-  const layer = ['flock', 'invalid', 'ping'].includes(reason) ? 'implementation' : 'file';
+  const layer = ['invalid', 'ping'].includes(reason) ? 'implementation' : 'file';
   const hint = `Nothing was touched. ${unpreparedHint(reason, plan)}`;
   return new StepFailed({ code: 'refused', end, layer, message: text, hint }, reason);
 }
@@ -57,9 +57,7 @@ function unpreparedHint(reason: string, { spoke, interface: name }: TunnelPlan):
     case 'invalid':
       return `\`vxfleet diff ${spoke}\` shows the candidate.`;
     case 'ping':
-      return PING_HINT;
-    case 'flock':
-      return "util-linux's flock is needed (apt-get install util-linux), not BusyBox's; type -a flock shows whether another one comes first.";
+      return RAW_SOCKET_HINT;
     default:
       return `Look at: df /run /etc /var; ls /run/vxfleet/${name}.`;
   }

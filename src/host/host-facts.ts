@@ -52,6 +52,8 @@ export interface HostFacts {
   readonly ipFault: string | undefined;
   /** May root change the network? (CAP_NET_ADMIN) */
   readonly canChangeNetwork: boolean;
+  /** May root open raw sockets? (CAP_NET_RAW) */
+  readonly canOpenRawSockets: boolean;
   /** What ifupdown makes of /etc/network/interfaces and of all that it reads from there. */
   readonly interfaces: InterfacesConfig;
   /** Where the host stopped sending what ifupdown reads, because it is too much. */
@@ -134,6 +136,7 @@ export function parseFacts(reply: Reply, inspection: Inspection): HostFacts {
     missingPrograms: words(value('missing')),
     ipFault: values.get('ip_fault'),
     canChangeNetwork: hasCapability(values.get('capabilities'), CAP_NET_ADMIN),
+    canOpenRawSockets: hasCapability(values.get('capabilities'), CAP_NET_RAW),
     interfaces,
     unsentFile: values.get('unsent'),
     canWriteEtc: values.has('writable_etc'),
@@ -198,8 +201,9 @@ function countCpus(list: string): number {
   );
 }
 
-/** Its bit in a capability mask (capabilities(7), linux/capability.h). */
+/** Their bits in a capability mask (capabilities(7), linux/capability.h). */
 const CAP_NET_ADMIN = 12n;
+const CAP_NET_RAW = 13n;
 
 /** @param mask in hex; a kernel that says none refuses none */
 const hasCapability = (mask: string | undefined, bit: bigint): boolean =>

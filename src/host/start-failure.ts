@@ -17,7 +17,7 @@ export interface FailedStart {
 /** What it is and what to do next. */
 interface Known {
   readonly fits: (start: FailedStart) => boolean;
-  readonly tell: (words: { readonly host: string; readonly login: string }) => [string, string];
+  readonly tell: (words: { readonly host: string; readonly login: string; readonly said: string }) => [string, string];
 }
 
 /** Characters of what was said that are quoted. */
@@ -29,6 +29,10 @@ const CULPRITS = `${START_UP_FILES}, ForceCommand in sshd_config, or command= in
 const ONLY_ON_A_TERMINAL = 'let it do so on a terminal alone: [ -t 0 ] && …';
 
 const endsWith = (status: number) => (start: FailedStart) => start.end?.exitCode === status;
+
+/** What env and the shells say of a program that they do not find: perl, and bash before sudo. */
+const MISSING =
+  /\b(bash|env): (?:command )?not found|not found: (bash|env)$|Unknown command: '?(bash|env)\b|^env: \W*(perl)\W*: /im;
 
 /** The first that fits. */
 const KNOWN: readonly Known[] = [
@@ -60,11 +64,17 @@ const KNOWN: readonly Known[] = [
   },
   {
     // tcsh ends with 1, the others with 127.
-    fits: ({ said }) => /\bbash: (?:command )?not found|not found: bash$|Unknown command: '?bash\b/im.test(said),
-    tell: ({ host, login }) => [
-      `${login} on ${host} finds no bash`,
-      'apt-get install bash; or is PATH set to something else, in a start-up file of the login shell or in /etc/environment?',
-    ],
+    fits: ({ said }) => MISSING.test(said),
+    tell: ({ host, login, said }) => {
+      const program =
+        MISSING.exec(said)
+          ?.slice(1)
+          .find((name) => name !== undefined) ?? '';
+      return [
+        `${login} on ${host} finds no ${program}`,
+        `apt-get install ${program === 'perl' ? 'perl-base' : program}; or is PATH set to something else, in a start-up file of the login shell or in /etc/environment?`,
+      ];
+    },
   },
 ];
 
@@ -75,8 +85,8 @@ export function startFailure(start: FailedStart): VxfleetError {
   const error = (code: ErrorCode, message: string, hint: string): VxfleetError =>
     new VxfleetError(code, `${message}${quoteWords(start.said)}`, { host, hint });
   const known = KNOWN.find(({ fits }) => fits(start));
-  if (known !== undefined) return error('protocol', ...known.tell({ host, login }));
-  const hint = `${CULPRITS} may be in the way: an ssh to it with the command \`bash --version\` has to print the version, and end`;
+  if (known !== undefined) return error('protocol', ...known.tell({ host, login, said: start.said }));
+  const hint = `${CULPRITS} may be in the way: an ssh to it with the command \`perl -v\` has to print the version, and end`;
   if (end === undefined) {
     const message = `${host} let ${login} in, but did not start vxfleet's program within ${timeoutMs / 1000} s`;
     return error('timeout', message, hint);

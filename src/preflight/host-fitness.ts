@@ -1,5 +1,6 @@
 /** What a host must have and allow for vxfleet to work there at all: each with what is missing and the way to it. Pure. */
 import { ifupdownOf, INTERFACES_D } from '../host/host-facts.js';
+import { RAW_SOCKET_HINT } from '../verify/judge-probe.js';
 import { hasIpv6 } from './kernel.js';
 import { refuse, type Rule } from './scene.js';
 
@@ -19,7 +20,7 @@ export const hasPrograms: Rule = ({ facts: { missingPrograms } }) => {
     : refuse(
         'implementation',
         `not found on the host: ${missingPrograms.join(', ')}`,
-        'apt-get install iproute2 iputils-ping ifupdown coreutils util-linux (all are on a stock Debian server); ip has to be where ifup looks, in a bin or sbin of /, /usr or /usr/local.',
+        'apt-get install iproute2 ifupdown coreutils (all are on a stock Debian server); ip has to be where ifup looks, in a bin or sbin of /, /usr or /usr/local.',
       );
 };
 
@@ -41,6 +42,11 @@ export const mayChangeNetwork: Rule = ({ facts: { canChangeNetwork } }) =>
         'root may not change the network (no CAP_NET_ADMIN)',
         'A container without it, or a service manager that has taken it from sshd: grep CapEff /proc/self/status.',
       );
+
+export const maySendPackets: Rule = ({ facts: { canOpenRawSockets } }) =>
+  canOpenRawSockets
+    ? undefined
+    : refuse('implementation', 'root may not send packets of its own (no CAP_NET_RAW)', RAW_SOCKET_HINT);
 
 export const canRead: Rule = ({ facts: { unreadableFiles }, tunnel }) => {
   const path = unreadableFiles.find((file) => !file.startsWith(INTERFACES_D) || file.endsWith(`/${tunnel.interface}`));
@@ -96,6 +102,11 @@ export const canReplaceFile: Rule = ({ facts: { fixedFiles }, tunnel }) => {
 /** Why nothing that this host says of a tunnel would be true, or undefined: for whoever only looks. */
 export const blindnessOf: Rule = (scene) => {
   const { facts } = scene;
-  const missingPrograms = facts.missingPrograms.filter((name) => ['ip', 'ping', '/sys'].includes(name));
-  return hasPrograms({ ...scene, facts: { ...facts, missingPrograms } }) ?? hasIpv6(scene) ?? answersFromIp(scene);
+  const missingPrograms = facts.missingPrograms.filter((name) => ['ip', '/sys'].includes(name));
+  return (
+    hasPrograms({ ...scene, facts: { ...facts, missingPrograms } }) ??
+    hasIpv6(scene) ??
+    answersFromIp(scene) ??
+    maySendPackets(scene)
+  );
 };

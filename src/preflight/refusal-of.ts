@@ -8,6 +8,7 @@ import {
   hasPrograms,
   isRoot,
   mayChangeNetwork,
+  maySendPackets,
 } from './host-fitness.js';
 import { comesAfterItsDevice, fitsAtBoot, readsInterfacesD } from './boot-order.js';
 import { allowsIpv6, answersEcho, forwards, hasFreePort, hasFreeVni, hasIpv6, knowsVxlan } from './kernel.js';
@@ -43,6 +44,7 @@ const OF_ANY_CHANGE: readonly Rule[] = [
   hasIpv6,
   answersFromIp,
   mayChangeNetwork,
+  maySendPackets,
   canRead,
 ];
 

@@ -1,7 +1,6 @@
 /** What the host program's `probe` answered → checks, and for the first that failed: which layer, and what to look at. Pure. */
 import type { Check, Layer } from '../events.js';
 import { ENDS, type End, type TunnelPlan } from '../plan/plan.js';
-import { CANNOT_ASK, PING_HINT, pingFault } from './ping-fault.js';
 import { keyOf, type PlannedCheck } from './plan-checks.js';
 
 /** A failed check with its diagnosis. */
@@ -13,12 +12,19 @@ export interface Diagnosis {
 
 type Values = ReadonlyMap<string, string>;
 
-/** How a ping ended. */
+/** How a question ended. */
 interface PingAnswer {
+  /** 0: answered; CANNOT_ASK; any other: not answered. */
   readonly status: number;
-  /** Its output, with ` | ` for line ends. */
+  /** The round trip in ms, or why there was none. */
   readonly text: string;
 }
+
+/** The status of a question that this host cannot send at all (packets.pl). */
+const CANNOT_ASK = 126;
+/** What to do about it. */
+export const RAW_SOCKET_HINT =
+  'Root must be allowed to open raw sockets (CAP_NET_RAW): a container without it, or a service manager that has taken it from sshd.';
 
 /** By the key of the check. */
 function answersOf(values: Values): ReadonlyMap<string, PingAnswer> {
@@ -36,9 +42,7 @@ export function judgePings(planned: readonly PlannedCheck[], values: Values): Ch
   return planned.map(({ key, from, source, target, prefix, bytes }) => {
     const answer = answers.get(key);
     const ok = answer?.status === 0;
-    // The summary line of iputils: rtt min/avg/max/mdev = 0.061/0.061/0.061/0.000 ms
-    const rtt = /= [\d.]+\/([\d.]+)\//.exec(answer?.text ?? '')?.[1];
-    return { from, source, target, prefix, ok, rtt_ms: ok && rtt !== undefined ? Number(rtt) : null, bytes };
+    return { from, source, target, prefix, ok, rtt_ms: ok ? Number(answer.text) : null, bytes };
   });
 }
 
@@ -47,7 +51,7 @@ export function diagnose(tunnel: TunnelPlan, failed: Check, values: Readonly<Rec
   const asked = values[failed.from];
   const answer = answersOf(asked).get(keyOf(failed));
   if (answer?.status === CANNOT_ASK) {
-    return { layer: 'implementation', message: `ping cannot be used: ${pingFault(answer.text)}`, hint: PING_HINT };
+    return { layer: 'implementation', message: `no packet can be sent: ${answer.text}`, hint: RAW_SOCKET_HINT };
   }
   const what = `${failed.target} (${failed.prefix}) does not answer from ${failed.source}`;
   if ((asked.get('small') ?? '').split(' ').includes(keyOf(failed)))
@@ -66,8 +70,7 @@ export function diagnose(tunnel: TunnelPlan, failed: Check, values: Readonly<Rec
 
 function smallOnly({ spoke, hubUnderlay, spokeUnderlay }: TunnelPlan, failed: Check, text: string): Diagnosis {
   const path = `the underlay between ${hubUnderlay.address} and ${spokeUnderlay.address}`;
-  // ping's own words: "local error: message too long, mtu: 1350".
-  const known = /message too long, mtu[=:] ?(\d+)/.exec(text)?.[1];
+  const known = /message too long, mtu: (\d+)/.exec(text)?.[1];
   return {
     layer: 'mtu',
     message:

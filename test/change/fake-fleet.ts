@@ -75,7 +75,7 @@ export class FakeHost {
       case 'state':
         return { values: { network: this.kernel(payload) } };
       case 'probe': {
-        const answered = this.#fleet.isConnected ? '0 rtt min/avg/max/mdev = 0.1/0.2/0.3/0.0 ms' : '1 silence';
+        const answered = this.#fleet.isConnected ? '0 0.2' : '1 no answer';
         const lines = payload.split('\n').filter((line) => line !== '');
         const pings = lines.map((line) => `${line.split(' ')[0]} ${answered}`).join('\n');
         return { values: { pings, answered_at: '1080' } };
@@ -202,7 +202,7 @@ function transportTo(host: FakeHost): Transport {
           if (text.endsWith(' alive 0\n')) return;
           // The first thing written is the program, which names the nonce first.
           if (nonce === undefined) {
-            nonce = /^NONCE=(\w+)/m.exec(text)?.[1] ?? '';
+            nonce = /nonce => '(\w+)'/.exec(text)?.[1] ?? '';
             return;
           }
           const lineEnd = text.indexOf('\n');

@@ -58,10 +58,10 @@ describe('what a host says of itself', () => {
   });
 
   it('is the worst where it said nothing', () => {
-    expect(factsOf({ uid: '1000', ssh: '', missing: 'ping flock ' })).toMatchObject({
+    expect(factsOf({ uid: '1000', ssh: '', missing: 'ip sync' })).toMatchObject({
       uid: 1000,
       ifupdown: undefined,
-      missingPrograms: ['ping', 'flock'],
+      missingPrograms: ['ip', 'sync'],
       canWriteEtc: false,
       canWriteRun: false,
       bootId: '',

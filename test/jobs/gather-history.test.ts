@@ -38,7 +38,7 @@ class FakeHosts implements Transport {
       write: (data) => {
         const text = data.toString();
         // The first thing written is the program, which names the nonce first.
-        if (nonce === undefined) nonce = /NONCE='?(\w+)/.exec(text)?.[1] ?? '';
+        if (nonce === undefined) nonce = /nonce => '(\w+)/.exec(text)?.[1] ?? '';
         else {
           const [sequence, verb, , ...args] = text.trim().split(' ');
           this.log.push([host, verb, ...args].join(' '));

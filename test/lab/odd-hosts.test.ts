@@ -77,13 +77,12 @@ const FIT: readonly OddHost[] = [
   {
     name: 'environment',
     make: `${write('/etc/odd', ...NOISE, 'read -r line; exit 9')}
-      ${shell('/bin/dash')}; ${sshd('SetEnv BASH_ENV=/etc/odd ENV=/etc/odd TMOUT=1 POSIXLY_CORRECT=1 LC_ALL=ja_JP.UTF-8')}`,
+      ${shell('/bin/dash')}; ${sshd('SetEnv BASH_ENV=/etc/odd ENV=/etc/odd TMOUT=1 POSIXLY_CORRECT=1 LC_ALL=ja_JP.UTF-8 PERL5OPT=-Mno_such PERL_UNICODE=SAD')}`,
   },
-  { name: 'bash-elsewhere', make: `${shell('/bin/dash')}; ${moveAway('bash', '/usr/local/bin')}` },
-  { name: 'ping-elsewhere', make: `${moveAway('ping', '/opt/bin')}; ${write('/root/.bashrc', 'PATH=$PATH:/opt/bin')}` },
+  { name: 'perl-elsewhere', make: `${shell('/bin/dash')}; ${moveAway('perl', '/usr/local/bin')}` },
   {
-    name: 'ping-plain',
-    make: 'ping=$(readlink -f "$(command -v ping)"); cp "$ping" /root/ping; chmod 755 /root/ping; mv /root/ping "$ping"',
+    name: 'bare',
+    make: `${shell('/bin/dash')}; ${['ping', 'flock', 'bash'].map((name) => moveAway(name, '/opt')).join('; ')}`,
   },
   {
     name: 'banner',
@@ -130,10 +129,10 @@ const UNFIT: readonly UnfitHost[] = [
     hint: /ssh-copy-id/,
   },
   {
-    name: 'no-bash',
-    make: `${shell('/bin/dash')}; ${moveAway('bash', '/opt')}`,
-    message: /the login on no-bash finds no bash \(.*bash: not found\)/,
-    hint: /apt-get install bash/,
+    name: 'no-perl',
+    make: moveAway('perl', '/opt'),
+    message: /the login on no-perl finds no perl \(env: .*perl.*\)/,
+    hint: /apt-get install perl-base/,
   },
   {
     name: 'exits',
@@ -171,32 +170,11 @@ const UNFIT: readonly UnfitHost[] = [
     message: /ended with status 0 .*\(this key may not\)/,
     hint: /command=/,
   },
-  { name: 'no-ping', make: moveAway('ping', '/opt'), message: /not found on the host: ping/, hint: /iputils-ping/ },
-  {
-    name: 'inetutils',
-    packages: ['inetutils-ping'],
-    make: 'ping -V | head -n 1',
-    message: /ping cannot be used: .*(?:invalid|unrecognized) option/,
-    hint: /apt-get install iputils-ping/,
-  },
-  {
-    name: 'busy-ping',
-    packages: ['busybox-static'],
-    make: busybox('ping'),
-    message: /ping cannot be used: ping: (?:invalid|unrecognized) option/,
-    hint: /BusyBox/,
-  },
   {
     name: 'no-net-raw',
     make: withoutCapabilities('net_raw'),
-    message: /ping cannot be used: .*ping: (?:socktype: SOCK_RAW|.*not permitted)/,
-    hint: /CAP_NET_RAW/,
-  },
-  {
-    name: 'ping-denied',
-    make: 'chmod 644 "$(readlink -f "$(command -v ping)")"',
-    message: /ping cannot be used: .*ping: Permission denied/,
-    hint: /iputils/,
+    message: /root may not send packets of its own \(no CAP_NET_RAW\)/,
+    hint: /raw sockets/,
   },
   {
     name: 'old-ip',
@@ -235,17 +213,10 @@ const UNFIT: readonly UnfitHost[] = [
     hint: /findmnt -T \/var\/lib\/vxfleet/,
   },
   {
-    name: 'no-flock',
-    make: `${moveAway('flock', '/opt')}; ${moveAway('sync', '/opt')}; ${moveAway('sha256sum', '/opt')}`,
-    message: /not found on the host: sha256sum, sync, flock/,
-    hint: /apt-get install .*util-linux/,
-  },
-  {
-    name: 'busy-flock',
-    packages: ['busybox-static'],
-    make: busybox('flock'),
-    message: /cannot begin a trial: flock: /,
-    hint: /util-linux's flock is needed/,
+    name: 'no-sync',
+    make: `${moveAway('sync', '/opt')}; ${moveAway('sha256sum', '/opt')}`,
+    message: /not found on the host: sha256sum, sync/,
+    hint: /apt-get install .*coreutils/,
   },
 ];
 

@@ -90,13 +90,7 @@ describe('a host that is fit for the change', () => {
 describe('a host that is not', () => {
   it.each<[string, Partial<HostFacts>, string, RegExp, RegExp]>([
     ['the login is not root', { uid: 1000 }, 'ssh', /uid 1000/, /ssh\.user/],
-    [
-      'programs are missing',
-      { missingPrograms: ['ping', 'flock'] },
-      'implementation',
-      /ping, flock/,
-      /apt-get install/,
-    ],
+    ['programs are missing', { missingPrograms: ['ip', 'sync'] }, 'implementation', /ip, sync/, /apt-get install/],
     [
       '/sys is missing',
       { missingPrograms: ['ip', '/sys'] },
@@ -112,6 +106,7 @@ describe('a host that is not', () => {
       /iproute2 5\.10/,
     ],
     ['root is not all', { canChangeNetwork: false }, 'implementation', /no CAP_NET_ADMIN/, /container/],
+    ['root may not ask', { canOpenRawSockets: false }, 'implementation', /no CAP_NET_RAW/, /container/],
     [
       'interfaces cannot be opened',
       { unreadableFiles: ['/etc/network/interfaces'], interfaces: interfacesOf({}) },

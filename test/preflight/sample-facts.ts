@@ -46,6 +46,7 @@ export const healthyFacts = (changes: Partial<HostFacts> = {}): HostFacts => ({
   missingPrograms: [],
   ipFault: undefined,
   canChangeNetwork: true,
+  canOpenRawSockets: true,
   interfaces: interfacesOf({ '/etc/network/interfaces': STOCK_INTERFACES }),
   unsentFile: undefined,
   canWriteEtc: true,

@@ -7,17 +7,17 @@ import { samplePlan } from './fleet-plan.js';
 const { fleet, tunnel } = samplePlan({}, { anchor: '2001:db8:beef::1' });
 const checks = planChecks(fleet, tunnel, 1450);
 
-// One line a ping: iputils' output with " | " for its line ends.
-const ANSWERED = `PING T(T) from S : 1402 data bytes |  | --- T ping statistics --- | 1 packets transmitted, 1 received, 0% packet loss, time 0ms | rtt min/avg/max/mdev = 0.061/0.072/0.083/0.000 ms`;
-const LATE = `PING T(T) from S : 1402 data bytes |  | --- T ping statistics --- | 3 packets transmitted, 1 received, 66.6667% packet loss, time 402ms | rtt min/avg/max/mdev = 12.510/12.510/12.510/0.000 ms`;
-const SILENT = `PING T(T) from S : 1402 data bytes |  | --- T ping statistics --- | 9 packets transmitted, 0 received, 100% packet loss, time 1808ms`;
-const UNBOUND = 'ping: bind icmp socket: Cannot assign requested address';
+// One line a question.
+const ANSWERED = '0.072';
+const LATE = '12.510';
+const SILENT = 'no answer';
+const UNBOUND = 'bind: Cannot assign requested address';
 
 const pings = (...lines: [number, string][]) =>
   new Map([['pings', lines.map(([status, text], index) => `${checks[index]?.key} ${status} ${text}`).join('\n')]]);
 
 describe('pings', () => {
-  it('that came back are ok, with the mean round-trip time', () => {
+  it('that came back are ok, with the round-trip time', () => {
     const judged = judgePings(checks.slice(0, 2), pings([0, ANSWERED], [0, LATE]));
     expect(judged.map(({ ok, rtt_ms }) => [ok, rtt_ms])).toEqual([
       [true, 0.072],
@@ -27,7 +27,7 @@ describe('pings', () => {
 
   it.each([
     ['nobody answered', 1, SILENT],
-    ['could not be sent', 2, UNBOUND],
+    ['could not be sent', 1, UNBOUND],
   ])('that %s failed, without a time', (_title, status, text) => {
     expect(judgePings(checks.slice(0, 1), pings([status, text]))).toMatchObject([{ ok: false, rtt_ms: null }]);
   });
@@ -44,11 +44,6 @@ describe('pings', () => {
     const lines = [...(pings([0, ANSWERED], [1, SILENT], [0, LATE]).get('pings') ?? '').split('\n')].reverse();
     const judged = judgePings(checks.slice(0, 3), new Map([['pings', lines.join('\n')]]));
     expect(judged.map(({ ok }) => ok)).toEqual([true, false, true]);
-  });
-
-  it('that came back without a time are ok all the same', () => {
-    const judged = judgePings(checks.slice(0, 1), pings([0, 'an output of another ping']));
-    expect(judged).toMatchObject([{ ok: true, rtt_ms: null }]);
   });
 
   it('carry what was asked', () => {
@@ -86,22 +81,15 @@ describe('the diagnosis of a failed check', () => {
     return diagnose(tunnel, check, check.from === 'hub' ? { hub: asked, spoke: other } : { hub: other, spoke: asked });
   };
 
-  it.each([
-    ["ping: invalid option -- 'n' | Usage: ping [OPTION]", "ping: invalid option -- 'n'"],
-    ['ping: unrecognized option: M | BusyBox v1.35.0', 'ping: unrecognized option: M'],
-    ['bash: line 812: exec: ping: not found', 'exec: ping: not found'],
-    ['bash: line 812: /usr/bin/ping: Permission denied', '/usr/bin/ping: Permission denied'],
-    ['ping: socktype: SOCK_RAW | ping: socket: Operation not permitted', 'ping: socktype: SOCK_RAW'],
-  ])('names a ping that cannot ask before anything else: %s', (text, fault) => {
+  it('names what keeps the host from asking before anything else', () => {
+    const text = 'raw ICMPv6 socket: Operation not permitted';
     const found = judge(peer, { ...symptoms, pings: `${keyOf(peer)} 126 ${text}` });
-    expect(found).toMatchObject({ layer: 'implementation', message: `ping cannot be used: ${fault}` });
-    expect(found.hint).toContain('iputils-ping');
+    expect(found).toMatchObject({ layer: 'implementation', message: `no packet can be sent: ${text}` });
+    expect(found.hint).toContain('CAP_NET_RAW');
   });
 
-  it('does not take any other failure for the ping', () => {
-    expect(judge(peer, { ...symptoms, pings: `${keyOf(peer)} 2 ping: bind: Operation not permitted` }).layer).toBe(
-      'mtu',
-    );
+  it('does not take any other failure for that', () => {
+    expect(judge(peer, { ...symptoms, pings: `${keyOf(peer)} 1 bind: Operation not permitted` }).layer).toBe('mtu');
   });
 
   it('names the MTU when small packets pass, whatever else there is', () => {

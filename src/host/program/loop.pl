@@ -85,7 +85,10 @@ sub start {
     my ($command, $done, %option) = @_;
     my ($output, $said, $stdin, $feed);
     my $pid = pipe($output, $said) && (!defined $option{input} || pipe $stdin, $feed) ? fork : undef;
-    return after(0, sub { $done->(126, "cannot start $command->[0]: $!") }) if !defined $pid;
+    if (!defined $pid) {
+        my $why = "cannot start $command->[0]: $!";
+        return after(0, sub { $done->(126, $why) });
+    }
     if ($pid == 0) {
         setpgrp 0, 0;
         local @SIG{qw(HUP PIPE TERM INT CHLD)} = ('DEFAULT') x 5;
