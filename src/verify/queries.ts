@@ -26,8 +26,8 @@ export const tunnelQueries = (tunnel: TunnelPlan, end: End): NetworkQuery[] => [
   ...(end === 'hub'
     ? []
     : [tunnel.prefix64, tunnel.prefix48].map((prefix) => ({ line: `route show table main dev lo exact ${prefix}` }))),
-  // Addresses with what `-d` says of the link; of a link without any, only the second says something.
   { line: `addr show dev ${tunnel.interface}` },
-  { line: `link show dev ${tunnel.interface}` },
   { line: `route show table all dev ${tunnel.interface}`, device: tunnel.interface },
+  // Addresses come with what `-d` says of the link; of a link without any, only this says something. The host asks for links last (kernel.pl).
+  { line: `link show dev ${tunnel.interface}` },
 ];

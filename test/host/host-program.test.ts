@@ -43,10 +43,19 @@ describeNamespace('the host program', () => {
   it('answers every one of many commands that arrive at once', async () => {
     const session = await open();
     const replies = await Promise.all(
-      Array.from({ length: 60 }, async () => call(session, 'state', [], 'rule show\n')),
+      Array.from({ length: 60 }, async () =>
+        call(session, 'state', [], 'rule show\naddr show dev none\naddr show dev lo\nlink show dev lo\n'),
+      ),
     );
     expect(replies.map(({ ok }) => ok)).toEqual(Array(60).fill(true));
-    for (const { values } of replies) expect(values.get('network')).toContain('"priority":32766');
+    for (const { values } of replies) {
+      expect(values.get('network')?.split('\n')).toEqual([
+        expect.stringContaining('"priority":32766'),
+        expect.stringContaining('"local":"::1"'),
+        expect.stringContaining('"ifname":"lo"'),
+        '',
+      ]);
+    }
     await session.close();
   });
 
