@@ -58,11 +58,22 @@ layers() {
 shell_programs() {
   local -a programs
   mapfile -d '' programs < <(
-    find . \( -name node_modules -o -name dist -o -name '.dist.*' -o -name .git -o -path ./src/host/program \) -prune -o \
+    find . \( -name node_modules -o -name dist -o -name '.dist.*' -o -name .git \) -prune -o \
       -type f \( -name '*.sh' -o -name '*.bash' -o -path ./.ci/run \) -print0
   )
-  # A part of the host program is looked at where it belongs, in host.bash.
   shellcheck --external-sources --check-sourced "${programs[@]}"
+}
+
+# perltidy prints what the program should look like; its status says only whether it could read it.
+perl_programs() {
+  local program
+  local -a programs
+  mapfile -d '' programs < <(find src -name '*.pl' -print0)
+  for program in "${programs[@]}"; do
+    perl -c "$program" 2>&1 | grep -v ' syntax OK$' && return 1
+    perltidy -pro=.perltidyrc -st -se "$program" | diff -u "$program" - || return 1
+  done
+  perlcritic --quiet --profile .perlcriticrc "${programs[@]}"
 }
 
 echo 'Checks'
@@ -73,6 +84,7 @@ check format node_modules/.bin/prettier --check --log-level warn .
 check layers layers
 check unused node_modules/.bin/knip --no-progress
 check shell shell_programs
+check perl perl_programs
 show
 
 if [ "${#failed[@]}" -gt 0 ]; then

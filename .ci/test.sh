@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 
 # shellcheck source=.ci/setup.sh
 . .ci/setup.sh
-install_programs shellcheck=shellcheck ssh-keygen=openssh-client ping=iputils-ping debootstrap=debootstrap
+install_programs shellcheck=shellcheck perltidy=perltidy perlcritic=libperl-critic-perl ssh-keygen=openssh-client ping=iputils-ping debootstrap=debootstrap
 
 failed=0
 .ci/check.sh || failed=1

@@ -1,14 +1,20 @@
-/** The program that is sent to every host: host.pl with its parts in their places. */
+/** The program that is sent to every host: host.pl with its parts in their places, and change.pl with its own where something is changed. */
 import { readFileSync } from 'node:fs';
 
 const read = (path: string): string => readFileSync(new URL(path, import.meta.url), 'utf8');
 
 /**
- * Without the comments and the indentation, which are half of it: every host is sent the whole. Without strict and warnings too, which
- * hold for the text that is checked here, and would take Perl longer to load than all the rest. ASCII alone: a character is a byte.
+ * Without the comments and the indentation, which are half of it. Without strict and warnings too: they hold for the text that is checked here,
+ * and Perl would take longer to load them than all the rest. ASCII alone: a character is a byte.
  */
-export const HOST_PROGRAM = read('./host.pl')
-  .replace(/^require '(\.\/program\/[a-z0-9-]+\.pl)';$/gm, (_, path: string) => `{\n${read(path)}\n}`)
-  .replace(/^use (?:strict|warnings);$|^1;$/gm, '')
-  .replace(/^\s*(?:#.*)?\n/gm, '')
-  .replace(/^ +/gm, '');
+const programOf = (path: string): string =>
+  read(path)
+    .replace(/^require '(\.\/program\/[a-z0-9-]+\.pl)';$/gm, (_, part: string) => `{\n${read(part)}\n}`)
+    .replace(/^use (?:strict|warnings);$|^1;$/gm, '')
+    .replace(/^\s*(?:#.*)?\n/gm, '')
+    .replace(/^ +/gm, '');
+
+/** What every host is sent. */
+export const HOST_PROGRAM = programOf('./host.pl');
+/** What a host is sent before the first command that changes something. */
+export const CHANGE_PROGRAM = programOf('./change.pl');

@@ -5,28 +5,19 @@ import type { Session, SessionEnd, Transport } from '../ssh/transport.js';
 import { VxfleetError } from '../errors.js';
 import { bytesOf } from '../text-bytes.js';
 import { FrameReader, type Reply } from './frames.js';
-import { HOST_PROGRAM } from './host-program.js';
+import { CHANGE_PROGRAM, HOST_PROGRAM } from './host-program.js';
 import { openAsRoot } from './open-as-root.js';
 import { startFailure } from './start-failure.js';
 import { PERL, startInput, starterOf } from './starter.js';
 
-/** What the host program can do; what each means stands in the header of host.pl. */
-export type Verb =
-  | 'inspect'
-  | 'state'
-  | 'probe'
-  | 'history'
-  | 'generation'
-  | 'prepare'
-  | 'trial'
-  | 'extend'
-  | 'stage'
-  | 'promise'
-  | 'confirm'
-  | 'revert'
-  | 'settle'
-  | 'note'
-  | 'takeover';
+/** Verbs that need the host program alone. */
+const LOOKS = ['inspect', 'state', 'probe', 'history', 'generation'] as const;
+
+/** What the host program can do; what each means stands in the headers of host.pl and change.pl. */
+export type Verb = Look | Change;
+type Look = (typeof LOOKS)[number];
+type Change =
+  'prepare' | 'trial' | 'extend' | 'stage' | 'promise' | 'confirm' | 'revert' | 'settle' | 'note' | 'takeover';
 
 /** One command for the host program. */
 export interface HostCommand {
@@ -88,6 +79,7 @@ export class HostSession {
   readonly #hello: NodeJS.Timeout;
   #next = 1;
   #isSilent = false;
+  #hasLoaded = false;
   #lost: VxfleetError | undefined;
 
   private constructor(host: string, session: Session, user: string | undefined, nonce: string, windowSeconds: number) {
@@ -155,9 +147,17 @@ export class HostSession {
         );
       }, timeoutMs);
       this.#waiting.set(sequence, { resolve, reject, timer });
+      this.#loadFor(command.verb);
       const words = [sequence, command.verb, payload.length, ...command.args].join(' ');
       this.#session.write(Buffer.concat([Buffer.from(`${words}\n`), payload]));
     });
+  }
+
+  /** Sends what changes something, once, before the first command that needs it. */
+  #loadFor(verb: Verb): void {
+    if (this.#hasLoaded || LOOKS.some((look) => look === verb)) return;
+    this.#hasLoaded = true;
+    this.#session.write(`0 load ${CHANGE_PROGRAM.length}\n${CHANGE_PROGRAM}`);
   }
 
   /** Ends the program's stdin and waits until it is gone; it takes back every trial that is still open. */

@@ -1,17 +1,44 @@
 #!/usr/bin/perl
-# HEADER
+# vxfleet's hand on a host. The controller sends this text over one SSH exec and keeps its stdin open for the whole run; nothing is
+# installed. Needed: perl-base, iproute2, coreutils, and ifupdown or ifupdown2. The protocol, and why it is safe: docs/protocol.md.
+#
+# Its parts stand in program/ and are put in their places before it is sent (host-program.ts). In front of it stands %RUN:
+#   nonce     random word that begins every line of an answer, so that nothing a command prints can be taken for one
+#   id        the run's random id: a leftover of another run is never mistaken for ours
+#   window    seconds a trial may go on without a word from the controller before this host ends it alone
+#   writes    `yes` when the run may change something; without it every verb that does is refused
+#   operator, since, command
+#             user@controller, when the run began (UTC) and what it does: for whoever finds its lock or its generations
+#
+# Commands arrive on stdin, one line each, and may be pipelined; answers may overtake each other:
+#   SEQ VERB LENGTH ARGUMENT...\n  followed by LENGTH bytes of payload
+# An answer is any number of lines "NONCE SEQ KEY VALUE" (a repeated KEY goes on with the same value; in values \\ is a backslash and
+# \n a newline), then one "NONCE SEQ ! ok" or "NONCE SEQ ! REASON text". Two commands have no answer: `alive`, a sign of life, and `load`,
+# whose payload is change.pl, the part that changes something: it comes before the first command that needs it.
+#
+# Everything happens in one event loop (loop.pl): a function that has to wait takes what is to be done then as its last argument, $done or
+# $then, and says in its comment with what that is called.
+#
+# Verbs that look (IF is a tunnel's interface, vxlanNN); those that change are in change.pl:
+#   inspect                 this host's facts; payload: lines for `ip -batch`, an empty line, lines for `ip -6 -batch`; one JSON document
+#                           each in the answer
+#   state                   what the kernel has; payload: `ip -6 -batch` lines as above, those for links last
+#   probe IF SECONDS [diagnose]
+#                           payload: lines "KEY SOURCE TARGET BYTES", each asked until it answers or SECONDS are over; answers "KEY 0 MS", or
+#                           "KEY 1 WHY", or 126 when this host cannot ask. "diagnose" adds, with one not answered in the first second, what is
+#                           known of the layers below (neighbours, underlay)
+#   history [IF...]         the heads of the kept records, of all tunnels or of these
+#   generation IF NAME      one record, whole
 use strict;
 use warnings;
 
-our (%RUN, $PROGRAM, $GUARD_OF);
+our (%RUN, $PROGRAM, $GUARD_OF, $LOCK);
 
 # Where ifup looks too (ifupdown 0.8: execute.c, set_environ); what it does not need may also be where the login's own PATH has it.
-our $IFUP_PATH    = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+our $IFUP_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 our $INTERFACES_D = '/etc/network/interfaces.d';
-our $TRIALS       = '/run/vxfleet';
-our $STORE        = '/var/lib/vxfleet';
-# An ifup that hangs must leave half of the window for the way back.
-our $UP_SECONDS = $RUN{window} < 2 ? 1 : $RUN{window} < 60 ? $RUN{window} / 2 : 30;
+our $TRIALS = '/run/vxfleet';
+our $STORE = '/var/lib/vxfleet';
 
 # -w asks access(2), as the pragma filetest makes it, which perl-base does not have: a read-only file system and chattr +i count.
 BEGIN { $^H |= 0x0040_0000 }
@@ -21,41 +48,23 @@ umask 077;
 
 require './program/loop.pl';
 require './program/answers.pl';
+require './program/files.pl';
 require './program/state.pl';
 require './program/kernel.pl';
 require './program/packets.pl';
-require './program/ifupdown.pl';
 require './program/records.pl';
 require './program/inspect.pl';
-require './program/trial.pl';
-require './program/doubt.pl';
-require './program/guard.pl';
 
-# What each command does, and whether it changes anything.
-my %VERBS = (
-    inspect    => { runs => \&inspect },
-    state      => { runs => \&state },
-    probe      => { runs => \&probe },
-    history    => { runs => \&history },
-    generation => { runs => \&generation },
-    prepare    => { runs => \&prepare, changes => 1 },
-    trial      => { runs => \&trial, changes => 1 },
-    extend     => { runs => \&extend, changes => 1 },
-    stage      => { runs => \&stage, changes => 1 },
-    promise    => { runs => \&promise, changes => 1 },
-    confirm    => { runs => \&confirm, changes => 1 },
-    revert     => { runs => \&revert, changes => 1 },
-    settle     => { runs => \&settled_as, changes => 1 },
-    note       => { runs => \&note, changes => 1 },
-    takeover   => { runs => \&takeover, changes => 1 },
-);
+# What each command does: called with its job (sequence, payload) and its arguments, it has to finish() the job or to fail() it.
+our %VERBS = (inspect => \&inspect, state => \&kernel_state, probe => \&probe, history => \&history, generation => \&generation);
+# What change.pl does at a sign of life, and at the end of the session.
+our ($on_life, $on_end) = (sub { }, sub { });
 
 my ($input, $heard, $is_ending) = ('', 0, 0);
-my @jobs;
 
 sub is_ending { return $is_ending }
 
-sub state {
+sub kernel_state {
     my ($job) = @_;
     ask_kernel($job->{payload}, sub { reply($job, 'network', $_[0]); finish($job) });
     return;
@@ -72,53 +81,32 @@ sub take_input {
         last if length($input) < $begin + $length;
         my $payload = substr $input, $begin, $length;
         substr $input, 0, $begin + $length, '';
-        if ($verb eq 'alive') {
-            # A guard that was killed is replaced: its trials must not be without one.
-            stand_guard(sub { }) if is_locked();
-            next;
-        }
-        @jobs = grep { !$_->{is_done} } @jobs;
-        push @jobs, my $job = { sequence => $sequence, verb => $verb, payload => $payload };
-        begin($job, @words);
+        if ($verb eq 'alive') { $on_life->() }
+        elsif ($verb eq 'load') { load($payload) if $RUN{writes} eq 'yes' }
+        else { begin({ sequence => $sequence, payload => $payload }, $verb, @words) }
     }
     return;
 }
 
-sub begin {
-    my ($job, @words) = @_;
-    my $verb = $VERBS{ $job->{verb} } or return fail($job, 'protocol', "unknown command $job->{verb}");
-    $job->{changes} = $verb->{changes};
-    return fail($job, 'protocol', "$job->{verb} in a run that changes nothing") if $verb->{changes} && $RUN{writes} ne 'yes';
-    return $verb->{runs}->($job, @words) if $job->{verb} ne 'prepare';
-    return stand_guard(sub { ($job->{guard_fault}) = @_; $verb->{runs}->($job, @words) });
+sub load {
+    my ($text) = @_;
+    $PROGRAM .= $text;
+    eval "$text; 1" or die $@;
+    return;
 }
 
-# No more commands will come: let changes end, then take back every trial nobody confirmed. A second session of the same run began no trial
-# and ends none.
+sub begin {
+    my ($job, $verb, @words) = @_;
+    return $VERBS{$verb}->($job, @words) if $VERBS{$verb};
+    return fail($job, 'protocol', $RUN{writes} eq 'yes' ? "unknown command $verb" : "$verb in a run that changes nothing");
+}
+
+# No more commands will come: let changes end, and answers go out.
 sub end_session {
     return if $is_ending++;
-    local @SIG{qw(TERM INT)} = ('IGNORE', 'IGNORE');
+    $SIG{$_} = 'IGNORE' for qw(TERM INT);
     forget(*STDIN);
-    if (is_locked()) {
-        my $open = 0;
-        while (1) {
-            for my $trial (our_trials()) {
-                # In doubt a trial is the guard's.
-                next if move($trial, 'promised', 'doubt');
-                $open += settle($trial, 'session', [qw(prepared armed)], sub { $open-- });
-            }
-            @jobs = grep { !$_->{is_done} && $_->{changes} && $_->{verb} ne 'settle' } @jobs;
-            last if !@jobs && $open == 0 && !grep { -e "$_/prepared" || -e "$_/armed" } our_trials();
-            turn();
-        }
-        if (our_trials()) {
-            my $is_there;
-            stand_guard(sub { $is_there = 1 });
-            turn() while !$is_there;
-        }
-    }
-    # Also what a killed program of this run has left.
-    dismiss_guard() if is_locked() || !is_session_open($RUN{id});
+    $on_end->();
     my $ends = now() + 5;
     turn() while is_sending() && now() < $ends;
     exit 0;
@@ -131,7 +119,7 @@ sub main {
         exit 96;
     }
     $0 = "vxfleet: program of run $RUN{id}";
-    local @SIG{qw(HUP PIPE CHLD TERM INT)} = ('IGNORE', 'IGNORE', sub { }, \&end_session, \&end_session);
+    @SIG{qw(HUP PIPE CHLD TERM INT)} = ('IGNORE', 'IGNORE', sub { }, \&end_session, \&end_session);
     open STDERR, '>', '/dev/null' or exit 96;
     do_not_block(*STDOUT);
     answer({ sequence => 0 }, "hello $]");
@@ -148,5 +136,6 @@ sub main {
     return;
 }
 
-if   (defined $GUARD_OF) { guard($GUARD_OF) }
-else                     { main() }
+main() if !defined $GUARD_OF;
+
+1;

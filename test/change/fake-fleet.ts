@@ -199,7 +199,7 @@ function transportTo(host: FakeHost): Transport {
         destroy: () => {},
         write: (data) => {
           const text = data.toString();
-          if (text.endsWith(' alive 0\n')) return;
+          if (text.endsWith(' alive 0\n') || text.startsWith('0 load ')) return;
           // The first thing written is the program, which names the nonce first.
           if (nonce === undefined) {
             nonce = /nonce => '(\w+)'/.exec(text)?.[1] ?? '';

@@ -288,7 +288,7 @@ describeNamespace('a host', () => {
     await facts(reader);
     expect(has('/run/vxfleet/.run-z.lock')).toBe(true);
     const writer = await open('run-w');
-    await facts(writer);
+    await call(writer, 'settle', ['vxlan09']);
     expect(list('/run/vxfleet')).toEqual(['vxlan05']);
     expect(list('/etc/network/interfaces.d')).toEqual(['.vxlan05.vxfleet', 'vxlan01']);
     await Promise.all([reader.close(), writer.close()]);

@@ -2,7 +2,7 @@
 use strict;
 use warnings;
 
-our (%RUN, $INTERFACES_D, $TRIALS);
+our (%RUN, $TRIALS);
 
 # The controller or its session is gone, and it may have confirmed the peer. Silence decides nothing. (docs/protocol.md)
 # $seconds: how long to wait when this question has no answer
@@ -11,10 +11,13 @@ sub find_out {
     return $done->() if !-e "$trial/doubt";
     return give_in($trial, $done) if -e "$trial/order";
     return decide($trial, '', $done, $seconds // 1) if !-e "$trial/new";
-    run_new($trial, 'doubt', sub {
-        my (undef, undef, $new_peer) = peer_of($trial);
-        ask_peer($trial, $new_peer, sub { decide($trial, $_[0], $done, $seconds // 1) });
-    });
+    run_new(
+        $trial, 'doubt',
+        sub {
+            my (undef, undef, $new_peer) = peer_of($trial);
+            ask_peer($trial, $new_peer, sub { decide($trial, $_[0], $done, $seconds // 1) });
+        }
+    );
     return;
 }
 
@@ -51,15 +54,22 @@ sub decide {
 sub find_out_on_old {
     my ($trial, $answered_on_new, $done, $seconds) = @_;
     my (undef, undef, undef, $old_peer) = peer_of($trial);
-    run_old($trial, 'doubt', sub {
-        ask_peer($trial, $old_peer, sub {
-            my ($answered) = @_;
-            return $done->() if !-e "$trial/doubt";
-            return give_in($trial, $done) if $answered eq 'peer';
-            return wait_and_ask($trial, $done, $seconds) if $answered eq '' && $answered_on_new eq '';
-            run_new($trial, 'doubt', sub { keep_new($trial, $done) });
-        });
-    });
+    run_old(
+        $trial, 'doubt',
+        sub {
+            ask_peer(
+                $trial,
+                $old_peer,
+                sub {
+                    my ($answered) = @_;
+                    return $done->() if !-e "$trial/doubt";
+                    return give_in($trial, $done) if $answered eq 'peer';
+                    return wait_and_ask($trial, $done, $seconds) if $answered eq '' && $answered_on_new eq '';
+                    run_new($trial, 'doubt', sub { keep_new($trial, $done) });
+                }
+            );
+        }
+    );
     return;
 }
 
@@ -93,12 +103,16 @@ sub ask_peer {
     my (%answers, $is_over);
     my $ask = sub {
         my ($who, $target) = @_;
-        ping({ target => $target, device => $interface }, 3, sub {
-            $answers{$who} = defined $_[0];
-            return if $is_over || !$answers{marker} && keys %answers < 2;
-            $is_over = 1;
-            $done->($answers{marker} ? 'marker' : $answers{peer} ? 'peer' : '');
-        });
+        ping(
+            { target => $target, device => $interface },
+            3,
+            sub {
+                $answers{$who} = defined $_[0];
+                return if $is_over || !$answers{marker} && keys %answers < 2;
+                $is_over = 1;
+                $done->($answers{marker} ? 'marker' : $answers{peer} ? 'peer' : '');
+            }
+        );
     };
     $ask->('marker', "$marker%$interface");
     $ask->('peer', $peer);
@@ -149,7 +163,7 @@ sub settled_as {
 sub takeover {
     my ($job, $interface) = @_;
     my $trial = "$TRIALS/$interface";
-    my $run   = read_line("$trial/run");
+    my $run = read_line("$trial/run");
     return finish($job) if $run eq '';
     return fail($job, 'busy', "$interface is held by " . held_by($trial)) if is_session_open($run);
     my $ends = now() + ($RUN{window} < 60 ? $RUN{window} / 3 : 20);
@@ -178,15 +192,17 @@ sub end_leftover {
     stop_ifup($trial);
     claim($trial);
     move($trial, 'promised', 'doubt');
-    if    (-e "$trial/doubt")     { find_out($trial, $done) }
-    elsif (-e "$trial/confirmed") { complete($trial, $done) }
-    elsif (-e "$trial/reverting") { go_back($trial, 'session', $done) }
-    elsif (!-e "$trial/armed" && !-e "$trial/prepared") {
-        unlink "$INTERFACES_D/." . base_name($trial) . '.vxfleet';
-        remove($trial);
-        $done->();
-    }
-    else { return 0 }
+    my %ends = (
+        doubt => sub { find_out($trial, $done) },
+        confirmed => sub { complete($trial, $done) },
+        reverting => sub { go_back($trial, 'session', $done) },
+        dropped => sub { forget_staged($trial); remove($trial); $done->() },
+    );
+    my ($state) = grep { -e "$trial/$_" } keys %ends;
+    # One without any state was being removed.
+    $state //= 'dropped' if !-e "$trial/armed" && !-e "$trial/prepared";
+    return 0 if !defined $state;
+    $ends{$state}->();
     return 1;
 }
 

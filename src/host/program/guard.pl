@@ -2,17 +2,13 @@
 use strict;
 use warnings;
 
-our (%RUN, $PROGRAM, $INTERFACES_D, $STORE, $TRIALS);
+our (%RUN, $PROGRAM, $INTERFACES_D, $STORE, $TRIALS, $LOCK);
 
 # flock(2)
 my ($LOCK_EX, $LOCK_NB) = (2, 4);
 
-# The run's lock; gone with the program that holds it.
-my $lock;
 # This guard's own business: by interface, whether a trial is being ended, and for how long nobody has been seen at it.
 my (%is_tended, %idle);
-
-sub is_locked { return defined $lock }
 
 # One lock a run and host, held by this program alone; a trial belongs to the run that is named in it. $done->(why not, or empty)
 sub take_lock {
@@ -26,14 +22,8 @@ sub take_lock {
     }
     # Somebody who swept up may have removed it before it was locked.
     return take_lock($done, $tries) if !is_same_file($path, $file);
-    $lock = $file;
+    $LOCK = $file;
     return $done->('');
-}
-
-sub is_session_open {
-    my ($run) = @_;
-    open my $file, '<', "$TRIALS/.$run.lock" or return 0;
-    return $run eq $RUN{id} && is_locked() || !flock $file, $LOCK_EX | $LOCK_NB;
 }
 
 # Before the first trial: the lock is ours and the guard is there, or nothing begins. $done->(why not, or empty)
@@ -44,15 +34,15 @@ sub stand_guard {
         return $done->($fault) if $fault || is_process_in("$TRIALS/.$RUN{id}.guard");
         return start_guard($done);
     };
-    return is_locked() ? $start->('') : take_lock($start);
+    return $LOCK ? $start->('') : take_lock($start);
 }
 
 # A service of systemd's is out of reach of whatever ends our session; elsewhere a process that has left it must do.
 sub start_guard {
     my ($done) = @_;
     return fork_guard($done) if !-d '/run/systemd/system' || !which('systemd-run');
-    my $path  = "$TRIALS/.$RUN{id}.program";
-    my $fork  = sub { unlink $path; fork_guard($done) };
+    my $path = "$TRIALS/.$RUN{id}.program";
+    my $fork = sub { unlink $path; fork_guard($done) };
     my $tries = 0;
     my $look;
     $look = sub {
@@ -69,7 +59,7 @@ sub start_guard {
 
 sub fork_guard {
     my ($done) = @_;
-    my $path    = "$TRIALS/.$RUN{id}.guard";
+    my $path = "$TRIALS/.$RUN{id}.guard";
     my $watched = process_of($$);
     # What ends us must not run in it.
     local $SIG{TERM} = 'IGNORE';
@@ -78,11 +68,9 @@ sub fork_guard {
         setpgrp 0, 0;
         # Nothing of the session, and nothing that the session had from others.
         for my $number (grep { $_ > 2 } entries('/proc/self/fd')) {
-            close $lock if open $lock, '<&=', $number;
+            close $LOCK if open $LOCK, '<&=', $number;
         }
-        open STDIN,  '<', '/dev/null';
-        open STDOUT, '>', '/dev/null';
-        open STDERR, '>', '/dev/null';
+        exit 1 if !(open(STDIN, '<', '/dev/null') && open(STDOUT, '>', '/dev/null') && open STDERR, '>', '/dev/null');
         forget_everything();
         guard($watched);
     }
@@ -97,7 +85,7 @@ sub dismiss_guard {
     my @files = map { "$TRIALS/.$RUN{id}.$_" } qw(guard lock);
     return if our_trials() || !grep { -e } @files;
     my $process = process_in($files[0]);
-    # Before it is told: who is killed in between leaves nothing, for without a trial the guard ends by itself. After: it may only just have come.
+# Before it is told: who is killed in between leaves nothing, for without a trial the guard ends by itself. After: it may only just have come.
     unlink @files;
     stop_guard($process);
     unlink @files;
@@ -142,9 +130,9 @@ sub tend {
     my ($trial, $has_program) = @_;
     my $interface = base_name($trial);
     return if $is_tended{$interface};
-    my $outcome  = $has_program ? 'window' : 'session';
+    my $outcome = $has_program ? 'window' : 'session';
     my $is_alone = !$has_program || is_due($trial);
-    my $done     = sub { $is_tended{$interface} = 0 };
+    my $done = sub { $is_tended{$interface} = 0 };
     if (-e "$trial/confirmed" || -e "$trial/reverting") {
         # Somebody is at it; when they are dead, or were before they could say so, it is ours.
         return if is_process_in("$trial/by") || $idle{$interface}++ < 2;
@@ -168,12 +156,13 @@ sub tend {
 sub sweep {
     my @waste = grep { m{/\.(vxlan[0-9a-f]+)\.vxfleet\z} && !-e "$TRIALS/$1" } paths($INTERFACES_D, qr/^\.vxlan/);
     for my $store (paths($STORE, qr/^vxlan/)) {
-        push @waste, grep { -e && !-e "$TRIALS/" . base_name($store) } "$store/.staged", "$store/.found";
+        my $trial = "$TRIALS/" . base_name($store);
+        push @waste, grep { -e } "$store/.staged", "$store/.found" if !-e $trial;
         push @waste, grep { /\.record\.(.*)/ && !is_session_open($1) } paths($store, qr/^\.record\./);
     }
     for my $path (paths($TRIALS, qr/^\./)) {
-        my ($run) = base_name($path) =~ /^\.(?:vxlan[0-9a-f]+\.(.*)|(.*)\.(?:lock|guard|program))\z/ ? $1 // $2 : next;
-        push @waste, $path if !is_session_open($run) && !is_process_in("$TRIALS/.$run.guard");
+        my ($run) = grep { defined } base_name($path) =~ /^\.(?:vxlan[0-9a-f]+\.(.*)|(.*)\.(?:lock|guard|program))\z/;
+        push @waste, $path if defined $run && !is_session_open($run) && !is_process_in("$TRIALS/.$run.guard");
     }
     remove($_) for @waste;
     return;

@@ -7,16 +7,7 @@ our ($INTERFACES_D, $TRIALS, $UP_SECONDS);
 # flock(2)
 my ($LOCK_EX, $LOCK_NB) = (2, 4);
 
-# `ifup --version` of ifupdown2 would take half a second: it asks dpkg.
-my $ifup = which('ifup');
-my $has_ifupdown2 = defined $ifup && is_same_file($ifup, '/usr/share/ifupdown2/__main__.py');
-
-sub has_ifupdown2 { return $has_ifupdown2 }
-
-sub is_same_file {
-    my ($one, $other) = map { join '.', (stat)[0, 1] } @_;
-    return $one ne '' && $one eq $other;
-}
+my $has_ifupdown2 = has_ifupdown2();
 
 sub exists_link { return -e "/sys/class/net/$_[0]" }
 
@@ -83,10 +74,13 @@ sub bring_up {
 sub find_invalid {
     my ($interface, $trial, $done) = @_;
     return find_invalid_for_ifupdown2($interface, $trial, $done) if $has_ifupdown2;
-    start(['ifup', '-n', '-i', "$trial/new", '--state-dir', "$trial/empty", $interface], sub {
-        my ($status, $said) = @_;
-        $done->($status != 0 || $said =~ /^ifup:/m ? "ifup -n: $said" : '');
-    });
+    start(
+        ['ifup', '-n', '-i', "$trial/new", '--state-dir', "$trial/empty", $interface],
+        sub {
+            my ($status, $said) = @_;
+            $done->($status != 0 || $said =~ /^ifup:/m ? "ifup -n: $said" : '');
+        }
+    );
     return;
 }
 
@@ -98,7 +92,7 @@ sub take_down_with_ifupdown2 {
     return $then->(0, '') if !-e $file;
     my $down = sub { run_ifupdown2($trial, $state, ['ifdown', '-u', '-i', $file, $interface], $then) };
     return $down->() if exists_link($interface);
-    # Of a link that is gone it runs no down line, and rules and routes would stay. A link of its name, never up, with a VNI that nobody has.
+   # Of a link that is gone it runs no down line, and rules and routes would stay. A link of its name, never up, with a VNI that nobody has.
     my $vni = 0xff0000 + hex substr $interface, length 'vxlan';
     start([qw(ip link add), $interface, qw(type vxlan id), $vni, qw(dstport 65535)], $down);
     return;
@@ -109,20 +103,27 @@ sub take_down_with_ifupdown2 {
 sub bring_up_with_ifupdown2 {
     my ($trial, $state, $file, $tries, $then) = @_;
     my $interface = base_name($trial);
-    run_ifupdown2($trial, $state, ['ifup', '-i', $file, $interface], sub {
-        my ($status, $said) = @_;
-        my @errors = grep { /^error:/ } split /\n/, $said;
-        $status = 0 if $status == 1 && @errors == 1 && $errors[0] =~ /^error: [^\n]+: invalid syntax '[^\n]+$/;
-        $status = 1 if $said =~ /: (?:pre-up|up|post-up) cmd '.*' failed: /;
-        # Of a link that a line of the file makes it may not have heard in time: it then sets none of the stanza's own addresses, without a
-        # word. Our files have none; those of somebody else, or made for ifupdown, do.
-        my $has_address = (read_file($file) // '') =~ /^\s*address\s+[0-9a-fA-F]*:/m;
-        return $then->($status, $said) if $tries == 1 || !$has_address || !exists_link($interface);
-        start([qw(ip -6 -o addr show dev), $interface, qw(scope global)], sub {
-            return $then->($status, $said) if $_[1] ne '';
-            bring_up_with_ifupdown2($trial, $state, $file, $tries - 1, $then);
-        });
-    });
+    run_ifupdown2(
+        $trial, $state,
+        ['ifup', '-i', $file, $interface],
+        sub {
+            my ($status, $said) = @_;
+            my @errors = grep { /^error:/ } split /\n/, $said;
+            $status = 0 if $status == 1 && @errors == 1 && $errors[0] =~ /^error: [^\n]+: invalid syntax '[^\n]+$/;
+            $status = 1 if $said =~ /: (?:pre-up|up|post-up) cmd '.*' failed: /;
+         # Of a link that a line of the file makes it may not have heard in time: it then sets none of the stanza's own addresses, without a
+            # word. Our files have none; those of somebody else, or made for ifupdown, do.
+            my $has_address = (read_file($file) // '') =~ /^\s*address\s+[0-9a-fA-F]*:/m;
+            return $then->($status, $said) if $tries == 1 || !$has_address || !exists_link($interface);
+            start(
+                [qw(ip -6 -o addr show dev), $interface, qw(scope global)],
+                sub {
+                    return $then->($status, $said) if $_[1] ne '';
+                    bring_up_with_ifupdown2($trial, $state, $file, $tries - 1, $then);
+                }
+            );
+        }
+    );
     return;
 }
 
@@ -135,12 +136,15 @@ sub run_ifupdown2 {
     my $run;
     $run = sub {
         return after(0.05, $run) if !flock($lock, $LOCK_EX | $LOCK_NB) && $tries++ < 1200;
-        run_for($trial, $state, $command, sub {
-            my ($status, $said) = @_;
-            return after(0.2, $run) if $status == 89 && now() < $ends;
-            close $lock;
-            $done->($status, $said);
-        });
+        run_for(
+            $trial, $state, $command,
+            sub {
+                my ($status, $said) = @_;
+                return after(0.2, $run) if $status == 89 && now() < $ends;
+                close $lock;
+                $done->($status, $said);
+            }
+        );
     };
     $run->();
     return;
@@ -149,17 +153,20 @@ sub run_ifupdown2 {
 # Would it take the candidate, and take it with -i? It has no lock for this, which `ifup -s` would take, and no status for what it says.
 sub find_invalid_for_ifupdown2 {
     my ($interface, $trial, $done) = @_;
-    my $path  = '/etc/network/ifupdown2/ifupdown2.conf';
+    my $path = '/etc/network/ifupdown2/ifupdown2.conf';
     my $settings = read_file($path) // '';
     return $done->("disable_cli_interfacesfile=1 in $path: ifup would not run a trial from /run")
         if $settings =~ /^\s*disable_cli_interfacesfile\s*[=:]\s*1/m;
     return $done->("use_daemon=yes in $path: vxfleet was not tried with the daemon") if $settings =~ /use_daemon=yes/;
-    start(['ifquery', '-i', "$trial/new", $interface], sub {
-        my ($status, $said) = @_;
-        my $errors = join "\n", grep { /^error:/ } split /\n/, $said;
-        $errors = $said if $errors eq '' && $status != 0;
-        $done->($errors eq '' ? '' : "ifquery: $errors");
-    });
+    start(
+        ['ifquery', '-i', "$trial/new", $interface],
+        sub {
+            my ($status, $said) = @_;
+            my $errors = join "\n", grep { /^error:/ } split /\n/, $said;
+            $errors = $said if $errors eq '' && $status != 0;
+            $done->($errors eq '' ? '' : "ifquery: $errors");
+        }
+    );
     return;
 }
 

@@ -2,14 +2,11 @@
 use strict;
 use warnings;
 
-our (%RUN, $INTERFACES_D, $IFUP_PATH, $STORE, $TRIALS);
-
-my $TUNNEL = qr/^vxlan[0-9a-f]+\z/;
+our (%RUN, $INTERFACES_D, $IFUP_PATH, $STORE, $TRIALS, $TUNNEL);
 
 # Payload: lines for `ip -batch`, an empty line, lines for `ip -6 -batch`.
 sub inspect {
     my ($job) = @_;
-    sweep() if $RUN{writes} eq 'yes';
     my %found = (uid => $>, ssh => $ENV{SSH_CONNECTION} // '', missing => join ' ', find_missing());
     my @lines = split /\n/, read_file('/proc/self/status') // '';
     # CapEff of proc_pid_status(5), in hex. A root without some of them is one in a container.
@@ -17,13 +14,16 @@ sub inspect {
     $found{writable_etc} = 'yes' if -w $INTERFACES_D;
     $found{writable_run} = 'yes' if -w '/run';
     $found{writable_var} = 'yes' if -e $STORE ? -w $STORE : -w '/var/lib';
-    for my $name (qw(net/ipv6/conf/all/disable_ipv6 net/ipv6/conf/default/disable_ipv6 net/ipv6/conf/all/forwarding
-        net/ipv6/icmp/echo_ignore_all kernel/random/boot_id))
+    for my $name (
+        qw(net/ipv6/conf/all/disable_ipv6 net/ipv6/conf/default/disable_ipv6 net/ipv6/conf/all/forwarding
+        net/ipv6/icmp/echo_ignore_all kernel/random/boot_id)
+        )
     {
         (my $key = "sysctl:$name") =~ tr{/}{.};
         $found{$key} = read_line("/proc/sys/$name");
     }
-    $found{forwarding_files} = join ' ', find_forwarding() if $found{'sysctl:net.ipv6.conf.all.forwarding'} eq '1';
+    my @forwarding = $found{'sysctl:net.ipv6.conf.all.forwarding'} eq '1' ? find_forwarding() : ();
+    $found{forwarding_files} = "@forwarding" if @forwarding;
     $found{cpus} = read_line('/sys/devices/system/cpu/online');
     # What a driver made is there before anything is configured.
     $found{hardware} = join ' ', grep { -e "/sys/class/net/$_/device" } entries('/sys/class/net');
@@ -34,11 +34,13 @@ sub inspect {
     $found{networkd} = join "\n", '', map { read_file($_) // () } networkd_files() if -e '/run/systemd/netif/state';
     %found = (%found, find_interfaces(), find_tunnel_files(), find_edited());
     reply($job, $_, $found{$_}) for grep { defined $found{$_} } sort keys %found;
-    find_ifupdown(sub {
-        my ($version) = @_;
-        reply($job, 'ifupdown', $version) if defined $version;
-        ask_about_network($job);
-    });
+    find_ifupdown(
+        sub {
+            my ($version) = @_;
+            reply($job, 'ifupdown', $version) if defined $version;
+            ask_about_network($job);
+        }
+    );
     return;
 }
 
@@ -47,6 +49,12 @@ sub find_missing {
     push @missing, 'ip' if !grep { -x "$_/ip" } split /:/, $IFUP_PATH;
     push @missing, '/sys' if !-d '/sys/class/net/lo';
     return @missing;
+}
+
+# `ifup --version` of it would take half a second: it asks dpkg.
+sub has_ifupdown2 {
+    my $ifup = which('ifup');
+    return defined $ifup && is_same_file($ifup, '/usr/share/ifupdown2/__main__.py');
 }
 
 # Where both stand that Debian's package has, there is no need to ask. $done->(first line of its version; undef without ifup)
@@ -80,13 +88,14 @@ sub find_forwarding {
 # immutable, mounted there, or of another kind.
 sub find_tunnel_files {
     my $mounts = read_file('/proc/self/mountinfo') // '';
-    my @files  = paths($INTERFACES_D, $TUNNEL);
-    my @fixed  = grep { -d || !-f || !-w } @files;
+    my @files = paths($INTERFACES_D, $TUNNEL);
+    my @fixed = grep { -d || !-f || !-w } @files;
     push @fixed, grep { !-d || !-w } paths($STORE, $TUNNEL);
     push @fixed, grep { $mounts =~ / \Q$_\E / } @files, paths($STORE, $TUNNEL);
     my %found = (fixed => join ' ', @fixed);
     my @unreadable = grep { !defined read_file($_) } grep { -f } '/etc/network/interfaces', @files;
     $found{unreadable} = join ' ', @unreadable;
+
     for my $file (grep { -f } @files) {
         my ($text, $rest) = split /\0/, read_file($file) // '', 2;
         $found{ 'file:' . base_name($file) } = $text // '';
@@ -109,7 +118,7 @@ sub find_edited {
 # Whatever ifupdown may read but the tunnels' own files: what it makes of it, the controller knows. A word too much does no harm.
 sub find_interfaces {
     my (%found, %seen);
-    my $left  = 1_000_000;
+    my $left = 1_000_000;
     my @queue = ('/etc/network/interfaces', paths($INTERFACES_D, qr/^[^.]/));
     while (defined(my $file = shift @queue)) {
         $file =~ s{/\./}{/}g;
@@ -121,6 +130,7 @@ sub find_interfaces {
         my ($directory) = $file =~ m{(.*)/};
         $text =~ s/\\\n/ /g;
         $text =~ tr/\r//d;
+
         for my $line (grep { /^\s*source/ } split /\n/, $text) {
             my (undef, @patterns) = split ' ', $line;
             push @queue, map { -d ? paths($_, qr/^[^.]/) : $_ } map { expand(m{^/} ? $_ : "$directory/$_") } @patterns;
@@ -145,34 +155,48 @@ sub ask_about_network {
     my ($from) = split ' ', $ENV{SSH_CONNECTION} // '';
     my $lines = "addr show\nroute get " . ($from // '') . "\n$ways\n";
     # A kernel that has made one makes another. Else it is asked for what it must refuse, once it knows what a VXLAN is.
-    my $tries = $RUN{writes} eq 'yes' && !grep { (read_file("/sys/class/net/$_/uevent") // '') =~ /^DEVTYPE=vxlan$/m } entries('/sys/class/net');
+    my $tries =
+        $RUN{writes} eq 'yes' && !grep { (read_file("/sys/class/net/$_/uevent") // '') =~ /^DEVTYPE=vxlan$/m } entries('/sys/class/net');
     $lines .= "link add vxlan-none mtu 67 type vxlan id 1 dstport 4789\n" if $tries;
     my $number = $lines =~ tr/\n//;
-    start([qw(ip -d -j -force -batch -)], sub {
-        my (undef, $links) = @_;
-        reply($job, 'vxlan_answer', $1) if $tries && $links =~ s/([^\n]*)\nCommand failed -:$number\z//;
-        reply($job, 'links', $links);
-        ask_kernel($network // '', sub {
-            my ($answer) = @_;
-            reply($job, 'network', $answer);
-            # There is no host without rules.
-            return finish($job) if $answer ne '';
-            explain_ip($job);
-        });
-    }, input => $lines);
+    start(
+        [qw(ip -d -j -force -batch -)],
+        sub {
+            my (undef, $links) = @_;
+            if ($tries && $links =~ s/([^\n]*)\nCommand failed -:$number\z//) { reply($job, 'vxlan_answer', $1) }
+            reply($job, 'links', $links);
+            ask_kernel(
+                $network // '',
+                sub {
+                    my ($answer) = @_;
+                    reply($job, 'network', $answer);
+                    # There is no host without rules.
+                    return finish($job) if $answer ne '';
+                    explain_ip($job);
+                }
+            );
+        },
+        input => $lines
+    );
     return;
 }
 
 # Why ip has not answered, and which one it is, for people.
 sub explain_ip {
     my ($job) = @_;
-    start([qw(ip -6 -d -N -j rule show)], sub {
-        my ($said) = split /\n/, $_[1];
-        start([qw(ip -V)], sub {
-            reply($job, 'ip_fault', ($said // '') . ' (' . ((split /\n/, $_[1])[0] // '') . ')');
-            finish($job);
-        });
-    });
+    start(
+        [qw(ip -6 -d -N -j rule show)],
+        sub {
+            my ($said) = split /\n/, $_[1];
+            start(
+                [qw(ip -V)],
+                sub {
+                    reply($job, 'ip_fault', ($said // '') . ' (' . ((split /\n/, $_[1])[0] // '') . ')');
+                    finish($job);
+                }
+            );
+        }
+    );
     return;
 }
 

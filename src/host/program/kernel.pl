@@ -1,4 +1,4 @@
-# What ip and sync do for many at once: what arrives together is one process.
+# Questions to the kernel. What arrives together is one process.
 use strict;
 use warnings;
 
@@ -6,7 +6,6 @@ use warnings;
 my $MOST_QUESTIONS = 32_768;
 
 my (@questions, $is_asking);    # {lines for ip -6 -batch, answer, done: what to do with it}
-my (@unsynced, $is_syncing);    # [paths, what to do then]
 
 # One JSON document for each query that was answered, on a line of its own.
 sub ask_kernel {
@@ -45,33 +44,6 @@ sub ask_next {
         ask_next();
     };
     start([qw(ip -6 -d -N -j -force -batch -)], $answered, input => $input);
-    return;
-}
-
-# What was written is on the disk. $done is told whether it is.
-sub sync_paths {
-    my ($paths, $done) = @_;
-    push @unsynced, [$paths, $done];
-    after(0, \&sync_next) if @unsynced == 1 && !$is_syncing;
-    return;
-}
-
-sub sync_next {
-    my @those = splice @unsynced;
-    $is_syncing = @those or return;
-    my $synced = sub {
-        my ($status) = @_;
-        if ($status == 0 || @those == 1) {
-            $_->[1]->($status == 0) for @those;
-            return sync_next();
-        }
-        # One of them has spoilt it for the others: each for itself.
-        my $left = @those;
-        for my $one (@those) {
-            start(['sync', @{ $one->[0] }], sub { $one->[1]->($_[0] == 0); sync_next() if --$left == 0 });
-        }
-    };
-    start(['sync', map { @{ $_->[0] } } @those], $synced);
     return;
 }
 

@@ -2,9 +2,9 @@
 use strict;
 use warnings;
 
-my %readers;     # by file number: [handle, what to do when there is something to read]
-my %writers;     # by file number: [handle, bytes that are still to be written, close it then?]
-my @timers;      # [seconds of now(), what to do], in no order
+my %readers;    # by file number: [handle, what to do when there is something to read]
+my %writers;    # by file number: [handle, bytes that are still to be written, close it then?]
+my @timers;    # [seconds of now(), what to do], in no order
 my %children;    # by process id: what start() knows of a program that runs
 
 # Linux: asm-generic/errno.h, sys/wait.h, fcntl.h, the same on every architecture of Debian's but MIPS.
@@ -92,7 +92,7 @@ sub start {
     if ($pid == 0) {
         setpgrp 0, 0;
         local @SIG{qw(HUP PIPE TERM INT CHLD)} = ('DEFAULT') x 5;
-        open STDIN,  '<&', $stdin // open_null() or exit 126;
+        open STDIN, '<&', $stdin // open_null() or exit 126;
         open STDOUT, '>&', $said or exit 126;
         open STDERR, '>&', $said or exit 126;
         exit 125 if $option{before} && !$option{before}->();
@@ -128,7 +128,7 @@ sub take_output {
 sub collect_children {
     while ((my $pid = waitpid -1, $WNOHANG) > 0) {
         my $status = $? & 127 ? 128 + ($? & 127) : $? >> 8;
-        my $child  = delete $children{$pid} or next;
+        my $child = delete $children{$pid} or next;
         take_output($child);
         forget($child->{output});
         close $child->{output};
@@ -154,10 +154,10 @@ sub turn {
     # SIGCHLD ends the wait, unless it comes just before.
     $timeout = 0.05 if %children && $timeout > 0.05;
     my ($can_read, $can_write) = ('', '');
-    vec($can_read,  $_, 1) = 1 for keys %readers;
+    vec($can_read, $_, 1) = 1 for keys %readers;
     vec($can_write, $_, 1) = 1 for keys %writers;
     if (select($can_read, $can_write, undef, $timeout) > 0) {
-        for my $number (keys %writers) { write_some($number)            if vec $can_write, $number, 1 }
+        for my $number (keys %writers) { write_some($number) if vec $can_write, $number, 1 }
         for my $number (keys %readers) { ($readers{$number} // next)->[1]->() if vec $can_read, $number, 1 }
     }
     collect_children();
@@ -171,7 +171,7 @@ sub turn {
 sub write_some {
     my ($number) = @_;
     my $writer = $writers{$number};
-    my $bytes  = syswrite $writer->[0], $writer->[1];
+    my $bytes = syswrite $writer->[0], $writer->[1];
     return if !defined $bytes && would_block();
     # Nobody reads it any more, or all of it is written.
     substr $writer->[1], 0, $bytes // length $writer->[1], '';

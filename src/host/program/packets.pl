@@ -6,9 +6,23 @@ our %RUN;
 
 # Linux: bits/socket.h, linux/in6.h, netinet/icmp6.h, asm-generic/errno-base.h.
 my %LINUX = (
-    AF_INET => 2, AF_INET6 => 10, SOCK_RAW => 3, IPPROTO_ICMP => 1, IPPROTO_IPV6 => 41, IPPROTO_ICMPV6 => 58, SOL_SOCKET => 1,
-    SO_BINDTODEVICE => 25, IPV6_MTU => 24, IPV6_MTU_DISCOVER => 23, IPV6_PMTUDISC_DO => 2, IPV6_DONTFRAG => 62, ICMP6_FILTER => 1,
-    ICMP6_ECHO_REQUEST => 128, ICMP6_ECHO_REPLY => 129, ICMP_ECHO => 8, EMSGSIZE => 90,
+    AF_INET => 2,
+    AF_INET6 => 10,
+    SOCK_RAW => 3,
+    IPPROTO_ICMP => 1,
+    IPPROTO_IPV6 => 41,
+    IPPROTO_ICMPV6 => 58,
+    SOL_SOCKET => 1,
+    SO_BINDTODEVICE => 25,
+    IPV6_MTU => 24,
+    IPV6_MTU_DISCOVER => 23,
+    IPV6_PMTUDISC_DO => 2,
+    IPV6_DONTFRAG => 62,
+    ICMP6_FILTER => 1,
+    ICMP6_ECHO_REQUEST => 128,
+    ICMP6_ECHO_REPLY => 129,
+    ICMP_ECHO => 8,
+    EMSGSIZE => 90,
 );
 # Of IPv6 and ICMPv6, in bytes.
 my $HEADERS = 48;
@@ -99,10 +113,12 @@ sub send_echo {
     my ($state, $question) = @_;
     $state->{sent}[++$state->{sequence} & 0xffff] = now();
     # The kernel fills in the checksum.
-    my $packet = pack 'C C n n n x' . (($question->{bytes} // $SMALL) - $HEADERS), $LINUX{ICMP6_ECHO_REQUEST}, 0, 0, $state->{id}, $state->{sequence} & 0xffff;
+    my $packet = pack 'C C n n n x' . (($question->{bytes} // $SMALL) - $HEADERS), $LINUX{ICMP6_ECHO_REQUEST}, 0, 0, $state->{id},
+        $state->{sequence} & 0xffff;
     return if defined send $state->{socket}, $packet, 0;
     $state->{why} = "send: $!";
-    $state->{why} = "message too long, mtu: " . unpack 'i', getsockopt $state->{socket}, $LINUX{IPPROTO_IPV6}, $LINUX{IPV6_MTU} if $! == $LINUX{EMSGSIZE};
+    $state->{why} = "message too long, mtu: " . unpack 'i', getsockopt $state->{socket}, $LINUX{IPPROTO_IPV6}, $LINUX{IPV6_MTU}
+        if $! == $LINUX{EMSGSIZE};
     return;
 }
 
@@ -130,22 +146,26 @@ sub ping_underlay {
         $done->($_[0]);
     };
     my $packed = sub { pack 'S n a4 x8', $LINUX{AF_INET}, 0, pack 'C4', split /\./, $_[0] };
-    my $id     = int rand 65_536;
-    my $body   = pack 'C C n n n', $LINUX{ICMP_ECHO}, 0, 0, $id, 1;
-    my $sum    = 0;
+    my $id = int rand 65_536;
+    my $body = pack 'C C n n n', $LINUX{ICMP_ECHO}, 0, 0, $id, 1;
+    my $sum = 0;
     $sum += $_ for unpack 'n*', $body;
     substr $body, 2, 2, pack 'n', ~(($sum & 0xffff) + ($sum >> 16)) & 0xffff;
-    socket($socket, $LINUX{AF_INET}, $LINUX{SOCK_RAW}, $LINUX{IPPROTO_ICMP})
+    my $is_sent =
+           socket($socket, $LINUX{AF_INET}, $LINUX{SOCK_RAW}, $LINUX{IPPROTO_ICMP})
         && (!defined $source || bind $socket, $packed->($source))
         && connect($socket, $packed->($target))
-        && defined send $socket, $body, 0
-        or return $end->(0);
-    when_readable($socket, sub {
-        my $packet;
-        return $end->(0) if !defined recv $socket, $packet, 65_536, 0;
-        my (undef, undef, undef, $its) = unpack 'C C n n', substr $packet, 4 * (ord($packet) & 15);
-        $end->(1) if defined $its && $its == $id;
-    });
+        && defined send $socket, $body, 0;
+    return $end->(0) if !$is_sent;
+    when_readable(
+        $socket,
+        sub {
+            my $packet;
+            return $end->(0) if !defined recv $socket, $packet, 65_536, 0;
+            my (undef, undef, undef, $its) = unpack 'C C n n', substr $packet, 4 * (ord($packet) & 15);
+            $end->(1) if defined $its && $its == $id;
+        }
+    );
     after(1, sub { $end->(0) });
     return;
 }
@@ -172,15 +192,21 @@ sub probe {
     my $ask = sub {
         for my $question (@questions) {
             $waiting++;
-            ping($question, $seconds, sub {
-                my ($rtt, $why, $is_unable) = @_;
-                my $said = defined $rtt ? sprintf '0 %.3f', $rtt : ($is_unable ? 126 : 1) . " $why";
-                $question->{outcome} = "$question->{key} $said";
-                $end->();
-            });
+            ping(
+                $question,
+                $seconds,
+                sub {
+                    my ($rtt, $why, $is_unable) = @_;
+                    my $said = defined $rtt ? sprintf '0 %.3f', $rtt : ($is_unable ? 126 : 1) . " $why";
+                    $question->{outcome} = "$question->{key} $said";
+                    $end->();
+                }
+            );
         }
         # Early enough that nobody waits for the diagnosis; nearly all are answered before.
-        my $silent = sub { grep { !$_->{outcome} } @questions };
+        my $silent = sub {
+            grep { !$_->{outcome} } @questions;
+        };
         my $look = sub {
             return if $job->{is_done} || !$silent->();
             $waiting++;
@@ -206,29 +232,42 @@ sub look_below {
     my $waiting = @{$silent} + 1;
     my $end = sub { $done->() if --$waiting == 0 };
     for my $question (@{$silent}) {
-        ping({ %{$question}, bytes => $SMALL }, 1, sub {
-            reply($job, 'small', "$question->{key} ") if defined $_[0];
-            $end->();
-        });
-    }
-    ask_kernel("neigh show dev $interface\nlink show dev $interface\n", sub {
-        my ($answer) = @_;
-        my ($link) = grep { /"linkinfo"/ } split /\n/, $answer;
-        reply($job, 'neighbours', join "\n", grep { !/"linkinfo"/ } split /\n/, $answer);
-        my ($remote, $local) = map { ($link // '') =~ /"$_":"([0-9.]+)"/ } qw(remote local);
-        my ($device) = ($link // '') =~ /"info_data":\{[^}]*"link":"([^"]+)"/;
-        return $end->() if !defined $remote;
-        # As the tunnel's packets go: a rule may send them another way than those of the host.
-        my @way = ($remote, defined $local ? ('from', $local) : (), defined $device ? ('oif', $device) : ());
-        start([qw(ip -j route get), @way], sub {
-            my (undef, $route) = @_;
-            reply($job, 'underlay_route', $route);
-            ping_underlay($local, $remote, sub {
-                reply($job, 'underlay_ping', $_[0] ? 0 : 1);
+        ping(
+            { %{$question}, bytes => $SMALL },
+            1,
+            sub {
+                reply($job, 'small', "$question->{key} ") if defined $_[0];
                 $end->();
-            });
-        });
-    });
+            }
+        );
+    }
+    ask_kernel(
+        "neigh show dev $interface\nlink show dev $interface\n",
+        sub {
+            my ($answer) = @_;
+            my ($link) = grep { /"linkinfo"/ } split /\n/, $answer;
+            reply($job, 'neighbours', join "\n", grep { !/"linkinfo"/ } split /\n/, $answer);
+            my ($remote, $local) = map { ($link // '') =~ /"$_":"([0-9.]+)"/ } qw(remote local);
+            my ($device) = ($link // '') =~ /"info_data":\{[^}]*"link":"([^"]+)"/;
+            return $end->() if !defined $remote;
+            # As the tunnel's packets go: a rule may send them another way than those of the host.
+            my @way = ($remote, defined $local ? ('from', $local) : (), defined $device ? ('oif', $device) : ());
+            start(
+                [qw(ip -j route get), @way],
+                sub {
+                    my (undef, $route) = @_;
+                    reply($job, 'underlay_route', $route);
+                    ping_underlay(
+                        $local, $remote,
+                        sub {
+                            reply($job, 'underlay_ping', $_[0] ? 0 : 1);
+                            $end->();
+                        }
+                    );
+                }
+            );
+        }
+    );
     return;
 }
 

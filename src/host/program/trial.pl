@@ -1,86 +1,8 @@
-# The steps of a change: prepare, trial, stage, promise, confirm; or back.
+# The steps of a change once it is prepared: trial, stage, promise, confirm; or back.
 use strict;
 use warnings;
 
 our (%RUN, $INTERFACES_D, $STORE, $TRIALS);
-
-# What is proven before a trial begins: that it can, and that it can end either way.
-sub prepare {
-    my ($job, $interface, $change, @lengths) = @_;
-    my $still = pop @lengths if @lengths > 3;
-    my ($trial, $live) = ("$TRIALS/.$interface.$RUN{id}", "$INTERFACES_D/$interface");
-    # OLD, NEW, OTHERS, each undefined for what does not exist; the rest is the record's body.
-    my $body  = $job->{payload};
-    my @texts = map { $_ eq '-' ? undef : substr $body, 0, $_, '' } @lengths;
-    my ($old, $new, $bystanders) = @texts;
-    return fail($job, 'refused', "cannot begin a trial: $job->{guard_fault}") if $job->{guard_fault};
-    return fail($job, 'ping', socket_fault()) if socket_fault();
-    return fail($job, 'busy', "$interface is held by " . held_by("$TRIALS/$interface")) if -e "$TRIALS/$interface";
-    # What was planned is right only for what was seen.
-    my $now = read_file($live);
-    return fail($job, 'changed', "$live has changed since it was looked at")
-        if -e $live ? !defined $old || ($now // '') ne $old : defined $old;
-    my $refuse = sub {
-        my ($reason, $text) = @_;
-        remove($trial);
-        fail($job, $reason, $text);
-    };
-    my $has_room =
-           mkdir($trial)
-        && mkdir("$trial/empty")
-        && write_file("$trial/run", "$RUN{id}\n")
-        && write_file("$trial/change", "$change\n")
-        && write_file("$trial/who", join "\n", $RUN{operator}, (split ' ', $ENV{SSH_CONNECTION} // '')[0] // '', @RUN{qw(since command)}, '')
-        && write_file("$trial/body", $body)
-        && (!$bystanders || write_file("$trial/bystanders", $bystanders))
-        && (!defined $new || write_file("$trial/new", $new))
-        && remember_old($interface, $trial)
-        && (!$still || write_file("$trial/still", ''))
-        && name_process($trial, 'ifup', '')
-        && give_up($trial)
-        && set_deadline($trial);
-    return $refuse->('refused', "cannot write to $trial: is /run full or read-only?") if !$has_room;
-    my $then = sub {
-        my ($invalid) = @_;
-        return $refuse->('invalid', $invalid) if $invalid;
-        return $refuse->('refused', 'the session is ending') if is_ending();
-        return $refuse->('refused', "cannot write to $trial: is /run full?") if !set_deadline($trial) || !write_file("$trial/prepared", '');
-        # It gets its name when it is complete, so that nobody ever sees half of one; a name is given once.
-        my $named = "$TRIALS/$interface";
-        return $refuse->('busy', "$interface is held by " . held_by($named)) if -e $named || !rename $trial, $named;
-        # Prove now that /etc can take the file later, and /var its records. Only who holds the tunnel has files of these names.
-        my $room = !lay_beside($interface, $new) ? "cannot write to $INTERFACES_D: is /etc full or read-only?"
-            : !(write_found($interface, $body) && write_record("$STORE/$interface/.staged", 'confirmed', $body))
-            ? "cannot keep a generation in $STORE/$interface: is /var full or read-only?" : undef;
-        return finish($job) if !defined $room;
-        settle($named, 'reverted', [qw(prepared)], sub { fail($job, 'refused', $room) });
-    };
-    return defined $new ? find_invalid($interface, $trial, $then) : $then->('');
-}
-
-# What runs can be brought up again: by its file or, if somebody has taken that away, by our newest generation. What never had one cannot.
-sub remember_old {
-    my ($interface, $trial) = @_;
-    return 1 if !exists_link($interface);
-    if (!-e "$INTERFACES_D/$interface") {
-        my $text = file_in(newest_generation($interface)) // return 1;
-        return 0 if !write_file("$trial/old", $text);
-    }
-    return write_file("$trial/was_up", '');
-}
-
-# The candidate beside its place, under a name with a dot, which no form of source reads. Nothing to do when it lies there.
-sub lay_beside {
-    my ($interface, $text) = @_;
-    my $path = "$INTERFACES_D/.$interface.vxfleet";
-    return 0 if !-w $INTERFACES_D;
-    return 1 if defined $text && (read_file($path) // '') eq $text;
-    unlink $path;
-    my $mask  = umask 022;
-    my $is_ok = write_file($path, $text // '');
-    umask $mask;
-    return $is_ok;
-}
 
 sub new_file { return -e "$_[0]/new" ? "$_[0]/new" : undef }
 sub old_file { return -e "$_[0]/old" ? "$_[0]/old" : undef }
@@ -98,12 +20,16 @@ sub trial {
         return late($job, $interface, $change) if !-e "$trial/armed";
         return fail($job, 'stuck', "$interface is still there after ifdown and ip link del") if !$is_gone;
         return finish($job) if !new_file($trial);
-        bring_up($trial, 'armed', new_file($trial), sub {
-            my ($is_up, $output, $status) = @_;
-            reply($job, 'output', $output);
-            return late($job, $interface, $change) if !-e "$trial/armed";
-            return $is_up ? finish($job) : fail($job, 'ifup', "ifup failed with status $status");
-        });
+        bring_up(
+            $trial, 'armed',
+            new_file($trial),
+            sub {
+                my ($is_up, $output, $status) = @_;
+                reply($job, 'output', $output);
+                return late($job, $interface, $change) if !-e "$trial/armed";
+                return $is_up ? finish($job) : fail($job, 'ifup', "ifup failed with status $status");
+            }
+        );
     };
     return $up->(1, '') if !-e $live && !exists_link($interface) && !is_remembered($interface);
     # Of a file that is gone ifupdown remembers the interface, and would not bring it up: the candidate takes it down.
@@ -121,9 +47,9 @@ sub late {
         return fail($job, 'late', "too late: the trial of $interface is being ended");
     }
     my %became = (
-        window   => [late => "too late: the window of $interface was over, and this host put the old end back"],
-        session  => [late => "too late: the session was gone, and this host put the old end of $interface back"],
-        peer     => [late => "too late: the other end of $interface was found on the old one, and this host put it back too"],
+        window => [late => "too late: the window of $interface was over, and this host put the old end back"],
+        session => [late => "too late: the session was gone, and this host put the old end of $interface back"],
+        peer => [late => "too late: the other end of $interface was found on the old one, and this host put it back too"],
         reverted => [late => "the trial of $interface was put back already"],
         confirmed => [confirmed => "the trial of $interface is confirmed already"],
     );
@@ -144,24 +70,31 @@ sub stage {
     my ($trial, $beside, $store) = ("$TRIALS/$interface", "$INTERFACES_D/.$interface.vxfleet", "$STORE/$interface");
     return late($job, $interface, $change) if !is_trial_of($trial, $change) || !-e "$trial/armed";
     my $full = sub { fail($job, @_) };
-    publish_found($interface, sub {
-        my ($is_kept) = @_;
-        return $full->('store', "cannot keep the generation in $store: is /var full or read-only?") if !$is_kept || !-e "$store/.staged";
-        forget_oldest($interface, 1);
-        my $new = -e "$trial/new" ? read_file("$trial/new") : undef;
-        my $laid = lay_beside($interface, $new);
-        sync_paths([$laid ? $beside : (), "$store/.staged"], sub {
-            my ($is_synced) = @_;
-            return $full->('full', "cannot write $beside: is /etc full or read-only?") if !$is_synced || !$laid;
-            my $name = next_sequence($store) . ".confirmed.$digest";
-            return $full->('full', "cannot write to $trial: is /run full?")
-                if !write_file("$trial/peer", join "\n", @peer, '') || !write_file("$trial/staged", "$name\n");
-            return finish($job) if -e "$trial/armed";
-            # Whoever ends a trial renames `armed` before it removes the files: one of us two sees the other.
-            unlink $beside, "$store/.staged" if !-e $trial;
-            late($job, $interface, $change);
-        });
-    });
+    publish_found(
+        $interface,
+        sub {
+            my ($is_kept) = @_;
+            return $full->('store', "cannot keep the generation in $store: is /var full or read-only?")
+                if !$is_kept || !-e "$store/.staged";
+            forget_oldest($interface, 1);
+            my $new = -e "$trial/new" ? read_file("$trial/new") : undef;
+            my $laid = lay_beside($interface, $new);
+            sync_paths(
+                [$laid ? $beside : (), "$store/.staged"],
+                sub {
+                    my ($is_synced) = @_;
+                    return $full->('full', "cannot write $beside: is /etc full or read-only?") if !$is_synced || !$laid;
+                    my $name = next_sequence($store) . ".confirmed.$digest";
+                    return $full->('full', "cannot write to $trial: is /run full?")
+                        if !write_file("$trial/peer", join "\n", @peer, '') || !write_file("$trial/staged", "$name\n");
+                    return finish($job) if -e "$trial/armed";
+                    # Whoever ends a trial renames `armed` before it removes the files: one of us two sees the other.
+                    unlink $beside, "$store/.staged" if !-e $trial;
+                    late($job, $interface, $change);
+                }
+            );
+        }
+    );
     return;
 }
 
@@ -182,7 +115,9 @@ sub confirm {
     }
     # Said twice is said once: over another session, the first time may still be under way, or have died on it.
     if (-e "$trial/confirmed" && ($tries // 0) < 200) {
-        my $again = sub { after(0.1, sub { confirm($job, $interface, $change, 1 + ($tries // 0)) }) };
+        my $again = sub {
+            after(0.1, sub { confirm($job, $interface, $change, 1 + ($tries // 0)) });
+        };
         return $again->() if is_process_in("$trial/by");
         claim($trial);
         return complete($trial, $again);
@@ -195,17 +130,20 @@ sub confirm {
     # From here on the timer has lost. Of a hub in doubt, the controller has found a way back to us and knows what the peer did.
     my $from =
           move($trial, 'promised', 'confirmed') ? 'promised'
-        : move($trial, 'armed',    'confirmed') ? 'armed'
-        : move($trial, 'doubt',    'confirmed') ? 'doubt'
-        :                                         return late($job, $interface, $change);
+        : move($trial, 'armed', 'confirmed') ? 'armed'
+        : move($trial, 'doubt', 'confirmed') ? 'doubt'
+        : return late($job, $interface, $change);
     stop_ifup($trial);
     claim($trial);
-    complete($trial, sub {
-        return finish($job) if $_[0];
-        my $pending = "$interface runs the new end, but the host cannot write it to $INTERFACES_D: it tries again every second";
-        return fail($job, 'pending', $pending) if $from ne 'armed' || !move($trial, 'confirmed', 'reverting');
-        go_back($trial, 'reverted', sub { fail($job, 'full', "cannot rename the staged file to $INTERFACES_D/$interface") });
-    });
+    complete(
+        $trial,
+        sub {
+            return finish($job) if $_[0];
+            my $pending = "$interface runs the new end, but the host cannot write it to $INTERFACES_D: it tries again every second";
+            return fail($job, 'pending', $pending) if $from ne 'armed' || !move($trial, 'confirmed', 'reverting');
+            go_back($trial, 'reverted', sub { fail($job, 'full', "cannot rename the staged file to $INTERFACES_D/$interface") });
+        }
+    );
     return;
 }
 
@@ -216,21 +154,31 @@ sub complete {
     my ($live, $beside) = ("$INTERFACES_D/$interface", "$INTERFACES_D/.$interface.vxfleet");
     my $store = "$STORE/$interface";
     # A hub in doubt may have put the old end up to ask.
-    run_new($trial, 'confirmed', sub {
-        my $name = read_line("$trial/staged");
-        my $failed = sub { give_up($trial); $done->(0) };
-        return $failed->() if -e "$store/.staged" && !rename "$store/.staged", "$store/$name";
-        my $is_there =
-              !-e "$trial/new" ? (unlink($beside), !-e $live || unlink $live)[1]
-            : -e $beside       ? rename $beside, $live
-            # Renamed already, or somebody has taken it away.
-            : (read_file($live) // '') eq read_file("$trial/new");
-        if (!$is_there) {
-            rename "$store/$name", "$store/.staged";
-            return $failed->();
+    run_new(
+        $trial,
+        'confirmed',
+        sub {
+            my $name = read_line("$trial/staged");
+            my $failed = sub { give_up($trial); $done->(0) };
+            return $failed->() if -e "$store/.staged" && !rename "$store/.staged", "$store/$name";
+            my $is_there =
+                !-e "$trial/new"
+                ? (unlink($beside), !-e $live || unlink $live)[1]
+                : -e $beside ? rename $beside, $live
+                # Renamed already, or somebody has taken it away.
+                : (read_file($live) // '') eq read_file("$trial/new");
+            if (!$is_there) {
+                rename "$store/$name", "$store/.staged";
+                return $failed->();
+            }
+            sync_paths(
+                [$INTERFACES_D, $store],
+                sub {
+                    show_marker($trial, sub { remove($trial); $done->(1) });
+                }
+            );
         }
-        sync_paths([$INTERFACES_D, $store], sub { show_marker($trial, sub { remove($trial); $done->(1) }) });
-    });
+    );
     return;
 }
 
@@ -240,7 +188,7 @@ sub show_marker {
     my ($role, $marker) = split /\n/, read_file("$trial/peer") // '';
     return $done->() if ($role // '') ne 'decides';
     my $lifetime = $RUN{window} * 4;
-    my $device   = base_name($trial);
+    my $device = base_name($trial);
     ask_kernel("addr replace $marker/64 dev $device nodad valid_lft $lifetime preferred_lft 0\n", $done);
     return;
 }
@@ -251,7 +199,9 @@ sub revert {
     my $done = sub {
         my ($is_back, $said) = @_;
         reply($job, 'output', $said);
-        return $is_back ? finish($job) : fail($job, 'stuck', "what ran before on $interface did not come up again: " . ($said || 'no output'));
+        return $is_back
+            ? finish($job)
+            : fail($job, 'stuck', "what ran before on $interface did not come up again: " . ($said || 'no output'));
     };
     return if is_trial_of($trial, $change) && settle($trial, 'reverted', [qw(prepared armed promised doubt)], $done);
     return late($job, $interface, $change);
@@ -294,29 +244,45 @@ sub go_back {
     my $finish = sub {
         my ($is_back, $said) = @_;
         # What cannot be recorded (a full /var) is put back all the same.
-        my $keep = sub { keep_record($interface, $outcome, read_file("$trial/body") // '', sub { remove($trial); $done->($is_back, $said) }) };
+        my $keep = sub {
+            keep_record($interface, $outcome, read_file("$trial/body") // '', sub { remove($trial); $done->($is_back, $said) });
+        };
         return $keep->() if !-e "$trial/bystanders";
         # What was somebody else's before and is gone. What is there already is refused line by line.
         return start([qw(ip -6 -force -batch), "$trial/bystanders"], $keep);
     };
     return $finish->(1, '') if -e "$trial/runs_old" || -e "$trial/still";
-    take_down($trial, 'reverting', new_file($trial), sub {
-        my ($is_gone, $said) = @_;
-        return $finish->($is_gone, $said) if !-e "$trial/was_up";
-        # An ifup that fails or is killed here is not left at that.
-        bring_old_up($trial, 'reverting', 3, $finish);
-    });
+    take_down(
+        $trial,
+        'reverting',
+        new_file($trial),
+        sub {
+            my ($is_gone, $said) = @_;
+            return $finish->($is_gone, $said) if !-e "$trial/was_up";
+            # An ifup that fails or is killed here is not left at that.
+            bring_old_up($trial, 'reverting', 3, $finish);
+        }
+    );
     return;
 }
 
 # $done->($is_up, $output)
 sub bring_old_up {
     my ($trial, $state, $tries, $done) = @_;
-    bring_up($trial, $state, old_file($trial), sub {
-        my ($is_up, $said) = @_;
-        return $done->($is_up, $said) if $is_up || $tries <= 1;
-        after(1, sub { take_down($trial, $state, undef, sub { bring_old_up($trial, $state, $tries - 1, $done) }) });
-    });
+    bring_up(
+        $trial, $state,
+        old_file($trial),
+        sub {
+            my ($is_up, $said) = @_;
+            return $done->($is_up, $said) if $is_up || $tries <= 1;
+            after(
+                1,
+                sub {
+                    take_down($trial, $state, undef, sub { bring_old_up($trial, $state, $tries - 1, $done) });
+                }
+            );
+        }
+    );
     return;
 }
 

@@ -1,18 +1,18 @@
 /** The table of states that the model shares with the program that runs on hosts. */
-import { HOST_PROGRAM } from '../../../src/host/host-program.js';
+import { CHANGE_PROGRAM } from '../../../src/host/host-program.js';
 import { at, type End, type Trial, type World } from './world.js';
 
 /** `from>to`, as host.pl allows them. */
 export const TRANSITIONS: readonly string[] = (
-  /^my %TRANSITIONS = map \{ \$_ => 1 \} qw\(([^)]*)\)/m.exec(HOST_PROGRAM)?.[1] ?? ''
+  /^my %TRANSITIONS = map \{ \$_ => 1 \} qw\(([^)]*)\)/m.exec(CHANGE_PROGRAM)?.[1] ?? ''
 )
   .split(/\s+/)
   .filter((pair) => pair !== '');
 
 /** `from>to` of every move that host.pl makes by name: `move(TRIAL, FROM, TO)`, and `settle(TRIAL, OUTCOME, [FROM...])`, which goes back. */
 export function movesOfHostProgram(): string[] {
-  const moves = HOST_PROGRAM.matchAll(/\bmove\(\$\w+, +'([a-z]+)', +'([a-z]+)'/g);
-  const settles = HOST_PROGRAM.matchAll(/\bsettle\(\$\w+, (?:'[a-z]+'|\$\w+), \[qw\(([a-z ]+)\)/g);
+  const moves = CHANGE_PROGRAM.matchAll(/\bmove\(\$\w+, +'([a-z]+)', +'([a-z]+)'/g);
+  const settles = CHANGE_PROGRAM.matchAll(/\bsettle\(\$\w+, (?:'[a-z]+'|\$\w+), \[qw\(([a-z ]+)\)/g);
   return [
     ...[...moves].map(([, from, to]) => `${from}>${to}`),
     ...[...settles].flatMap(([, froms = '']) => (froms.match(/[a-z]+/g) ?? []).map(wayBackOf)),
