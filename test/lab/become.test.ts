@@ -45,7 +45,7 @@ describe.skipIf(unavailable !== undefined)(`hosts where the login becomes root $
   const leftovers = async (host: string): Promise<string> =>
     on(
       host,
-      'ls -A /run/vxfleet 2>/dev/null; ls -A /etc/network/interfaces.d | grep "^\\." || true; pgrep -af "^[v]xfleet: program|[s]udo" || true',
+      'ls -A /run/vxfleet 2>/dev/null; ls -A /etc/network/interfaces.d | grep "^\\." || true; pgrep -af "^[v]xfleet: |[s]udo" || true',
     );
 
   beforeAll(async () => {

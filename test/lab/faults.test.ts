@@ -27,7 +27,7 @@ describe.skipIf(unavailable !== undefined)(`a deploy that is disturbed ${unavail
   };
   /** To the program on tokyo and all its processes; some may end by themselves when another is gone. */
   const signalAll = async (signal: string): Promise<void> => {
-    const script = `pids=$(pgrep -f "^[v]xfleet: program"); kill ${signal} $pids 2>/dev/null; [ -n "$pids" ]`;
+    const script = `pids=$(pgrep -f "^[v]xfleet: "); kill ${signal} $pids 2>/dev/null; [ -n "$pids" ]`;
     expect(await lab.exec('tokyo', ['sh', '-c', script])).toMatchObject({ code: 0 });
   };
   /** vxfleet, until its trial on tokyo is open: then it is killed, at once or after `next`. */
@@ -53,7 +53,7 @@ describe.skipIf(unavailable !== undefined)(`a deploy that is disturbed ${unavail
   /** Trials and processes of ours on a host. */
   const leftovers = async (host: string): Promise<string> => {
     const script =
-      'ls -A /run/vxfleet; ls -A /etc/network/interfaces.d | grep "^\\."; pgrep -af "^[v]xfleet: program" || true';
+      'ls -A /run/vxfleet; ls -A /etc/network/interfaces.d | grep "^\\."; pgrep -af "^[v]xfleet: " || true';
     return (await lab.exec(host, ['sh', '-c', script])).stdout;
   };
   const isClean = async (): Promise<boolean> => `${await leftovers('hub')}${await leftovers('tokyo')}` === '';
@@ -168,8 +168,8 @@ describe.skipIf(unavailable !== undefined)(`a deploy that is disturbed ${unavail
     await change('vxlan: { dstport: 4999 }');
     const deploy = run('deploy', 'tokyo', '--window', '12', '--verify-timeout', '10');
     await until('the trial is open', isArmed);
-    // The oldest is the program itself; its jobs and the timer go on.
-    const program = 'pgrep -of "^[v]xfleet: program"';
+    // Its guard goes on.
+    const program = 'pgrep -f "^[v]xfleet: program"';
     expect(await lab.exec('tokyo', ['sh', '-c', `kill -STOP $(${program})`])).toMatchObject({ code: 0 });
     await until('the timer has ended the trial', async () => !(await isArmed()) && (await runsOldOnTokyo()));
     expect(await lab.exec('tokyo', ['sh', '-c', `kill -CONT $(${program})`])).toMatchObject({ code: 0 });

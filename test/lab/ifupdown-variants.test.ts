@@ -54,7 +54,7 @@ function handle(lab: TestLab) {
     /** Trials, candidates and processes of ours on the two ends of tokyo's tunnel. */
     isClean: async (): Promise<boolean> => {
       const script =
-        'ls -A /run/vxfleet; ls -A /etc/network/interfaces.d | grep "^\\."; pgrep -af "^[v]xfleet: program|[i]fup" || true';
+        'ls -A /run/vxfleet; ls -A /etc/network/interfaces.d | grep "^\\."; pgrep -af "^[v]xfleet: |[i]fup" || true';
       const outcomes = await Promise.all(['hub', 'tokyo'].map((host) => lab.exec(host, ['sh', '-c', script])));
       return outcomes.every(({ stdout }) => stdout === '');
     },

@@ -181,7 +181,7 @@ describe.skipIf(unavailable !== undefined)(`several writers ${unavailable ?? ''}
       for (const host of ['hub', 'tokyo']) {
         // Killed without a word (some end by themselves when the first is dead); the guard is held back, so that the trial stays for us to see. It
         // is stopped until it stays so: the kernel wakes a process group that becomes an orphan.
-        const others = 'for p in $(pgrep -f "^[v]xfleet: program"); do [ $p = $g ] || kill -9 $p 2>/dev/null; done';
+        const others = 'for p in $(pgrep -f "^[v]xfleet: "); do [ $p = $g ] || kill -9 $p 2>/dev/null; done';
         const stop = 'i=0; while [ $i -lt 50000 ]; do kill -STOP $g; i=$((i + 1)); done';
         await sh(host, `g=$(${guards}); kill -STOP $g; ${others}; ${stop}`);
       }

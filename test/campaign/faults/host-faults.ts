@@ -2,13 +2,9 @@
 import { ENDS, type End } from '../../../src/plan/plan.js';
 import type { Fault } from '../fault.js';
 
-/** Every process of the program's has its text in the command line; the program itself is the one that sshd started. */
-const KILL_PROGRAM = String.raw`
-for pid in $(pgrep -f '^[v]xfleet: program'); do
-  parent=$(ps -o ppid= -p "$pid")
-  case $(ps -o comm= -p $parent) in sshd*) kill -9 "$pid" ;; esac
-done`;
-const KILL_ALL = String.raw`kill -9 $(pgrep -f '^[v]xfleet: program')`;
+const KILL_PROGRAM = String.raw`kill -9 $(pgrep -f '^[v]xfleet: program')`;
+/** Its guard too. */
+const KILL_ALL = String.raw`kill -9 $(pgrep -f '^[v]xfleet: ')`;
 /** The listener and every session of it: none of them says goodbye. The host's init starts a new listener after a second. */
 const KILL_SSHD = 'pkill -KILL sshd';
 
