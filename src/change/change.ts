@@ -82,9 +82,9 @@ export class Change {
     return restores === undefined ? 'changed' : 'rolled_back';
   }
 
-  /** Is it confirmed at all its ends? */
+  /** Is it confirmed at all its ends, if it has any? */
   get isDecided(): boolean {
-    return this.confirmed.size > 0 && this.confirmed.size === this.target.ends.length;
+    return this.target.ends.every((end) => this.confirmed.has(end));
   }
 
   /** The result of one that has come to its end. */

@@ -14,7 +14,7 @@ import type { ObservedEnd } from '../verify/compare-end.js';
 import { bytesOf } from '../text-bytes.js';
 import { judgePings } from '../verify/judge-probe.js';
 import { parseLinks, parseNetwork, parseWays } from '../verify/kernel-state.js';
-import { probePayload, type PlannedCheck, type RouteQuestion } from '../verify/plan-checks.js';
+import { probePayload, routeQueries, type PlannedCheck, type RouteQuestion } from '../verify/plan-checks.js';
 import { tunnelQueries } from '../verify/queries.js';
 
 /** Longest time a step of the host program may take by its own timeouts, in ms, and some for the way. */
@@ -68,7 +68,8 @@ export class TunnelEnd {
   readonly #change: string;
   readonly #host: Host;
   readonly #line: Line;
-  #downAt: number | null = null;
+  /** When the trial took it down, in ms of the host's own clock; null when it was not touched. */
+  downAt: number | null = null;
 
   /** @param change the id of the change that is to be made, the same at both ends @param facts what the host is taken to have */
   constructor(tunnel: TunnelPlan, end: End, host: Host, target: EndTarget, change: string, facts = host.facts) {
@@ -79,11 +80,6 @@ export class TunnelEnd {
     this.#line = new Line(host);
     this.facts = facts;
     this.target = target;
-  }
-
-  /** When the trial took it down, in ms of the host's own clock; null when it was not touched. */
-  get downAt(): number | null {
-    return this.#downAt;
   }
 
   /** The live file, or null. */
@@ -119,12 +115,13 @@ export class TunnelEnd {
 
   /** What the kernel has of this end right now, and the ways of the questions' packets. */
   async observe(questions: readonly RouteQuestion[] = []): Promise<ObservedWays> {
-    const payload = this.#questionsOf(questions);
+    const queries = tunnelQueries(this.#tunnel, this.end);
+    const payload = [...queries, ...routeQueries(questions)].map(({ line }) => `${line}\n`).join('');
     const reply = await this.#must({ verb: 'state', args: [], payload, timeoutMs: QUERY_TIMEOUT_MS });
     const text = reply.values.get('network') ?? '';
     return {
       link: parseLinks(text)[0],
-      network: parseNetwork(text, tunnelQueries(this.#tunnel, this.end)),
+      network: parseNetwork(text, queries),
       ways: parseWays(text, questions),
     };
   }
@@ -170,7 +167,7 @@ export class TunnelEnd {
   /** Runs what was prepared. */
   async trial(): Promise<void> {
     const reply = await this.#line.call({ verb: 'trial', args: this.#names, timeoutMs: STEP_TIMEOUT_MS });
-    this.#downAt = toNumber(reply.values.get('down_at'));
+    this.downAt = toNumber(reply.values.get('down_at'));
     if (!reply.ok) throw notTried(this.end, reply, this.#tunnel);
   }
 
@@ -231,15 +228,6 @@ export class TunnelEnd {
   /** What the host program calls the trial by. */
   get #names(): readonly string[] {
     return [this.#tunnel.interface, this.#change];
-  }
-
-  /** Lines for `ip -6 -batch`. */
-  #questionsOf(questions: readonly RouteQuestion[]): string {
-    const lines = [
-      ...tunnelQueries(this.#tunnel, this.end).map(({ line }) => line),
-      ...questions.map(({ source, target }) => `route get ${target} from ${source}`),
-    ];
-    return lines.map((line) => `${line}\n`).join('');
   }
 
   #accept(reply: Reply): void {

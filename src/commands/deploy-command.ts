@@ -82,7 +82,7 @@ async function planDeploy(run: Run, { tunnels, ends }: LoadedFleet, flags: Deplo
   const total = orphans.length + tunnels.length;
   const pace = paceOf(flags, run, total);
   const moves = findMoves(run, orphans);
-  const alone = orphans.filter((orphan) => ![...moves.values()].includes(orphan));
+  const alone = orphans.filter((orphan) => ![...moves.values()].flat().includes(orphan));
   const options = { force, adopt, prune, gone: writes ? [] : orphans, ends };
   const work = async (): Promise<readonly TunnelResult[]> => {
     const pruned = await runFleet(
@@ -96,8 +96,8 @@ async function planDeploy(run: Run, { tunnels, ends }: LoadedFleet, flags: Deplo
     // What was removed is in the way of nobody any more, if only it is looked at again.
     if (pruned.length > 0 && writes) await run.hub.inspect();
     const deployed = await runFleet(
-      asPlanned(tunnels),
-      async ({ plan }, admit) => deployTunnel(run, plan, options, admit, moves.get(plan)),
+      tunnels.map((plan) => ({ plan, beside: moves.get(plan) ?? [] })),
+      async ({ plan, beside }, admit) => deployTunnel(run, plan, options, admit, beside[0]),
       pace,
     );
     return [...pruned, ...deployed];
@@ -109,16 +109,16 @@ async function planDeploy(run: Run, { tunnels, ends }: LoadedFleet, flags: Deplo
  * Old tunnels by those that their sites get instead: both change together. Not where another site gets the old one's id or VNI, or has the new
  * one's: then the old one has to go first.
  */
-function findMoves(run: Run, orphans: readonly TunnelPlan[]): ReadonlyMap<TunnelPlan, TunnelPlan> {
+function findMoves(run: Run, orphans: readonly TunnelPlan[]): ReadonlyMap<TunnelPlan, readonly [TunnelPlan]> {
   const { files, links } = run.hub.facts;
-  const moves = new Map<TunnelPlan, TunnelPlan>();
+  const moves = new Map<TunnelPlan, readonly [TunnelPlan]>();
   for (const old of orphans) {
     const next = successorOf(run, old);
     const isWanted = run.tunnels.some(
       (one) => one !== next && (one.interface === old.interface || one.vni === old.vni),
     );
     if (next === undefined || isWanted || files.has(next.interface) || links.has(next.interface)) continue;
-    moves.set(next, old);
+    moves.set(next, [old]);
   }
   return moves;
 }

@@ -8,8 +8,8 @@ import { generationsOf, type EndHistory } from '../history/record.js';
 import type { Host } from '../host/host.js';
 import { describeRollback } from '../jobs/describe-rollback.js';
 import { fetchHistory, planOf } from '../jobs/gather-history.js';
-import { findTakenAway, locateStep, requireAll, type SiteStep } from '../jobs/rollback-sites.js';
-import { rollbackTunnel } from '../jobs/rollback-tunnel.js';
+import { findTakenAway, joinMoves, locateStep, requireAll, type SiteStep } from '../jobs/rollback-sites.js';
+import { rollbackTunnels } from '../jobs/rollback-tunnel.js';
 import { warn, type Run } from '../jobs/run.js';
 import { runFleet } from '../jobs/run-fleet.js';
 import type { FleetPlan, TunnelPlan } from '../plan/plan.js';
@@ -87,15 +87,12 @@ async function planRollback(run: Run, limits: readonly string[], flags: Rollback
   const pace = paceOf(flags, run, steps.length);
   const work = async (): Promise<TunnelResult[]> => {
     const results: TunnelResult[] = [];
-    for (const phase of phases) {
+    for (const phase of joinMoves(phases)) {
       // What has gone is in the way of nobody any more, if only it is looked at again.
       if (results.length > 0 && writes) await hub.inspect();
-      const gone = writes ? [] : steps.filter((step) => step.removes && !phase.includes(step));
-      const ended = await runFleet(
-        phase,
-        async (step, admit) => rollbackTunnel(run, step.plan, step.request, gone, admit),
-        pace,
-      );
+      const others = steps.filter((step) => !phase.some((site) => site.steps.includes(step)));
+      const gone = writes ? [] : others.filter(({ removes }) => removes);
+      const ended = await runFleet(phase, async (site, admit) => rollbackTunnels(run, site.steps, gone, admit), pace);
       results.push(...ended);
     }
     return results;

@@ -9,6 +9,7 @@ import type { TunnelPlan } from '../plan/plan.js';
 import { ownerOf, remoteOf } from '../render/check-stanza.js';
 import { planOf } from './gather-history.js';
 import { connectSpoke, type Run } from './run.js';
+import type { Planned } from './run-fleet.js';
 
 export interface SiteStep extends RollbackStep {
   /** How the spoke is reached, and what it is called now. */
@@ -74,6 +75,34 @@ export function findTakenAway(
     ({ interface: name, removes, plan }) => removes && before.get(name) === plan.spoke && !kept.has(plan.spoke),
   );
 }
+
+/** Steps of one site that are made together, the last of which says how it is reached. */
+export interface SiteWork extends Planned {
+  readonly steps: readonly SiteStep[];
+}
+
+/** A site that loses a tunnel and gets another one changes both together, where no other site has had either: it is never without. */
+export function joinMoves(phases: readonly (readonly SiteStep[])[]): SiteWork[][] {
+  const all = phases.flat();
+  const isMove = ({ interface: name, plan }: SiteStep): boolean =>
+    all.filter((one) => one.interface === name).length === 1 &&
+    all.filter((one) => one.plan.spoke === plan.spoke).length === 2;
+  const oldOf = (step: SiteStep): SiteStep[] =>
+    step.removes || !isMove(step)
+      ? []
+      : all.filter((one) => one.removes && one.plan.spoke === step.plan.spoke && isMove(one));
+  const joined = new Set(all.flatMap(oldOf));
+  return phases
+    .map((phase) => phase.filter((step) => !joined.has(step)))
+    .filter((phase) => phase.length > 0)
+    .map((phase) => phase.map((step) => workOf(oldOf(step), step)));
+}
+
+const workOf = (before: readonly SiteStep[], step: SiteStep): SiteWork => ({
+  plan: step.plan,
+  beside: before.map(({ plan }) => plan),
+  steps: [...before, step],
+});
 
 /**
  * A rollback of several steps takes tunnels away before it puts others back: no site is begun that may have to stay without one because

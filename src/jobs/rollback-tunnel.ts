@@ -3,7 +3,7 @@ import { VxfleetError } from '../errors.js';
 import type { TunnelResult } from '../events.js';
 import { chooseRollback } from '../history/choose-rollback.js';
 import type { EndHistory } from '../history/record.js';
-import type { RollbackRequest, RollbackTarget } from '../history/rollback-target.js';
+import type { RollbackTarget } from '../history/rollback-target.js';
 import type { Host } from '../host/host.js';
 import type { End, TunnelPlan } from '../plan/plan.js';
 import { ownerOf } from '../render/check-stanza.js';
@@ -14,35 +14,40 @@ import { fetchGeneration, fetchHistory } from './gather-history.js';
 import { joinTunnel, type Hosts } from './join-tunnel.js';
 import { withoutTunnels } from './orphans.js';
 import { warn, type Run } from './run.js';
-import { carryOut, workOnSite } from './work-on-site.js';
+import type { SiteStep } from './rollback-sites.js';
+import { carryOut, workOnSite, type Proposal } from './work-on-site.js';
 
 /**
- * Never rejects: what happens is the result.
- * @param plan the tunnel's of today, or of a generation: how the spoke is reached
+ * Never rejects: what happens is the results.
+ * @param steps of one site, together; by the plan of the last it is reached
  * @param gone of a dry run: tunnels that would have been taken away before
  */
-export async function rollbackTunnel(
+export async function rollbackTunnels(
   run: Run,
-  plan: TunnelPlan,
-  request: RollbackRequest,
-  gone: readonly Pick<TunnelPlan, 'interface'>[],
+  steps: readonly SiteStep[],
+  gone: readonly Gone[],
   admit: Admit,
 ): Promise<readonly TunnelResult[]> {
-  return await workOnSite(run, [plan], async (hosts) => {
-    const targets = await chooseTargets(run, plan, hosts, request);
-    return await putBack(run, await openGeneration(run, plan, hosts, targets, gone), targets, admit);
-  });
+  return await workOnSite(
+    run,
+    steps.map(({ plan }) => plan),
+    async (hosts) => {
+      const proposals = steps.map(async (step) => {
+        const others = steps.filter((one) => one.removes && one !== step);
+        const targets = await chooseTargets(run, step, hosts);
+        return propose(run, await openGeneration(run, step.plan, hosts, targets, [...gone, ...others]), targets);
+      });
+      return await carryOut(run, await Promise.all(proposals), admit);
+    },
+  );
 }
+
+type Gone = Pick<TunnelPlan, 'interface'>;
 
 type Targets = Readonly<Record<End, RollbackTarget | undefined>>;
 
 /** What each end goes back to. Rejects with refused, lost, timeout or host. */
-async function chooseTargets(
-  run: Run,
-  { interface: name }: TunnelPlan,
-  hosts: Hosts,
-  request: RollbackRequest,
-): Promise<Targets> {
+async function chooseTargets(run: Run, { interface: name, request }: SiteStep, hosts: Hosts): Promise<Targets> {
   const [hub, spoke] = await Promise.all([
     // What is damaged at the hub has been said when the tunnels were chosen.
     historyAt(hosts.hub, name, () => undefined),
@@ -57,7 +62,7 @@ async function openGeneration(
   plan: TunnelPlan,
   hosts: Hosts,
   targets: Targets,
-  gone: readonly Pick<TunnelPlan, 'interface'>[],
+  gone: readonly Gone[],
 ): Promise<Pair> {
   const [hub, spoke] = await Promise.all([
     desiredAt(hosts.hub, plan, targets.hub),
@@ -125,7 +130,7 @@ async function desiredAt(host: Host, today: TunnelPlan, target: RollbackTarget |
   );
 }
 
-async function putBack(run: Run, tunnel: Pair, targets: Targets, admit: Admit): Promise<readonly TunnelResult[]> {
+function propose(run: Run, tunnel: Pair, targets: Targets): Proposal {
   const { plan, expects } = tunnel;
   // An end whose file is the same already goes one step back in its history all the same.
   const noted = endsOf(tunnel).filter(({ end }) => targets[end] !== undefined);
@@ -134,6 +139,5 @@ async function putBack(run: Run, tunnel: Pair, targets: Targets, admit: Admit): 
   const still = expects === 'plan' ? stillEnds(ends.map((end) => assessEnd(tunnel, end))) : [];
   const restores = { hub: targets.hub?.restores ?? null, spoke: targets.spoke?.restores ?? null };
   // What stands there is kept in the history, whoever wrote it.
-  const refusal = refuseTunnel(tunnel, ends, true);
-  return await carryOut(run, [{ target: { tunnel, ends, still, noted, restores }, refusal }], admit);
+  return { target: { tunnel, ends, still, noted, restores }, refusal: refuseTunnel(tunnel, ends, true) };
 }

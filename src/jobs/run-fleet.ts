@@ -16,6 +16,8 @@ export interface FleetRunOptions {
 /** What a run is about, tunnel by tunnel. */
 export interface Planned {
   readonly plan: TunnelPlan;
+  /** Others that are worked on with it, and are no items of their own. */
+  readonly beside?: readonly TunnelPlan[];
 }
 
 export const asPlanned = (tunnels: readonly TunnelPlan[]): Planned[] => tunnels.map((plan) => ({ plan }));
@@ -39,7 +41,9 @@ export async function runFleet<T extends Planned>(
       return reason;
     };
     const { stopped } = brakes;
-    const ended = [stopped === null ? await work(tunnel, admit) : skippedResult(tunnel.plan, stopped)].flat();
+    const skipped = (reason: string): TunnelResult[] =>
+      [...(tunnel.beside ?? []), tunnel.plan].map((plan) => skippedResult(plan, reason));
+    const ended = [stopped === null ? await work(tunnel, admit) : skipped(stopped)].flat();
     results.push(...ended);
     for (const result of ended) emit({ event: 'tunnel', ...result });
     brakes.record(ended, admitted);

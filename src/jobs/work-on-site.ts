@@ -16,14 +16,16 @@ const TAKEOVER_GRACE_MS = 100_000;
 /** Never rejects: what is thrown is the result of each. @param plans the tunnels of one site, the last of which says how it is reached */
 export async function workOnSite(
   run: Run,
-  plans: readonly [...TunnelPlan[], TunnelPlan],
+  plans: readonly TunnelPlan[],
   work: (hosts: Hosts) => Promise<readonly TunnelResult[]>,
 ): Promise<readonly TunnelResult[]> {
   let spoke: Host | undefined;
   try {
-    spoke = await connectSpoke(run, plans.at(-1) ?? plans[0]);
+    const plan = plans.at(-1);
+    if (plan === undefined) return [];
+    spoke = await connectSpoke(run, plan);
     const hosts = { hub: run.hub, spoke };
-    for (const plan of plans) await takeOverTrials(run, plan, hosts);
+    for (const one of plans) await takeOverTrials(run, one, hosts);
     return await work(hosts);
   } catch (error) {
     return plans.map((plan) => thrownResult(plan, error));

@@ -60,6 +60,10 @@ export interface RouteQuestion {
   readonly target: string;
 }
 
+/** How the kernel is asked: lines for `ip -6 -batch`. */
+export const routeQueries = (questions: readonly RouteQuestion[]): { readonly line: string }[] =>
+  questions.map(({ source, target }) => ({ line: `route get ${target} from ${source}` }));
+
 /** The routing questions of the spoke's end: by which interface would each of its sources reach the world? */
 export const routeQuestions = (plan: FleetPlan, tunnel: TunnelPlan): RouteQuestion[] =>
   [tunnel.spokeAddress80, tunnel.spokeAddress64, tunnel.spokeAddress48].map((source) => ({

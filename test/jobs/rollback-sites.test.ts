@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { findTakenAway, type SiteStep } from '../../src/jobs/rollback-sites.js';
+import { findTakenAway, joinMoves, type SiteStep } from '../../src/jobs/rollback-sites.js';
 import { makePlan } from '../../src/plan/make-plan.js';
 import type { TunnelPlan } from '../../src/plan/plan.js';
 import { inventory, spoke } from '../render/fleet.js';
@@ -70,5 +70,39 @@ describe('findTakenAway', () => {
     const removals = [stepOf(osaka1, true), stepOf(tokyo2, true)];
     expect(taken(fleet, swapped, [...removals, stepOf(tokyo, false), stepOf(osaka, false)])).toEqual([]);
     expect(taken(fleet, swapped, removals)).toEqual(['vxlan01', 'vxlan02']);
+  });
+});
+
+describe('joinMoves', () => {
+  const planOf = (name: string, id: number): TunnelPlan => {
+    const [plan] = tunnelsOf([[name, id]]);
+    if (plan === undefined) throw new Error('it is planned');
+    return plan;
+  };
+  const names = (phases: readonly (readonly SiteStep[])[]): string[][] =>
+    joinMoves(phases).map((phase) =>
+      phase.map(({ steps }) => steps.map(({ removes, interface: name }) => `${removes ? '-' : '+'}${name}`).join(' ')),
+    );
+  const minus = (name: string, id: number): SiteStep => stepOf(planOf(name, id), true);
+  const plus = (name: string, id: number): SiteStep => stepOf(planOf(name, id), false);
+
+  it('takes a site from one tunnel to its other one together', () => {
+    expect(names([[minus('tokyo', 5)], [plus('tokyo', 1)]])).toEqual([['-vxlan05 +vxlan01']]);
+    expect(names([[minus('tokyo', 5), minus('osaka', 6)], [plus('tokyo', 1)]])).toEqual([
+      ['-vxlan06'],
+      ['-vxlan05 +vxlan01'],
+    ]);
+  });
+
+  it('leaves apart what sites have exchanged', () => {
+    const removals = [minus('tokyo', 2), minus('osaka', 1)];
+    expect(names([removals, [plus('tokyo', 1), plus('osaka', 2)]])).toEqual([
+      ['-vxlan02', '-vxlan01'],
+      ['+vxlan01', '+vxlan02'],
+    ]);
+  });
+
+  it('leaves the others as they are', () => {
+    expect(names([[minus('tokyo', 1)], [plus('osaka', 2)]])).toEqual([['-vxlan01'], ['+vxlan02']]);
   });
 });

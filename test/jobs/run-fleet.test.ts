@@ -105,6 +105,18 @@ describe('a run', () => {
     );
   });
 
+  it('that is over before a tunnel is begun skips it with what would be worked on beside it', async () => {
+    const [old, plan] = fleetOf(2);
+    if (old === undefined || plan === undefined) throw new Error('both are planned');
+    const emit = (): void => {};
+    const brakes = new Brakes({ canary: 0, maxFail: undefined, signal: AbortSignal.abort(), emit });
+    const results = await runFleet([{ plan, beside: [old] }], async () => [], { forks: 1, brakes, emit });
+    expect(results.map(({ id, status }) => [id, status])).toEqual([
+      [1, 'skipped'],
+      [2, 'skipped'],
+    ]);
+  });
+
   it('goes on with the others when one fails', async () => {
     const outcome = await run(['changed', 'failed', 'changed', 'unknown', 'changed']);
     expect(outcome.statuses).toEqual(['changed', 'failed', 'changed', 'unknown', 'changed']);

@@ -353,6 +353,20 @@ describe.skipIf(unavailable !== undefined)(`a spoke that has left the inventory 
     },
   );
 
+  it('is not without its tunnel when a rollback cannot bring its old one back', async () => {
+    await write(original.replace(/( {4})id: 1\b/, '$1id: 5\n$1vxlan: { dstport: 4999 }'));
+    expect((await run('deploy', '--prune')).code).toBe(0);
+    await sh('tokyo', 'ip xfrm policy add src 0.0.0.0/0 dst 0.0.0.0/0 proto 17 dport 4789 dir in action block');
+    const { code, recap } = await run('rollback', '--verify-timeout', '1');
+    await sh('tokyo', 'ip xfrm policy flush');
+    expect(code).toBe(1);
+    expect(recap.tunnels.map(({ id, status }) => [id, status])).toEqual([
+      [1, 'reverted'],
+      [5, 'reverted'],
+    ]);
+    expect(await answers('2001:db8:ae05::1')).toBe(true);
+  });
+
   it('whose link alone is left does not lose its id either', async () => {
     await sh('hub', `rm ${DIRECTORY}/vxlan01`);
     await write(
