@@ -18,6 +18,7 @@ export async function measureScale(lab: string, directory: string): Promise<Scal
       times = JSON.parse(line) as typeof times;
     };
     const modules = await run(lab, [process.execPath, program, MODULES, String(spokes)], onLine);
+    if (modules.exitCode !== 0) throw new Error(`${program} ended with ${modules.exitCode}`);
     const inventory = join(directory, `scale-${spokes}.yaml`);
     await writeFile(inventory, inventoryText(spokes));
     const render = vxfleet('render', '--output', 'json', '-i', inventory);

@@ -34,7 +34,7 @@ const inventory = {
   hub: { underlay, ssh, anchor: undefined },
   spokes: Array.from({ length: Number(spokes) }, (_, index) => site(`s${index + 1}`, index + 1)),
 };
-const templates = loadTemplates(undefined);
+const templates = loadTemplates(undefined).ifupdown;
 
 const begun = performance.now();
 const { tunnels } = makePlan(inventory);
