@@ -10,17 +10,18 @@ const { DEFAULTS } = await load('inventory/inventory.js');
 
 const site = (name, id) => {
   const address = `10.${id >> 16}.${(id >> 8) & 255}.${id & 255}`;
-  const { sshPort: port, sshUser: user, dstport, metric } = DEFAULTS;
+  const { sshPort: port, sshUser: user, dstport, srcport, metric } = DEFAULTS;
   const ssh = { host: address, port, user, identityFile: undefined };
   const mode = id % 2 ? 'policy' : 'gateway';
   return {
     name,
     id,
     mode,
-    underlay: { address, device: 'eth0' },
+    underlay: { address, local: address, device: 'eth0', hotplug: false },
     ssh,
     vni: id,
     dstport,
+    srcport,
     metric,
     mtu: undefined,
     tags: [],
