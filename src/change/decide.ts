@@ -4,6 +4,7 @@
  */
 import { toVxfleetError } from '../errors.js';
 import type { Change, ChangeRun } from './change.js';
+import { decisionPartOf } from './decision-part.js';
 import { StepFailed, stopIfInterrupted } from './failures.js';
 import { findFragmentation } from './fragmentation.js';
 import type { TunnelEnd } from './tunnel-end.js';
@@ -27,7 +28,7 @@ export async function decide(changes: readonly Change[], run: ChangeRun): Promis
 }
 
 async function decideOne(change: Change, end: TunnelEnd): Promise<void> {
-  await end.confirm().catch((thrown: unknown) => {
+  await end.confirm(decisionPartOf(change, end)).catch((thrown: unknown) => {
     if (!(thrown instanceof StepFailed)) leave(change, `whether the ${end.end} confirmed is not known`);
     throw thrown;
   });
@@ -35,14 +36,14 @@ async function decideOne(change: Change, end: TunnelEnd): Promise<void> {
 }
 
 async function decideBoth(change: Change, hub: TunnelEnd, spoke: TunnelEnd): Promise<void> {
-  await hub.promise();
+  await hub.promise(decisionPartOf(change, hub));
   // Here the tunnel is decided. A spoke that refuses goes back with the hub.
-  await spoke.confirm().catch(async (thrown: unknown) => {
+  await spoke.confirm(decisionPartOf(change, spoke)).catch(async (thrown: unknown) => {
     if (!isRefusal(thrown)) leave(change, await whatTheHubDid(change, hub));
     throw thrown;
   });
   confirmed(change, spoke);
-  await hub.confirm().catch((thrown: unknown) => {
+  await hub.confirm(decisionPartOf(change, hub)).catch((thrown: unknown) => {
     const isSaid = thrown instanceof StepFailed;
     leave(change, isSaid ? thrown.message : 'the hub has promised, and finds out alone that the spoke is confirmed');
     throw thrown;

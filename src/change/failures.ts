@@ -94,7 +94,7 @@ export function unreachable(end: End, host: string, why: string): StepFailed {
   });
 }
 
-/** An end that would not stage, promise or confirm. */
+/** An end that would not promise or confirm. */
 export function notDecided(end: End, { text, reason }: Reply): StepFailed {
   const isDisk = ['full', 'store', 'pending'].includes(reason);
   const hint = isDisk

@@ -1,7 +1,5 @@
-/** The proof of a change while its trials are open: they are kept open, and all of the confirm that can fail is done meanwhile. */
-import { generationDigest } from '../history/generation-text.js';
+/** The proof of a change while its trials are open: they are kept open meanwhile. */
 import type { Change, ChangeRun } from './change.js';
-import { decisionPartOf } from './decision-part.js';
 import { downtime } from './downtime.js';
 import { StepFailed, stopIfInterrupted } from './failures.js';
 import { proveExpected } from './prove-expected.js';
@@ -27,23 +25,16 @@ export async function prove(changes: readonly Change[], run: ChangeRun): Promise
   await orInterrupted(work, run.signal);
 }
 
-/** While packets are on their way the files are laid beside their places, so that a confirm is a rename and nothing else. */
 async function proveOne(change: Change, seconds: number): Promise<void> {
   const { tunnel, ends } = change.target;
-  const [proof, staged] = await Promise.all([
-    proveExpected(tunnel, ends, seconds),
-    Promise.allSettled(ends.map((end) => end.stage(digestOf(change, end), decisionPartOf(change, end)))),
-  ]);
+  const proof = await proveExpected(tunnel, ends, seconds);
   change.proof = proof;
   change.downMs = downtime(
     ends.map(({ end, downAt }) => [end, downAt]),
     proof.answeredAt,
   );
   if (proof.failure !== null) throw new StepFailed(proof.failure);
-  for (const outcome of staged) if (outcome.status === 'rejected') throw outcome.reason;
 }
-
-const digestOf = (change: Change, end: TunnelEnd): string => generationDigest('confirmed', change.recordOf(end));
 
 /**
  * Extends the trials again and again until the work is done. Resolves only when every extension was answered: none may reach the

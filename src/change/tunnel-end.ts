@@ -9,6 +9,7 @@ import type { HostCommand } from '../host/host-session.js';
 import { Line } from '../host/line.js';
 import type { Reply } from '../host/frames.js';
 import { isInPrefix } from '../plan/is-in-prefix.js';
+import { generationDigest } from '../history/generation-text.js';
 import type { End, TunnelPlan } from '../plan/plan.js';
 import type { ObservedEnd } from '../verify/compare-end.js';
 import { bytesOf } from '../text-bytes.js';
@@ -149,10 +150,18 @@ export class TunnelEnd {
   async prepare(body: string, isStill: boolean): Promise<void> {
     const { current } = this;
     const { text } = this.target;
+    const digest = generationDigest('confirmed', body);
     const others = restoringLines(this.facts, this.#tunnel);
     const reply = await this.#line.call({
       verb: 'prepare',
-      args: [...this.#names, lengthOf(current), lengthOf(text), lengthOf(others), ...(isStill ? ['still'] : [])],
+      args: [
+        ...this.#names,
+        lengthOf(current),
+        lengthOf(text),
+        lengthOf(others),
+        digest,
+        ...(isStill ? ['still'] : []),
+      ],
       payload: `${current ?? ''}${text ?? ''}${others}${body}`,
       timeoutMs: QUERY_TIMEOUT_MS,
     });
@@ -176,12 +185,6 @@ export class TunnelEnd {
     await this.#line.call({ verb: 'extend', args: this.#names, timeoutMs: QUERY_TIMEOUT_MS });
   }
 
-  /** Does all of a confirm that can fail. @param digest of the whole record, by which it is named */
-  async stage(digest: string, { role, marker, newPeer, oldPeer }: DecisionPart): Promise<void> {
-    const args = [...this.#names, digest, role, marker, newPeer ?? '-', oldPeer ?? '-'];
-    this.#accept(await this.#line.call({ verb: 'stage', args, timeoutMs: QUERY_TIMEOUT_MS }));
-  }
-
   /** Goes on over a new connection, where only that proves that the host can be reached. */
   async proveReachable(): Promise<void> {
     if (!this.#needsNewConnection) return;
@@ -193,13 +196,15 @@ export class TunnelEnd {
   }
 
   /** From here on this end does not go back by itself. */
-  async promise(): Promise<void> {
-    this.#accept(await this.#line.call({ verb: 'promise', args: this.#names, timeoutMs: QUERY_TIMEOUT_MS }));
+  async promise(part: DecisionPart): Promise<void> {
+    const args = [...this.#names, ...wordsOf(part)];
+    this.#accept(await this.#line.call({ verb: 'promise', args, timeoutMs: QUERY_TIMEOUT_MS }));
   }
 
-  /** Makes the staged candidate the file of /etc. When the host refuses, it has not. Rejects with lost or timeout when there is no answer, asked twice. */
-  async confirm(): Promise<void> {
-    this.#accept(await this.#line.insist({ verb: 'confirm', args: this.#names, timeoutMs: QUERY_TIMEOUT_MS }));
+  /** Makes the candidate the file of /etc. When the host refuses, it has not. Rejects with lost or timeout when there is no answer, asked twice. */
+  async confirm(part: DecisionPart): Promise<void> {
+    const args = [...this.#names, ...wordsOf(part)];
+    this.#accept(await this.#line.insist({ verb: 'confirm', args, timeoutMs: QUERY_TIMEOUT_MS }));
   }
 
   /** Ends the connections that were opened for this change. */
@@ -247,3 +252,10 @@ const toNumber = (text: string | undefined): number | null => (text === undefine
 
 /** In bytes; `-` for what does not exist. */
 const lengthOf = (text: string | null): string => (text === null ? '-' : String(bytesOf(text).length));
+
+const wordsOf = ({ role, marker, newPeer, oldPeer }: DecisionPart): string[] => [
+  role,
+  marker,
+  newPeer ?? '-',
+  oldPeer ?? '-',
+];

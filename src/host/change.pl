@@ -1,19 +1,20 @@
 # The part of vxfleet's hand on a host (host.pl) that changes something. It is sent before the first command of these; CHANGE is the id of one
 # change of one tunnel, of which a run may make several on an interface:
-#   prepare IF CHANGE OLD NEW OTHERS [still]
-#                           take the candidate and prove that a trial can begin and end: validated, room in /run, /etc and /var, guard there.
+#   prepare IF CHANGE OLD NEW OTHERS DIGEST [still]
+#                           take the candidate and prove that a trial can begin and end: validated, room in /run, guard there, and the
+#                           candidate and its record (of that SHA-256) beside their places in /etc and /var, on the disk.
 #                           Payload: OLD bytes that /etc must have now, NEW bytes of the candidate, OTHERS bytes of lines for
 #                           `ip -6 -batch` that add again what is not the tunnel's, the record's body; `-` stands for no file. Nothing that
 #                           runs is touched. "still": the two differ in nothing that runs, and the trial bounces nothing
 #   trial IF CHANGE         run the prepared candidate instead of what runs now; /etc stays as it is
 #   extend IF CHANGE        start the trial's window anew
-#   stage IF CHANGE DIGEST ROLE MARKER NEW OLD
-#                           do all of a confirm that can fail: candidate and record (of that SHA-256) beside their places, on the disk.
-#                           ROLE: `decides` (shows the address MARKER once it is confirmed), `incompatible` or `compatible` (promises, and
-#                           may have to ask the peer at MARKER, at NEW or OLD; the second if old and new can talk to each other), or
-#                           `alone`. `-` stands for no address
-#   promise IF CHANGE       from now on go back only on the controller's word, or when the peer is found on the old end
-#   confirm IF CHANGE       make the candidate the file of /etc, then show the marker
+#   promise IF CHANGE ROLE MARKER NEW OLD
+#                           from now on go back only on the controller's word, or when the peer is found on the old end
+#   confirm IF CHANGE ROLE MARKER NEW OLD
+#                           make the candidate the file of /etc, then show the marker
+#                           ROLE is this end's part in the decision: `decides` (shows the address MARKER once it is confirmed), `incompatible`
+#                           or `compatible` (promises, and may have to ask the peer at MARKER, at NEW or OLD; the second if old and new can
+#                           talk to each other), or `alone`. `-` stands for no address
 #   revert IF CHANGE        end the trial: candidate down, what ran before up again; of a trial only prepared, forget it
 #   settle IF CHANGE        wait until the trial has ended, finding out what the peer did if need be, and say how
 #   note IF DIGEST          payload: a record's body, kept as a generation of its own: the other end has changed, this one has not
@@ -42,7 +43,6 @@ my %CHANGES = (
     prepare => \&prepare,
     trial => \&trial,
     extend => \&extend,
-    stage => \&stage,
     promise => \&promise,
     confirm => \&confirm,
     revert => \&revert,

@@ -16,8 +16,7 @@ const LOOKS = ['inspect', 'state', 'probe', 'history', 'generation'] as const;
 /** What the host program can do; what each means stands in the headers of host.pl and change.pl. */
 export type Verb = Look | Change;
 type Look = (typeof LOOKS)[number];
-type Change =
-  'prepare' | 'trial' | 'extend' | 'stage' | 'promise' | 'confirm' | 'revert' | 'settle' | 'note' | 'takeover';
+type Change = 'prepare' | 'trial' | 'extend' | 'promise' | 'confirm' | 'revert' | 'settle' | 'note' | 'takeover';
 
 /** One command for the host program. */
 export interface HostCommand {

@@ -41,7 +41,6 @@ const MESSAGES: readonly Message[] = [
   { step: 'trial', verb: 'trial', ends: BOTH },
   // The first probe of each end takes the baseline.
   { step: 'proof', verb: 'probe', ends: BOTH, nth: 2 },
-  { step: 'stage', verb: 'stage', ends: BOTH },
   // Sent while a proof takes its time.
   { step: 'extend', verb: 'extend', ends: BOTH, needs: 'refusal' },
   { step: 'promise', verb: 'promise', ends: ['hub'] },

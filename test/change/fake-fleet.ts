@@ -90,7 +90,6 @@ export class FakeHost {
         this.running = this.#fleet.isRemoval ? 'nothing' : 'new';
         return { values: { down_at: '1000', output: '' } };
       case 'extend':
-      case 'stage':
       case 'promise':
       case 'note':
       case 'takeover':

@@ -9,7 +9,7 @@ const PEER = '2001:db8::2';
 const [ON_NEW = '', ON_OLD = ''] = [NEW, OLD].map((text) => text.split('\n')[0]);
 
 describeNamespace('a host in doubt', () => {
-  const { call, has, host, install, isQuiet, locals, log, open, records, running, stage, trial, trials, until } =
+  const { call, has, host, install, isQuiet, locals, log, open, records, running, trial, trials, until } =
     useProgramHost();
 
   const answer = (...lines: readonly string[]): void => {
@@ -18,10 +18,8 @@ describeNamespace('a host in doubt', () => {
   const promise = async (windowSeconds: number, text: string | null = NEW, oldPeer = PEER, role = 'incompatible') => {
     const session = await open('run-a', windowSeconds);
     expect(await trial(session, text)).toMatchObject({ ok: true });
-    expect(await stage(session, text, 'vxlan01', [role, MARKER, text === null ? '-' : PEER, oldPeer])).toMatchObject({
-      ok: true,
-    });
-    expect(await call(session, 'promise', ['vxlan01'])).toMatchObject({ ok: true });
+    const part = [role, MARKER, text === null ? '-' : PEER, oldPeer];
+    expect(await call(session, 'promise', ['vxlan01', ...part])).toMatchObject({ ok: true });
     return session;
   };
   const isOver = async (): Promise<void> => {

@@ -35,7 +35,6 @@ describeNamespace('a host', () => {
     open,
     prepare,
     running,
-    stage,
     trial,
     trials,
     until,
@@ -67,7 +66,7 @@ describeNamespace('a host', () => {
     expect(replies.map(({ ok }) => ok)).toEqual([true, true]);
     await first.close();
     expect([running('vxlan01'), running('vxlan02')]).toEqual([null, '# two']);
-    expect(await confirm(second, 'vxlan02', '# two\n')).toMatchObject({ ok: true });
+    expect(await confirm(second, 'vxlan02')).toMatchObject({ ok: true });
     await second.close();
   });
 
@@ -205,7 +204,6 @@ describeNamespace('a host', () => {
     install();
     const session = await open('run-a', 60);
     await trial(session);
-    await stage(session);
     // A disk that takes its time.
     host.run(
       'printf \'#!/bin/bash\\nsleep 2\\nexec /bin/sync "$@"\\n\' >/usr/local/sbin/sync; chmod 755 /usr/local/sbin/sync',
@@ -246,7 +244,6 @@ describeNamespace('a host', () => {
     install();
     const session = await open('run-a', 60);
     await trial(session);
-    await stage(session);
     // What a kill at that very moment leaves.
     host.run('mv /run/vxfleet/vxlan01/armed /run/vxfleet/vxlan01/confirmed');
     await until(() => trials().length === 0);
@@ -268,8 +265,7 @@ describeNamespace('a host', () => {
     install();
     const session = await open('run-a', 60);
     await trial(session);
-    await stage(session, NEW, 'vxlan01', ['incompatible', 'fe80::1', '2001:db8::2', '2001:db8::2']);
-    await call(session, 'promise', ['vxlan01']);
+    await call(session, 'promise', ['vxlan01', 'incompatible', 'fe80::1', '2001:db8::2', '2001:db8::2']);
     host.run('mount -o remount,ro /etc');
     expect(await call(session, 'confirm', ['vxlan01'])).toMatchObject({ ok: false, reason: 'pending' });
     expect(running()).toBe(ON_NEW);
@@ -297,18 +293,7 @@ describeNamespace('a host', () => {
   it('changes nothing for a run that only looks', async () => {
     install();
     const session = await open('run-a', 60, false);
-    const verbs: Verb[] = [
-      'prepare',
-      'trial',
-      'extend',
-      'stage',
-      'promise',
-      'confirm',
-      'revert',
-      'settle',
-      'note',
-      'takeover',
-    ];
+    const verbs: Verb[] = ['prepare', 'trial', 'extend', 'promise', 'confirm', 'revert', 'settle', 'note', 'takeover'];
     for (const verb of verbs) {
       const reply = await call(session, verb, ['vxlan01', '-', '-', '-', '-']);
       expect(reply).toMatchObject({ ok: false, reason: 'protocol', text: `${verb} in a run that changes nothing` });

@@ -14,7 +14,7 @@ describeNamespace('a host keeps', () => {
     useProgramHost();
   const deploy = async (session: HostSession, text: string | null) => {
     expect(await trial(session, text)).toMatchObject({ ok: true });
-    expect(await confirm(session, 'vxlan01', text)).toMatchObject({ ok: true });
+    expect(await confirm(session)).toMatchObject({ ok: true });
   };
   const historyOf = async (session: HostSession, ...names: string[]) =>
     readHistory('osaka', (await call(session, 'history', names)).values);

@@ -31,7 +31,7 @@ describeNamespace('where systemd runs', () => {
     const call = async (verb: 'prepare' | 'trial', args: string[], payload = '') =>
       session.call({ verb, args: ['vxlan01', 'run-a.1', ...args], payload, timeoutMs: 30_000 });
     expect(
-      await call('prepare', ['6', '6', '0'], '# old\n# new\nchange run-a.1\nfile present\n\n# new\n'),
+      await call('prepare', ['6', '6', '0', 'digest'], '# old\n# new\nchange run-a.1\nfile present\n\n# new\n'),
     ).toMatchObject({
       ok: true,
     });

@@ -9,7 +9,7 @@ import { type Namespace, openNamespace } from './namespace.js';
 
 const TIMEOUT_MS = 60_000;
 export const LIVE = '/etc/network/interfaces.d/vxlan01';
-const STEPS: readonly Verb[] = ['prepare', 'trial', 'extend', 'stage', 'promise', 'confirm', 'revert', 'settle'];
+const STEPS: readonly Verb[] = ['prepare', 'trial', 'extend', 'promise', 'confirm', 'revert', 'settle'];
 export const OLD = '# old\nauto vxlan01\n';
 export const NEW = '# new: \'quotes\' "double" `ticks` $HOME \\ back\\nslash \\\\\n\n  ümlaut 日本語\nlast line\n';
 
@@ -76,7 +76,7 @@ export function useProgramHost() {
     return call(
       session,
       'prepare',
-      [name, lengthOf(seen), lengthOf(text), '0', ...more],
+      [name, lengthOf(seen), lengthOf(text), '0', generationDigest('confirmed', bodyOf(session, text)), ...more],
       `${seen ?? ''}${text ?? ''}${bodyOf(session, text)}`,
     );
   };
@@ -85,17 +85,8 @@ export function useProgramHost() {
     const prepared = await prepare(session, text, name);
     return prepared.ok ? call(session, 'trial', [name]) : prepared;
   };
-  const stage = async (
-    session: HostSession,
-    text: string | null = NEW,
-    name = 'vxlan01',
-    part = ['alone', '-', '-', '-'],
-  ) => call(session, 'stage', [name, generationDigest('confirmed', bodyOf(session, text)), ...part]);
-  /** Stages and confirms; the answer of the first that fails. */
-  const confirm = async (session: HostSession, name = 'vxlan01', text: string | null = NEW) => {
-    const staged = await stage(session, text, name);
-    return staged.ok ? call(session, 'confirm', [name]) : staged;
-  };
+  const confirm = async (session: HostSession, name = 'vxlan01') =>
+    call(session, 'confirm', [name, 'alone', '-', '-', '-']);
   /** The kept records, `sequence outcome`, each of them whole. */
   const records = (name = 'vxlan01'): string[] =>
     list(`/var/lib/vxfleet/${name}`).map((file) => {
@@ -139,7 +130,6 @@ export function useProgramHost() {
     lengthOf,
     prepare,
     trial,
-    stage,
     confirm,
     records,
     has,

@@ -7,7 +7,7 @@ our (%RUN, $INTERFACES_D, $STORE, $TRIALS);
 sub prepare {
     my ($job, @words) = @_;
     my %candidate;
-    @candidate{qw(interface change still)} = @words[0, 1, 5];
+    @candidate{qw(interface change digest still)} = @words[0, 1, 5, 6];
     # Each undefined for what does not exist; the rest is the record's body.
     @candidate{qw(old new bystanders)} = map { $_ eq '-' ? undef : substr $job->{payload}, 0, $_, '' } @words[2 .. 4];
     $candidate{body} = $job->{payload};
@@ -45,7 +45,18 @@ sub take_candidate {
         # It gets its name when it is complete, so that nobody ever sees half of one; a name is given once.
         return $refuse->('busy', "$interface is held by " . held_by($trial)) if -e $trial || !rename $hidden, $trial;
         my $fault = lay_down($candidate);
-        return $fault ? settle($trial, 'reverted', [qw(prepared)], sub { fail($job, 'refused', $fault) }) : finish($job);
+        my $drop = sub {
+            settle($trial, 'reverted', [qw(prepared)], sub { fail($job, 'refused', $fault) });
+        };
+        return $drop->() if $fault;
+        sync_paths(
+            ["$INTERFACES_D/.$interface.vxfleet", "$STORE/$interface/.staged"],
+            sub {
+                return finish($job) if $_[0];
+                $fault = "cannot write $INTERFACES_D/.$interface.vxfleet or $STORE/$interface/.staged to the disk";
+                $drop->() || late($job, $interface, $candidate->{change});
+            }
+        );
     };
     return defined $candidate->{new} ? find_invalid($interface, $hidden, $then) : $then->('');
 }
@@ -57,6 +68,9 @@ sub write_trial {
     my %files = (
         run => "$RUN{id}\n",
         change => "$candidate->{change}\n",
+        digest => "$candidate->{digest}\n",
+        # Room for the part in the decision, which comes with promise and confirm.
+        peer => ' ' x 200,
         who => join("\n", $RUN{operator}, $from // '', @RUN{qw(since command)}, ''),
         body => $candidate->{body},
     );

@@ -64,70 +64,69 @@ sub extend {
     return $is_extended ? finish($job) : late($job, $interface, $change);
 }
 
-# All of a confirm that can fail: on the disk, beside their places.
-sub stage {
-    my ($job, $interface, $change, $digest, @peer) = @_;
-    my ($trial, $beside, $store) = ("$TRIALS/$interface", "$INTERFACES_D/.$interface.vxfleet", "$STORE/$interface");
-    return late($job, $interface, $change) if !is_trial_of($trial, $change) || !-e "$trial/armed";
-    my $full = sub { fail($job, @_) };
+# Takes this end's part in the decision (docs/protocol.md), and does what of a confirm may still fail. $then when it has not.
+sub take_part {
+    my ($job, $trial, $part, $then) = @_;
+    my $interface = base_name($trial);
+    # A full disk takes a rename, one that has become read-only does not.
+    for my $directory ($INTERFACES_D, "$STORE/$interface") {
+        return fail($job, 'full', "$directory has become read-only") if !-w $directory;
+    }
+    return fail($job, 'full', "cannot write to $trial: is /run full?") if !overwrite("$trial/peer", join "\n", @{$part}, '');
     publish_found(
         $interface,
         sub {
             my ($is_kept) = @_;
-            return $full->('store', "cannot keep the generation in $store: is /var full or read-only?")
-                if !$is_kept || !-e "$store/.staged";
+            return fail($job, 'store', "cannot keep the generation in $STORE/$interface: is /var full or read-only?") if !$is_kept;
             forget_oldest($interface, 1);
-            my $new = -e "$trial/new" ? read_file("$trial/new") : undef;
-            my $laid = lay_beside($interface, $new);
-            sync_paths(
-                [$laid ? $beside : (), "$store/.staged"],
-                sub {
-                    my ($is_synced) = @_;
-                    return $full->('full', "cannot write $beside: is /etc full or read-only?") if !$is_synced || !$laid;
-                    my $name = next_sequence($store) . ".confirmed.$digest";
-                    return $full->('full', "cannot write to $trial: is /run full?")
-                        if !write_file("$trial/peer", join "\n", @peer, '') || !write_file("$trial/staged", "$name\n");
-                    return finish($job) if -e "$trial/armed";
-                    # Whoever ends a trial renames `armed` before it removes the files: one of us two sees the other.
-                    unlink $beside, "$store/.staged" if !-e $trial;
-                    late($job, $interface, $change);
-                }
-            );
+            $then->();
         }
     );
     return;
 }
 
 sub promise {
-    my ($job, $interface, $change) = @_;
+    my ($job, $interface, $change, @part) = @_;
     my $trial = "$TRIALS/$interface";
-    # A full disk takes the rename, one that has become read-only does not.
-    return fail($job, 'full', "$INTERFACES_D or $STORE has become read-only") if !-w $INTERFACES_D || !-w "$STORE/$interface";
-    my $is_given = is_trial_of($trial, $change) && -e "$trial/staged" && set_deadline($trial) && move($trial, 'armed', 'promised');
-    return $is_given ? finish($job) : late($job, $interface, $change);
+    return late($job, $interface, $change) if !is_trial_of($trial, $change) || !-e "$trial/armed";
+    take_part(
+        $job, $trial,
+        \@part,
+        sub {
+            my $is_given = is_trial_of($trial, $change) && set_deadline($trial) && move($trial, 'armed', 'promised');
+            return $is_given ? finish($job) : late($job, $interface, $change);
+        }
+    );
+    return;
 }
 
 sub confirm {
-    my ($job, $interface, $change, $tries) = @_;
+    my ($job, $interface, $change, @part) = @_;
     my $trial = "$TRIALS/$interface";
     if (!is_trial_of($trial, $change)) {
         return outcome_of($interface, $change) eq 'confirmed' ? finish($job) : late($job, $interface, $change);
     }
     # Said twice is said once: over another session, the first time may still be under way, or have died on it.
-    if (-e "$trial/confirmed" && ($tries // 0) < 200) {
+    if (-e "$trial/confirmed" && $job->{tries}++ < 200) {
         my $again = sub {
-            after(0.1, sub { confirm($job, $interface, $change, 1 + ($tries // 0)) });
+            after(0.1, sub { confirm($job, $interface, $change, @part) });
         };
         return $again->() if is_process_in("$trial/by");
         claim($trial);
         return complete($trial, $again);
     }
+    my $decide = sub { decide_forward($job, $trial, $change) };
+    return $decide->() if !-e "$trial/armed";
     # The hub counts on our being done with going back when its window is over.
-    if (-e "$trial/armed" && is_due($trial)) {
-        return settle($trial, 'window', [qw(armed)], sub { late($job, $interface, $change) });
-    }
-    return fail($job, 'protocol', "the candidate of $interface is not staged") if !-e "$trial/staged";
-    # From here on the timer has lost. Of a hub in doubt, the controller has found a way back to us and knows what the peer did.
+    return settle($trial, 'window', [qw(armed)], sub { late($job, $interface, $change) }) if is_due($trial);
+    return take_part($job, $trial, \@part, $decide);
+}
+
+# From here on the timer has lost. Of a hub in doubt, the controller has found a way back to us and knows what the peer did.
+sub decide_forward {
+    my ($job, $trial, $change) = @_;
+    my $interface = base_name($trial);
+    return late($job, $interface, $change) if !is_trial_of($trial, $change);
     my $from =
           move($trial, 'promised', 'confirmed') ? 'promised'
         : move($trial, 'armed', 'confirmed') ? 'armed'
@@ -158,7 +157,7 @@ sub complete {
         $trial,
         'confirmed',
         sub {
-            my $name = read_line("$trial/staged");
+            my $name = next_sequence($store) . '.confirmed.' . read_line("$trial/digest");
             my $failed = sub { give_up($trial); $done->(0) };
             return $failed->() if -e "$store/.staged" && !rename "$store/.staged", "$store/$name";
             my $is_there =
