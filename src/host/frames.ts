@@ -16,7 +16,7 @@ interface Pending {
   readonly values: Map<string, string[]>;
 }
 
-/** Bytes; the host program's lines stay under 1000. */
+/** Bytes; the host program's lines stay under it, by a thousand. */
 const LONGEST_LINE = 4096;
 /** Characters of noise that are kept: some lines of what ran in the program's place. */
 const NOISE_KEEP = 1024;

@@ -5,7 +5,7 @@ const read = (path: string): string => readFileSync(new URL(path, import.meta.ur
 
 /**
  * Without the comments and the indentation, which are half of it. Without strict and warnings too: they hold for the text that is checked here,
- * and Perl would take longer to load them than all the rest. ASCII alone: a character is a byte.
+ * and every host would load them anew. ASCII alone: a character is a byte.
  */
 const programOf = (path: string): string =>
   read(path)

@@ -1,7 +1,7 @@
 /**
  * docs/protocol.md as a model, small enough that every interleaving of its messages, deadlines and questions is walked, with up to
  * two faults wherever a fault can happen (MODEL_FAULTS=2 walks two in the side cases too, MODEL_FAULTS=3 three, in minutes). The states
- * of a trial move by the table of host.pl alone.
+ * of a trial move by the table of the host program alone.
  */
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { explore, type Exploration } from './protocol-model/explore.js';
@@ -216,13 +216,13 @@ describe('a rule that is taken away is missed', () => {
   });
 });
 
-describe('the table of states in host.pl', () => {
+describe('the table of states in the host program', () => {
   it('has no entry that no run goes through', () => {
     expect(TRANSITIONS.length).toBeGreaterThan(0);
     expect(TRANSITIONS.filter((pair) => !usedTransitions.has(pair))).toEqual([]);
   });
 
-  it('has every move that host.pl makes', () => {
+  it('has every move that the host program makes', () => {
     const moves = movesOfHostProgram();
     expect(moves).toContain('armed>promised');
     expect(moves.filter((pair) => !TRANSITIONS.includes(pair))).toEqual([]);

@@ -75,7 +75,8 @@ sub fork_guard {
         guard($watched);
     }
     return $done->('') if defined $pid && write_file($path, process_of($pid) . "\n");
-    stop_guard(process_of($pid)) if defined $pid;
+    return $done->("no process can be started: $!") if !defined $pid;
+    stop_guard(process_of($pid));
     unlink $path;
     return $done->('is /run full or read-only?');
 }
