@@ -86,7 +86,7 @@ sub dismiss_guard {
     my @files = map { "$TRIALS/.$RUN{id}.$_" } qw(guard lock);
     return if our_trials() || !grep { -e } @files;
     my $process = process_in($files[0]);
-# Before it is told: who is killed in between leaves nothing, for without a trial the guard ends by itself. After: it may only just have come.
+    # Before it is told: who is killed in between leaves nothing, for without a trial the guard ends by itself. After: it may only just have come.
     unlink @files;
     stop_guard($process);
     unlink @files;

@@ -92,7 +92,7 @@ sub take_down_with_ifupdown2 {
     return $then->(0, '') if !-e $file;
     my $down = sub { run_ifupdown2($trial, $state, ['ifdown', '-u', '-i', $file, $interface], $then) };
     return $down->() if exists_link($interface);
-   # Of a link that is gone it runs no down line, and rules and routes would stay. A link of its name, never up, with a VNI that nobody has.
+    # Of a link that is gone it runs no down line, and rules and routes would stay. A link of its name, never up, with a VNI that nobody has.
     my $vni = 0xff0000 + hex substr $interface, length 'vxlan';
     start([qw(ip link add), $interface, qw(type vxlan id), $vni, qw(dstport 65535)], $down);
     return;
@@ -111,7 +111,7 @@ sub bring_up_with_ifupdown2 {
             my @errors = grep { /^error:/ } split /\n/, $said;
             $status = 0 if $status == 1 && @errors == 1 && $errors[0] =~ /^error: [^\n]+: invalid syntax '[^\n]+$/;
             $status = 1 if $said =~ /: (?:pre-up|up|post-up) cmd '.*' failed: /;
-         # Of a link that a line of the file makes it may not have heard in time: it then sets none of the stanza's own addresses, without a
+            # Of a link that a line of the file makes it may not have heard in time: it then sets none of the stanza's own addresses, without a
             # word. Our files have none; those of somebody else, or made for ifupdown, do.
             my $has_address = (read_file($file) // '') =~ /^\s*address\s+[0-9a-fA-F]*:/m;
             return $then->($status, $said) if $tries == 1 || !$has_address || !exists_link($interface);
