@@ -52,7 +52,7 @@ my %CHANGES = (
 );
 my @jobs;
 
-for my $verb (keys %CHANGES) {
+for my $verb ($RUN{writes} eq 'yes' ? keys %CHANGES : ()) {
     $VERBS{$verb} = sub {
         my ($job, @words) = @_;
         # Nobody waits at the end for one that waits itself.
@@ -67,7 +67,7 @@ $on_life = sub {
 };
 
 # Takes back every trial that nobody has confirmed. A second session of the same run began no trial and ends none.
-$on_end = sub {
+sub end_changes {
     my $open = 0;
     while ($LOCK) {
         for my $trial (our_trials()) {
@@ -86,7 +86,10 @@ $on_end = sub {
     }
     # Also what a killed program of this run has left.
     dismiss_guard() if $LOCK || !is_session_open($RUN{id});
-};
+    return;
+}
+
+$on_end = \&end_changes;
 
 if (defined $GUARD_OF) { guard($GUARD_OF) }
 else { sweep() }

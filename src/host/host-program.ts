@@ -1,4 +1,4 @@
-/** The program that is sent to every host: host.pl with its parts in their places, and change.pl with its own where something is changed. */
+/** The program that is sent to hosts: host.pl with its parts in their places; and what is sent after it, where it is needed. */
 import { readFileSync } from 'node:fs';
 
 const read = (path: string): string => readFileSync(new URL(path, import.meta.url), 'utf8');
@@ -14,7 +14,9 @@ const programOf = (path: string): string =>
     .replace(/^\s*(?:#.*)?\n/gm, '')
     .replace(/^ +/gm, '');
 
-/** What every host is sent. */
+/** What every host is sent: all that looks. */
 export const HOST_PROGRAM = programOf('./host.pl');
-/** What a host is sent before the first command that changes something. */
+/** For the first command that sends packets. */
+export const PACKETS_PROGRAM = programOf('./program/packets.pl');
+/** For the first command that changes something, behind PACKETS_PROGRAM. */
 export const CHANGE_PROGRAM = programOf('./change.pl');

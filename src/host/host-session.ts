@@ -5,18 +5,29 @@ import type { Session, SessionEnd, Transport } from '../ssh/transport.js';
 import { VxfleetError } from '../errors.js';
 import { bytesOf } from '../text-bytes.js';
 import { FrameReader, type Reply } from './frames.js';
-import { CHANGE_PROGRAM, HOST_PROGRAM } from './host-program.js';
+import { CHANGE_PROGRAM, HOST_PROGRAM, PACKETS_PROGRAM } from './host-program.js';
 import { openAsRoot } from './open-as-root.js';
 import { startFailure } from './start-failure.js';
 import { PERL, startInput, starterOf } from './starter.js';
 
-/** Verbs that need the host program alone. */
-const LOOKS = ['inspect', 'state', 'probe', 'history', 'generation'] as const;
-
 /** What the host program can do; what each means stands in the headers of host.pl and change.pl. */
-export type Verb = Look | Change;
-type Look = (typeof LOOKS)[number];
+export type Verb = 'inspect' | 'state' | 'probe' | 'history' | 'generation' | Change;
 type Change = 'prepare' | 'trial' | 'extend' | 'promise' | 'confirm' | 'revert' | 'settle' | 'note' | 'takeover';
+
+const TO_CHANGE = [PACKETS_PROGRAM, CHANGE_PROGRAM];
+/** What the program needs beyond itself for a verb. */
+const PARTS_OF: Partial<Record<Verb, readonly string[]>> & Record<Change, readonly string[]> = {
+  probe: [PACKETS_PROGRAM],
+  prepare: TO_CHANGE,
+  trial: TO_CHANGE,
+  extend: TO_CHANGE,
+  promise: TO_CHANGE,
+  confirm: TO_CHANGE,
+  revert: TO_CHANGE,
+  settle: TO_CHANGE,
+  note: TO_CHANGE,
+  takeover: TO_CHANGE,
+};
 
 /** One command for the host program. */
 export interface HostCommand {
@@ -74,11 +85,11 @@ export class HostSession {
   readonly #user: string | undefined;
   readonly #reader: FrameReader;
   readonly #waiting = new Map<number, Waiting>();
+  readonly #loaded = new Set<string>();
   readonly #signs: NodeJS.Timeout;
   readonly #hello: NodeJS.Timeout;
   #next = 1;
   #isSilent = false;
-  #hasLoaded = false;
   #lost: VxfleetError | undefined;
 
   private constructor(host: string, session: Session, user: string | undefined, nonce: string, windowSeconds: number) {
@@ -146,17 +157,18 @@ export class HostSession {
         );
       }, timeoutMs);
       this.#waiting.set(sequence, { resolve, reject, timer });
-      this.#loadFor(command.verb);
+      this.#load(PARTS_OF[command.verb] ?? []);
       const words = [sequence, command.verb, payload.length, ...command.args].join(' ');
       this.#session.write(Buffer.concat([Buffer.from(`${words}\n`), payload]));
     });
   }
 
-  /** Sends what changes something, once, before the first command that needs it. */
-  #loadFor(verb: Verb): void {
-    if (this.#hasLoaded || LOOKS.some((look) => look === verb)) return;
-    this.#hasLoaded = true;
-    this.#session.write(`0 load ${CHANGE_PROGRAM.length}\n${CHANGE_PROGRAM}`);
+  /** Sends each of these parts once. */
+  #load(parts: readonly string[]): void {
+    for (const part of parts) {
+      if (!this.#loaded.has(part)) this.#session.write(`0 load ${part.length}\n${part}`);
+      this.#loaded.add(part);
+    }
   }
 
   /** Ends the program's stdin and waits until it is gone; it takes back every trial that is still open. */

@@ -14,7 +14,7 @@
 #   SEQ VERB LENGTH ARGUMENT...\n  followed by LENGTH bytes of payload
 # An answer is any number of lines "NONCE SEQ KEY VALUE" (a repeated KEY goes on with the same value; in values \\ is a backslash and
 # \n a newline), then one "NONCE SEQ ! ok" or "NONCE SEQ ! REASON text". Two commands have no answer: `alive`, a sign of life, and `load`,
-# whose payload is change.pl, the part that changes something: it comes before the first command that needs it.
+# whose payload is a part of the program that few need, sent before the first command of it: packets.pl, and change.pl, which changes something.
 #
 # Everything happens in one event loop (loop.pl): a function that has to wait takes what is to be done then as its last argument, $done or
 # $then, and says in its comment with what that is called.
@@ -51,12 +51,11 @@ require './program/answers.pl';
 require './program/files.pl';
 require './program/state.pl';
 require './program/kernel.pl';
-require './program/packets.pl';
 require './program/records.pl';
 require './program/inspect.pl';
 
 # What each command does: called with its job (sequence, payload) and its arguments, it has to finish() the job or to fail() it.
-our %VERBS = (inspect => \&inspect, state => \&kernel_state, probe => \&probe, history => \&history, generation => \&generation);
+our %VERBS = (inspect => \&inspect, state => \&kernel_state, history => \&history, generation => \&generation);
 # What change.pl does at a sign of life, and at the end of the session.
 our ($on_life, $on_end) = (sub { }, sub { });
 
@@ -82,7 +81,7 @@ sub take_input {
         my $payload = substr $input, $begin, $length;
         substr $input, 0, $begin + $length, '';
         if ($verb eq 'alive') { $on_life->() }
-        elsif ($verb eq 'load') { load($payload) if $RUN{writes} eq 'yes' }
+        elsif ($verb eq 'load') { load($payload) }
         else { begin({ sequence => $sequence, payload => $payload }, $verb, @words) }
     }
     return;

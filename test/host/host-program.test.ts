@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
 import { expect, it } from 'vitest';
-import { CHANGE_PROGRAM, HOST_PROGRAM } from '../../src/host/host-program.js';
+import { CHANGE_PROGRAM, HOST_PROGRAM, PACKETS_PROGRAM } from '../../src/host/host-program.js';
 import { inspectionPayload, parseFacts } from '../../src/host/host-facts.js';
 import type { Verb } from '../../src/host/host-session.js';
 import { fleetQueries } from '../../src/verify/queries.js';
@@ -9,9 +9,12 @@ import { faketimeEnvironment, installFaketime } from '../faketime.js';
 import { describeNamespace } from './namespace.js';
 import { LIVE, NEW, OLD, useProgramHost } from './program-host.js';
 
-it.each([HOST_PROGRAM, CHANGE_PROGRAM])('is ASCII: its length in characters is its length in bytes', (program) => {
-  expect(Buffer.byteLength(program)).toBe(program.length);
-});
+it.each([HOST_PROGRAM, PACKETS_PROGRAM, CHANGE_PROGRAM])(
+  'is ASCII: its length in characters is its length in bytes',
+  (program) => {
+    expect(Buffer.byteLength(program)).toBe(program.length);
+  },
+);
 
 describeNamespace('the host program', () => {
   const {

@@ -1,8 +1,10 @@
-# Packets, by raw sockets, and what the layers below say when none comes back.
+# Packets, by raw sockets, and what the layers below say when none comes back: the verb `probe`.
 use strict;
 use warnings;
 
-our %RUN;
+our (%RUN, %VERBS);
+
+$VERBS{probe} = \&probe;
 
 # Linux: bits/socket.h, linux/in6.h, netinet/icmp6.h, asm-generic/errno-base.h.
 my %LINUX = (
