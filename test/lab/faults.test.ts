@@ -83,7 +83,7 @@ describe.skipIf(unavailable !== undefined)(`a deploy that is disturbed ${unavail
     await writeFile(lab.inventoryPath, original.replaceAll(/(\n {4}id: [12]\b)/g, '$1\n    vxlan: { dstport: 4999 }'));
     const deploy = run('deploy', '--forks', '1', '--verify-timeout', '120');
     await until('the trial is open', isArmed);
-    expect(await lab.exec('hub', ['pkill', '-f', 'sshd: root@notty'])).toMatchObject({ code: 0 });
+    expect(await lab.exec('hub', ['pkill', '-f', '^sshd(-session)?: root@notty'])).toMatchObject({ code: 0 });
     const { code, recap } = await deploy;
     expect(code).toBe(1);
     expect(recap.counts).toMatchObject({ reverted: 1, changed: 1 });
