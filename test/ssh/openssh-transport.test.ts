@@ -1,9 +1,8 @@
 /** What only the transport openssh does; what it has in common with ssh2 is in transports.test.ts. */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import {
   failureOf,
   knownLine,
@@ -35,11 +34,6 @@ function sshChildren(): number[] {
   return list.map(Number).filter((pid) => readFileSync(`/proc/${pid}/comm`, 'utf8').trim() === 'ssh');
 }
 
-const workspaces = (): string[] =>
-  readdirSync(tmpdir())
-    .map((name) => join(tmpdir(), name))
-    .filter((path) => existsSync(join(path, '2.conf')) || existsSync(join(path, '1.conf')));
-
 describe.skipIf(!hasSsh)('the transport openssh', () => {
   it('keeps its ssh out of reach of Ctrl-C, and leaves no process when it is dropped', async () => {
     const { open } = await setUp();
@@ -61,14 +55,19 @@ describe.skipIf(!hasSsh)('the transport openssh', () => {
   });
 
   it('keeps its files from others, and removes them', async () => {
-    const before = workspaces();
+    // Other tests' files come and go in the machine's own.
+    const directory = mkdtempSync('/tmp/vxfleet-tmp-');
+    onTestFinished(() => rmSync(directory, { recursive: true }));
+    vi.stubEnv('TMPDIR', directory);
+    onTestFinished(() => void vi.unstubAllEnvs());
+    const workspaces = (): string[] => readdirSync(directory).filter((name) => name.startsWith('vxfleet-ssh-'));
     const { transport, open } = await setUp();
     const session = await open();
-    const [mine = ''] = workspaces().filter((path) => !before.includes(path));
-    expect(statSync(mine).mode & 0o777).toBe(0o700);
+    const [mine = ''] = workspaces();
+    expect(statSync(join(directory, mine)).mode & 0o777).toBe(0o700);
     await session.close();
     await transport.close();
-    expect(existsSync(mine)).toBe(false);
+    expect(workspaces()).toEqual([]);
   });
 
   it('asks nobody for a passphrase, and says what an encrypted key needs', async () => {
