@@ -1,6 +1,6 @@
 /** What only the transport openssh does; what it has in common with ssh2 is in transports.test.ts. */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import {
@@ -60,11 +60,14 @@ describe.skipIf(!hasSsh)('the transport openssh', () => {
     onTestFinished(() => rmSync(directory, { recursive: true }));
     vi.stubEnv('TMPDIR', directory);
     onTestFinished(() => void vi.unstubAllEnvs());
-    const workspaces = (): string[] => readdirSync(directory).filter((name) => name.startsWith('vxfleet-ssh-'));
+    const workspaces = (): string[] =>
+      readdirSync(directory)
+        .map((name) => join(directory, name))
+        .filter((path) => existsSync(join(path, '2.conf')) || existsSync(join(path, '1.conf')));
     const { transport, open } = await setUp();
     const session = await open();
     const [mine = ''] = workspaces();
-    expect(statSync(join(directory, mine)).mode & 0o777).toBe(0o700);
+    expect(statSync(mine).mode & 0o777).toBe(0o700);
     await session.close();
     await transport.close();
     expect(workspaces()).toEqual([]);
