@@ -148,7 +148,8 @@ function flowsOf({ tunnel, end }: Scene): { readonly source: string; readonly ta
   const { hubAddress, spokeAddress80, spokeAddress64, spokeAddress48 } = tunnel;
   const own = [spokeAddress80, spokeAddress64, spokeAddress48];
   if (end === 'hub') return own.map((target) => ({ source: hubAddress, target }));
-  const elsewhere = new Address6(tunnel.prefix).endAddress().correctForm();
+  // In front of its own /48: behind it the fleet's prefix may be over.
+  const elsewhere = Address6.fromBigInt(new Address6(tunnel.prefix48).startAddress().bigInt() - 1n).correctForm();
   return own.flatMap((source) => [hubAddress, elsewhere].map((target) => ({ source, target })));
 }
 

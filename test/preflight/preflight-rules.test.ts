@@ -312,6 +312,14 @@ describe('routes and rules', () => {
     ).toBe(undefined);
   });
 
+  it.each([
+    ['the first site', 1],
+    ['the last site', 255],
+  ])('%s has no other site within its own prefix', (_title, id) => {
+    const { tunnel: plan } = samplePlan({ id, mode: 'policy' });
+    expect(refusal('spoke', network([]), { tunnel: plan })).toBeUndefined();
+  });
+
   it("another default route of the tunnel's metric would be replaced, in gateway mode alone", () => {
     const facts = network([route('default', { metric: 512, gateway: 'fe80::1' }), route('default', { metric: 513 })]);
     expect(words(refusal('spoke', facts))).toMatch(/default via fe80::1 dev up0 metric 512 \| .*metric: 514 for osaka/);
