@@ -75,6 +75,7 @@ They run in turn, in each round another first, from hosts without a tunnel. Afte
 ## Numbers to reach
 
 At ${full ?? 'no'} spokes, unless said. The column *27f7009* has what was measured of that commit, on a machine of the same kind.
+Outages, the far spoke, the host that hangs, the live view, 65,535 spokes and the fleets of 16 and 64 were last measured before the program on the hosts was made anew.
 
 ${targetTable(results, before, full)}
 
