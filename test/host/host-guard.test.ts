@@ -217,6 +217,21 @@ describeNamespace('a host', () => {
     await Promise.all([again.close(), session.close()]);
   });
 
+  it('does not confirm when its window is over by the time that all is on the disk', async () => {
+    install();
+    const session = await open('run-a', 4);
+    await trial(session);
+    // Nobody but the program itself sees to its deadline.
+    host.run(`kill -STOP ${guard()}`);
+    host.run(
+      'printf \'#!/bin/bash\\nsleep 5\\nexec /bin/sync "$@"\\n\' >/usr/local/sbin/sync; chmod 755 /usr/local/sbin/sync',
+    );
+    expect(await confirm(session)).toMatchObject({ ok: false, reason: 'late' });
+    expect([running(), host.run(`cat ${LIVE}`)]).toEqual([ON_OLD, OLD]);
+    host.run(`kill -CONT ${guard()}`);
+    await session.close();
+  });
+
   it('takes a trial over from a program that died in the middle of ifup, and nothing comes up after it', async () => {
     install();
     const session = await open('run-a', 60);

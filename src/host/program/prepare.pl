@@ -46,7 +46,8 @@ sub take_candidate {
         return $refuse->('busy', "$interface is held by " . held_by($trial)) if -e $trial || !rename $hidden, $trial;
         my $fault = lay_down($candidate);
         my $drop = sub {
-            settle($trial, 'reverted', [qw(prepared)], sub { fail($job, 'refused', $fault) });
+            my $is_dropped = settle($trial, 'reverted', [qw(prepared)], sub { fail($job, 'refused', $fault) });
+            late($job, $interface, $candidate->{change}) if !$is_dropped;
         };
         return $drop->() if $fault;
         sync_paths(
@@ -54,7 +55,7 @@ sub take_candidate {
             sub {
                 return finish($job) if $_[0];
                 $fault = "cannot write $INTERFACES_D/.$interface.vxfleet or $STORE/$interface/.staged to the disk";
-                $drop->() || late($job, $interface, $candidate->{change});
+                $drop->();
             }
         );
     };

@@ -115,23 +115,23 @@ sub confirm {
         claim($trial);
         return complete($trial, $again);
     }
-    my $decide = sub { decide_forward($job, $trial, $change) };
-    return $decide->() if !-e "$trial/armed";
-    # The hub counts on our being done with going back when its window is over.
-    return settle($trial, 'window', [qw(armed)], sub { late($job, $interface, $change) }) if is_due($trial);
-    return take_part($job, $trial, \@part, $decide);
+    return decide_forward($job, $trial, $change) if !-e "$trial/armed";
+    return take_part($job, $trial, \@part, sub { decide_forward($job, $trial, $change) });
 }
 
 # From here on the timer has lost. Of a hub in doubt, the controller has found a way back to us and knows what the peer did.
 sub decide_forward {
     my ($job, $trial, $change) = @_;
     my $interface = base_name($trial);
-    return late($job, $interface, $change) if !is_trial_of($trial, $change);
+    my $late = sub { late($job, $interface, $change) };
+    return $late->() if !is_trial_of($trial, $change);
+    # The hub counts on our being done with going back when its window is over.
+    return if -e "$trial/armed" && is_due($trial) && settle($trial, 'window', [qw(armed)], $late);
     my $from =
           move($trial, 'promised', 'confirmed') ? 'promised'
         : move($trial, 'armed', 'confirmed') ? 'armed'
         : move($trial, 'doubt', 'confirmed') ? 'doubt'
-        : return late($job, $interface, $change);
+        : return $late->();
     stop_ifup($trial);
     claim($trial);
     complete(
