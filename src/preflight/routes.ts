@@ -158,7 +158,8 @@ function networkWithTunnel(scene: Scene): KernelNetwork {
   const { facts, tunnel } = scene;
   const expected = expectedOf(scene);
   const routes = facts.network.routes.filter(
-    (route) => route.device !== tunnel.interface && route.table !== String(tunnel.table),
+    (route) =>
+      route.device !== tunnel.interface && route.table !== String(tunnel.table) && !isLeftBehind(tunnel, route),
   );
   const rules = facts.network.rules.filter((rule) => !isOwnRule(scene, rule));
   const newRoutes = expected.routes.map((route): KernelRoute => {
@@ -171,6 +172,13 @@ function networkWithTunnel(scene: Scene): KernelNetwork {
     rules: [...rules, ...newRules].toSorted((a, b) => a.priority - b.priority),
   };
 }
+
+/** What an old tunnel of this host, with another id, keeps unreachable goes with that tunnel. */
+const isLeftBehind = ({ prefix }: TunnelPlan, { unreachable, destination }: KernelRoute): boolean =>
+  unreachable &&
+  destination !== 'default' &&
+  destination !== prefix &&
+  new Address6(destination).isInSubnet(new Address6(prefix));
 
 /** Of a route that is given none (IP6_RT_PRIO_USER of the kernel). */
 const DEFAULT_METRIC = 1024;

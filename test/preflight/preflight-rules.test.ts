@@ -320,6 +320,12 @@ describe('routes and rules', () => {
     expect(refusal('spoke', network([]), { tunnel: plan })).toBeUndefined();
   });
 
+  it('what an old tunnel of the host keeps unreachable goes with it', () => {
+    const facts = network([route('2001:db8:ae09::/48', { unreachable: true, device: undefined })]);
+    expect(refusal('spoke', facts, { tunnel: policy })).toBeUndefined();
+    expect(refusal('spoke', facts)).toBeUndefined();
+  });
+
   it("another default route of the tunnel's metric would be replaced, in gateway mode alone", () => {
     const facts = network([route('default', { metric: 512, gateway: 'fe80::1' }), route('default', { metric: 513 })]);
     expect(words(refusal('spoke', facts))).toMatch(/default via fe80::1 dev up0 metric 512 \| .*metric: 514 for osaka/);
