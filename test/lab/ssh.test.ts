@@ -1,13 +1,13 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Recap } from '../../src/events.js';
 import { readLabState } from '../../src/lab/lab-state.js';
 import { labAvailability, startLab, type TestLab } from './harness.js';
+import { untilAgentAnswers } from '../ssh/ssh-test-server.js';
 import { runOnTerminal } from './terminal.js';
 
 const unavailable = await labAvailability();
@@ -41,7 +41,7 @@ describe.skipIf(unavailable !== undefined)('a spoke that only the hub reaches', 
     // The key is in an agent and nowhere else.
     agentSocket = join(lab.home, 'agent.sock');
     agent = spawn('ssh-agent', ['-D', '-a', agentSocket], { stdio: 'ignore' });
-    while (!existsSync(agentSocket)) await sleep(20);
+    await untilAgentAnswers(agentSocket);
     const key = join(lab.home, '.ssh/id_ed25519');
     await promisify(execFile)('ssh-add', ['-q', key], { env: { ...process.env, SSH_AUTH_SOCK: agentSocket } });
     await rename(key, join(lab.home, 'not-a-default-key'));

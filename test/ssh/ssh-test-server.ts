@@ -1,6 +1,6 @@
 /** Real ssh2 servers and keys to test the transport against. */
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AddressInfo, ServerOpts, Server as TcpServer } from 'node:net';
 import { connect, createServer } from 'node:net';
@@ -290,12 +290,17 @@ export async function outputOf(session: Session): Promise<string> {
 
 export const hasAgent = ['ssh-agent', 'ssh-add'].every((name) => spawnSync(name, ['-?']).error === undefined);
 
+/** The socket of an agent is there before anything listens at it; `ssh-add -l` exits with 2 until somebody does. */
+export async function untilAgentAnswers(socket: string): Promise<void> {
+  while (spawnSync('ssh-add', ['-l'], { env: { ...process.env, SSH_AUTH_SOCK: socket } }).status === 2) await sleep(5);
+}
+
 /** A real ssh-agent that holds these keys; ended by its pid after the test. */
 export async function startAgent(home: string, ...keys: readonly { private: string }[]): Promise<string> {
   const socket = join(home, 'agent.sock');
   const agent = spawn('ssh-agent', ['-D', '-a', socket], { stdio: 'ignore' });
   onTestFinished(() => void agent.kill());
-  while (!existsSync(socket)) await sleep(5);
+  await untilAgentAnswers(socket);
   for (const key of keys) {
     const file = join(home, 'to-add');
     writeFileSync(file, key.private, { mode: 0o600 });
