@@ -3,12 +3,14 @@ import type { Command } from 'commander';
 import { Brakes } from '../jobs/brakes.js';
 import type { Run } from '../jobs/run.js';
 import type { FleetRunOptions } from '../jobs/run-fleet.js';
+import { parseFormerWay, type FormerWay } from './former-ways.js';
 import { addRunOptions, GROUPS, parseCount, parseMaxFail, type HostOptions } from './common-options.js';
 
 export interface ChangeFlags extends HostOptions {
   readonly dryRun?: true;
   readonly diff?: true;
   readonly takeover?: true;
+  readonly ssh?: readonly FormerWay[];
   readonly canary: number;
   readonly maxFail?: (total: number) => number;
   /** Seconds. */
@@ -16,11 +18,12 @@ export interface ChangeFlags extends HostOptions {
 }
 
 /** How such a command is run. */
-export const changeSettings = ({ dryRun, diff, takeover, window }: ChangeFlags) => ({
+export const changeSettings = ({ dryRun, diff, takeover, window, ssh }: ChangeFlags) => ({
   writes: dryRun !== true,
   showsDiffs: diff === true,
   takeover: takeover === true,
   windowSeconds: window,
+  formerWays: ssh ?? [],
 });
 
 /** One pace for all that it does. @param total tunnels */
@@ -37,6 +40,12 @@ export function addChangeOptions(command: Command): Command {
     .option('--dry-run', 'only show what would change')
     .option('--diff', 'show the differences while changing')
     .option('--takeover', 'end a trial that a dead run has left, before its window is over')
+    .optionsGroup(GROUPS.ssh)
+    .option(
+      '--ssh <name=host>',
+      'how a spoke is reached that has left the inventory, [user@]host[:port]; it is shown no password (repeatable)',
+      parseFormerWay,
+    )
     .optionsGroup(GROUPS.pace)
     .option(
       '--canary <n>',

@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { VxfleetError } from '../errors.js';
 import type { TunnelResult } from '../events.js';
 import { deployTunnel, refuseMove, successorOf } from '../jobs/deploy-tunnel.js';
+import { formerSite, requireWays, type Site } from '../jobs/former-spokes.js';
 import { describeOrphan, findOrphans } from '../jobs/orphans.js';
 import { warn, type Run } from '../jobs/run.js';
 import { asPlanned, runFleet } from '../jobs/run-fleet.js';
@@ -132,7 +133,12 @@ async function planPrune(run: Run, isAsked: boolean): Promise<readonly TunnelPla
   const orphans = findOrphans(run.hub.facts, run.fleet);
   const removable = isAsked ? orphans.filter(({ hasFile }) => hasFile) : [];
   for (const orphan of orphans) if (!removable.includes(orphan)) warn(run, describeOrphan(orphan));
-  const plans: TunnelPlan[] = [];
-  for (const orphan of removable) plans.push(await (await loadPruning()).planOfOrphan(run, run.hub, orphan));
-  return plans;
+  const sites: Site[] = [];
+  for (const orphan of removable) {
+    const plan = await (await loadPruning()).planOfOrphan(run, run.hub, orphan);
+    // The site may be in the inventory under another id.
+    const { ssh } = successorOf(run, plan) ?? formerSite(run.formerWays, plan);
+    sites.push({ ...plan, ssh });
+  }
+  return requireWays(sites);
 }

@@ -5,18 +5,26 @@ import { loadInventory } from '../inventory/load-inventory.js';
 import { makePlan } from '../plan/make-plan.js';
 import type { FleetPlan } from '../plan/plan.js';
 import { selectTunnels, type Selection } from '../plan/select-tunnels.js';
+import type { FormerWays } from '../jobs/former-spokes.js';
 import type { CommonOptions } from './common-options.js';
+import { readFormerWays, type FormerWay } from './former-ways.js';
 
 export interface LoadedFleet extends Selection {
   readonly inventory: Inventory;
   readonly plan: FleetPlan;
+  readonly formerWays: FormerWays;
 }
 
-/** Throws InventoryError for a bad file, usage for an unknown LIMIT. */
-export async function loadFleet(options: CommonOptions, limits: readonly string[]): Promise<LoadedFleet> {
+/** Throws InventoryError for a bad file, usage for an unknown LIMIT or a way that the inventory says already. */
+export async function loadFleet(
+  options: CommonOptions,
+  limits: readonly string[],
+  ways: readonly FormerWay[] = [],
+): Promise<LoadedFleet> {
   const inventory = await readInventory(options.inventory);
   const plan = makePlan(inventory);
-  return { inventory, plan, ...selectTunnels(plan, limits) };
+  const formerWays = readFormerWays(ways, inventory);
+  return { inventory, plan, formerWays, ...selectTunnels(plan, limits) };
 }
 
 /** Throws InventoryError for a bad file. */

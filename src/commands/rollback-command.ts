@@ -7,12 +7,20 @@ import type { HostHistory } from '../history/read-history.js';
 import { generationsOf, type EndHistory } from '../history/record.js';
 import type { Host } from '../host/host.js';
 import { describeRollback } from '../jobs/describe-rollback.js';
+import { formerSite, isReached, requireWays, type Site } from '../jobs/former-spokes.js';
 import { fetchHistory, planOf } from '../jobs/gather-history.js';
-import { findTakenAway, joinMoves, locateStep, requireAll, type SiteStep } from '../jobs/rollback-sites.js';
+import {
+  findTakenAway,
+  joinMoves,
+  locateStep,
+  requireAll,
+  type LocatedStep,
+  type SiteStep,
+} from '../jobs/rollback-sites.js';
 import { rollbackTunnels } from '../jobs/rollback-tunnel.js';
 import { warn, type Run } from '../jobs/run.js';
 import { runFleet } from '../jobs/run-fleet.js';
-import type { FleetPlan, TunnelPlan } from '../plan/plan.js';
+import type { FleetPlan, KeptPlan } from '../plan/plan.js';
 import { selectTunnels } from '../plan/select-tunnels.js';
 import { addChangeOptions, changeSettings, paceOf, type ChangeFlags } from './change-options.js';
 import { GROUPS } from './common-options.js';
@@ -66,16 +74,18 @@ async function planRollback(run: Run, limits: readonly string[], flags: Rollback
   const { writes } = run.session;
   const history = await fetchHistory(hub, []);
   for (const message of history.warnings) warn(run, message);
-  const former = await findFormerTunnels(fleet, hub, history);
+  const former = (await findFormerTunnels(fleet, hub, history)).map((plan) => formerSite(run.formerWays, plan));
   // Those of the inventory first: they say how a spoke is reached now.
-  const sites = [...fleet.tunnels, ...former];
+  const sites: readonly Site[] = [...fleet.tunnels, ...former];
   const tunnels = sites.toSorted((a, b) => a.id - b.id);
-  const plan = choosePlan(tunnels, selectTunnels({ ...fleet, tunnels }, limits).tunnels, history, flags.to);
-  const phases: SiteStep[][] = [];
+  const plan = choosePlan(tunnels, selectTunnels({ tunnels }, limits).tunnels, history, flags.to);
+  const located: LocatedStep[][] = [];
   for (const steps of plan.phases) {
-    phases.push([]);
-    for (const step of steps) phases.at(-1)?.push(await locateStep(hub, sites, step));
+    located.push([]);
+    for (const step of steps) located.at(-1)?.push(await locateStep(hub, sites, run.formerWays, step));
   }
+  requireWays(located.flat().map(({ plan: site }) => site));
+  const phases = located.map((phase) => phase.filter(isSiteStep));
   const steps = phases.flat();
   const named = steps.map((step) => ({ interface: step.interface, spoke: step.plan.spoke }));
   const message = describeRollback(plan, named, { to: flags.to !== undefined, dryRun: !writes });
@@ -100,6 +110,8 @@ async function planRollback(run: Run, limits: readonly string[], flags: Rollback
   return { total: steps.length, work };
 }
 
+const isSiteStep = (step: LocatedStep): step is SiteStep => isReached(step.plan);
+
 function takesAway(taken: readonly SiteStep[]): VxfleetError {
   const names = taken.map(({ plan }) => `${plan.spoke} (${plan.interface})`).join(', ');
   return new VxfleetError('refused', `this would leave without a tunnel what is in the inventory: ${names}`, {
@@ -108,9 +120,9 @@ function takesAway(taken: readonly SiteStep[]): VxfleetError {
 }
 
 /** The tunnels of the fleet's prefix that the hub once had, that have a plan in its history, and that the inventory no longer has. */
-async function findFormerTunnels(fleet: FleetPlan, hub: Host, history: HostHistory): Promise<TunnelPlan[]> {
+async function findFormerTunnels(fleet: FleetPlan, hub: Host, history: HostHistory): Promise<KeptPlan[]> {
   const known = new Set(fleet.tunnels.map((tunnel) => tunnel.interface));
-  const former: TunnelPlan[] = [];
+  const former: KeptPlan[] = [];
   for (const [name, end] of history.ends) {
     const plan = known.has(name) ? null : await newestPlan(hub, end);
     // Another prefix is another fleet's, which has the same hub.
@@ -120,7 +132,7 @@ async function findFormerTunnels(fleet: FleetPlan, hub: Host, history: HostHisto
 }
 
 /** A file that was found has none, nor has what was put back to it. */
-async function newestPlan(hub: Host, end: EndHistory): Promise<TunnelPlan | null> {
+async function newestPlan(hub: Host, end: EndHistory): Promise<KeptPlan | null> {
   for (const generation of generationsOf(end).toReversed()) {
     const plan = generation.hasFile ? await planOf(hub, generation) : null;
     if (plan !== null) return plan;
@@ -129,12 +141,12 @@ async function newestPlan(hub: Host, end: EndHistory): Promise<TunnelPlan | null
 }
 
 function choosePlan(
-  tunnels: readonly TunnelPlan[],
-  selected: readonly TunnelPlan[],
+  tunnels: readonly Site[],
+  selected: readonly Site[],
   history: HostHistory,
   to: string | undefined,
 ): RollbackPlan {
-  const endsOf = (some: readonly TunnelPlan[]): EndHistory[] =>
+  const endsOf = (some: readonly Site[]): EndHistory[] =>
     some.flatMap((tunnel) => history.ends.get(tunnel.interface) ?? []);
   const ends = endsOf(selected);
   if (to !== undefined) {

@@ -14,6 +14,7 @@ import { noticesOnce } from '../report/notices-once.js';
 import { withTimings } from '../report/step-timings.js';
 import { makeRecap } from '../report/recap.js';
 import type { HostOptions } from './common-options.js';
+import type { FormerWay } from './former-ways.js';
 import { loadFleet, type LoadedFleet } from './load-fleet.js';
 import { openReporter } from './open-reporter.js';
 import { withTransport } from './open-transport.js';
@@ -32,6 +33,8 @@ export interface RunSettings {
   readonly windowSeconds: number;
   /** `diff --exit-code`. */
   readonly exitCodeOnDifference: boolean;
+  /** `--ssh`. */
+  readonly formerWays?: readonly FormerWay[];
   /** Throws usage for a LIMIT and options that do not go together. */
   readonly check?: () => void;
 }
@@ -57,7 +60,7 @@ export async function runCommand(
   const reporter = await openReporter(options, options.output);
   try {
     settings.check?.();
-    const fleet = await loadFleet(options, limits);
+    const fleet = await loadFleet(options, limits, settings.formerWays);
     const files = renderFleet(fleet.tunnels, loadTemplates(fleet.inventory.templates));
     const tell = noticesOnce(options.timings === true ? withTimings(reporter.emit) : reporter.emit);
     return await withInterrupt(tell, async (signal, emit) =>
@@ -75,6 +78,7 @@ export async function runCommand(
         const run = {
           ...reaching,
           ...{ files, takeover, verifySeconds: options.verifyTimeout, signal, emit },
+          formerWays: fleet.formerWays,
           proven: new Set<TunnelPlan>(),
           spokes: new Map<string, string>(),
           onDiff: writes && settings.showsDiffs !== true ? undefined : onDiff,

@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { bytesOf } from '../text-bytes.js';
-import type { TunnelPlan } from '../plan/plan.js';
+import type { KeptPlan } from '../plan/plan.js';
 import type { ChangeHeader, Outcome } from './record.js';
 
 /** First line of every record: what it is, and the version of its format. */
@@ -12,7 +12,7 @@ export const GENERATION_HEADER = 'vxfleet generation 1';
 
 export interface GenerationMeta extends ChangeHeader {
   /** What the file was rendered from; null when vxfleet did not render it. */
-  readonly plan: TunnelPlan | null;
+  readonly plan: KeptPlan | null;
 }
 
 /**
@@ -29,7 +29,7 @@ export function generationBody(meta: GenerationMeta, text: string | null): strin
     `end ${meta.end}`,
     ...(meta.restores === null ? [] : [`restores ${meta.restores}`]),
     ...(meta.otherRestores === null ? [] : [`other-restores ${meta.otherRestores}`]),
-    `plan ${meta.plan === null ? '-' : JSON.stringify(meta.plan)}`,
+    `plan ${meta.plan === null ? '-' : JSON.stringify(meta.plan, (key, value: unknown) => (key === 'ssh' ? undefined : value))}`,
     `file ${text === null ? 'absent' : 'present'}`,
   ];
   return `${lines.join('\n')}\n\n${text ?? ''}`;

@@ -1,6 +1,6 @@
 /** A whole record, with the file that it keeps. */
 import { VxfleetError } from '../errors.js';
-import type { TunnelPlan } from '../plan/plan.js';
+import type { KeptPlan } from '../plan/plan.js';
 import { contentDigest } from './generation-text.js';
 import { parsePlan } from './parse-plan.js';
 import { parseRecord, parseRecordName } from './parse-record.js';
@@ -9,7 +9,7 @@ import { STORE, type HistoryRecord } from './record.js';
 export interface Generation {
   readonly record: HistoryRecord;
   /** What the file was rendered from; null when vxfleet did not render it, or when what the record says is no plan of this tunnel. */
-  readonly plan: TunnelPlan | null;
+  readonly plan: KeptPlan | null;
   /** The interfaces file, byte for byte; null = there is none. */
   readonly text: string | null;
 }

@@ -1,6 +1,6 @@
 import { homedir } from 'node:os';
 import { dirname, resolve } from 'node:path';
-import type { Draft, HostDraft } from './draft.js';
+import type { Draft, HostDraft, SshDraft } from './draft.js';
 import { DEFAULTS, type Inventory, type SshTarget, type Underlay } from './inventory.js';
 import { toJumpTarget } from './read-jump-hop.js';
 
@@ -17,6 +17,7 @@ export function assembleInventory(draft: Draft, path: string): Inventory {
     prefix: demand(prefix?.value.text),
     templates: templates && expandPath(templates.value, directory),
     hub: { underlay: toUnderlay(hub), ssh: hubSsh, anchor: hub.anchor?.value },
+    spokeSsh: toSshSettings(draft.spokeSsh, directory, hubSsh),
     spokes: spokes.map((spoke) => ({
       name: spoke.name,
       id: demand(spoke.id?.value),
@@ -47,10 +48,17 @@ const toUnderlay = ({ address, local, device, hotplug }: HostDraft): Underlay =>
 /** @param hub what the jump host `hub` stands for; the hub itself has none of that name */
 const toSsh = (host: HostDraft, directory: string, hub: SshTarget | undefined): SshTarget => ({
   host: host.sshHost?.value ?? demand(host.address?.value),
+  ...toSshSettings(host, directory, hub),
+});
+
+const toSshSettings = (host: SshDraft, directory: string, hub: SshTarget | undefined): Omit<SshTarget, 'host'> => ({
+  isOfInventory: true,
   port: host.sshPort?.value,
   user: host.sshUser?.value,
   identityFile: host.identityFile && expandPath(host.identityFile.value, directory),
-  proxyJump: host.proxyJump?.value.map((hop) => (hop === 'hub' ? demand(hub) : toJumpTarget(hop))),
+  proxyJump: host.proxyJump?.value.map((hop) =>
+    hop === 'hub' ? demand(hub) : toJumpTarget(hop, { isOfInventory: true }),
+  ),
   become: host.become?.value,
 });
 

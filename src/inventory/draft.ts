@@ -14,13 +14,16 @@ export interface Located<T> {
 /** A value that was read; undefined when it is absent or the schema has refused it. */
 type Maybe<T> = Located<T> | undefined;
 
-export interface HostDraft {
+export interface HostDraft extends SshDraft {
   readonly address: Maybe<string>;
   /** The address as it was written, also when it is refused. */
   readonly addressText: Maybe<string>;
   readonly local: Maybe<string>;
   readonly device: Maybe<string>;
   readonly hotplug: Maybe<boolean>;
+}
+
+export interface SshDraft {
   readonly sshHost: Maybe<string>;
   readonly sshPort: Maybe<number>;
   readonly sshUser: Maybe<string>;
@@ -51,6 +54,8 @@ export interface Draft {
   readonly prefix: Maybe<Prefix>;
   readonly templates: Maybe<string>;
   readonly hub: HostDraft & { readonly anchor: Maybe<string> };
+  /** What `defaults.ssh` says. */
+  readonly spokeSsh: SshDraft;
   /** Where the mapping `spokes` stands; undefined when there is none. */
   readonly spokesOffset: number | undefined;
   readonly spokes: readonly SpokeDraft[];
@@ -68,6 +73,7 @@ export function draftInventory(root: Tree): Draft {
       ...draftHub(hub, child(root, 'defaults')),
       anchor: readAt(FIELDS.anchor, child(hub, 'anchor')),
     },
+    spokeSsh: draftHost((group, key) => child(child(defaults, group), key)),
     spokesOffset: spokes?.kind === 'map' ? spokes.offset : undefined,
     spokes:
       spokes?.kind === 'map'

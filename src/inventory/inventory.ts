@@ -12,6 +12,8 @@ export interface SshTarget {
   readonly user: string | undefined;
   /** A jump host that is no host of the fleet. */
   readonly isOutside?: true | undefined;
+  /** Does the inventory name it, as a host or as a jump host? No other is shown a password, neither that of the login nor that for sudo. */
+  readonly isOfInventory: boolean;
   /** Private key file, absolute; at last the agent's keys, then the default ones. */
   readonly identityFile: string | undefined;
   /** Jump hosts in the order in which they are passed; empty = none, whatever ssh_config says. */
@@ -73,6 +75,8 @@ export interface Inventory {
   /** Absolute path of the directory that overrides templates, or undefined. */
   readonly templates: string | undefined;
   readonly hub: Hub;
+  /** What `defaults.ssh` says of every spoke. */
+  readonly spokeSsh: Omit<SshTarget, 'host'>;
   /** In the order of the file. */
   readonly spokes: readonly Spoke[];
 }

@@ -40,11 +40,15 @@ function splitPort(text: string): { readonly host: string; readonly port: string
 }
 
 /** The jump host as a target of its own; what is not said follows from ssh_config. */
-export const toJumpTarget = ({ host, port, user }: Exclude<JumpHop, 'hub'>): SshTarget => ({
+export const toJumpTarget = (
+  { host, port, user }: Exclude<JumpHop, 'hub'>,
+  { isOfInventory }: Pick<SshTarget, 'isOfInventory'>,
+): SshTarget => ({
   host,
   port,
   user,
   isOutside: true,
+  isOfInventory,
   identityFile: undefined,
   proxyJump: undefined,
 });

@@ -1,6 +1,6 @@
 /** One tunnel of a deploy (or diff): its old tunnels named or removed, then what differs from the inventory changed. */
 import type { TunnelFailure, TunnelResult } from '../events.js';
-import type { End, TunnelPlan } from '../plan/plan.js';
+import type { End, KeptPlan, TunnelPlan } from '../plan/plan.js';
 import type { Admit } from '../change/change.js';
 import { endsOf, type Pair } from '../change/tunnel.js';
 import type { TunnelEnd } from '../change/tunnel-end.js';
@@ -59,7 +59,7 @@ export async function deployTunnel(
 }
 
 /** The tunnel of now of a site that still has this one, under another id. @returns undefined if the site has left the inventory */
-export const successorOf = ({ tunnels }: Pick<Run, 'tunnels'>, orphan: TunnelPlan): TunnelPlan | undefined =>
+export const successorOf = ({ tunnels }: Pick<Run, 'tunnels'>, orphan: KeptPlan): TunnelPlan | undefined =>
   tunnels.find(
     ({ spoke, spokeUnderlay }) => spoke === orphan.spoke || spokeUnderlay.address === orphan.spokeUnderlay.address,
   );

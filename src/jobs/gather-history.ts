@@ -6,7 +6,7 @@ import { readHistory, type HostHistory } from '../history/read-history.js';
 import type { HistoryRecord } from '../history/record.js';
 import { HostSession, type Caller, type HostSessionOptions } from '../host/host-session.js';
 import type { SshTarget } from '../inventory/inventory.js';
-import type { FleetPlan, TunnelPlan } from '../plan/plan.js';
+import type { FleetPlan, KeptPlan } from '../plan/plan.js';
 import type { Selection } from '../plan/select-tunnels.js';
 import type { Transport } from '../ssh/transport.js';
 
@@ -95,7 +95,7 @@ export async function fetchGeneration(host: Caller, record: HistoryRecord): Prom
 }
 
 /** The plan of a record's file; null when it has none, or is damaged. Rejects with lost, timeout or host. */
-export async function planOf(host: Caller, record: HistoryRecord): Promise<TunnelPlan | null> {
+export async function planOf(host: Caller, record: HistoryRecord): Promise<KeptPlan | null> {
   try {
     return (await fetchGeneration(host, record)).plan;
   } catch (error) {

@@ -1,9 +1,9 @@
 /** Tunnels of this fleet that a host still has and the inventory no longer names. */
-import { DEFAULTS, type Spoke } from '../inventory/inventory.js';
+import { DEFAULTS } from '../inventory/inventory.js';
 import type { HostFacts } from '../host/host-facts.js';
 import { isInPrefix } from '../plan/is-in-prefix.js';
 import { FIRST_TABLE, MAC_PREFIX, planTunnel } from '../plan/make-plan.js';
-import type { FleetPlan, TunnelPlan } from '../plan/plan.js';
+import type { FleetPlan, KeptPlan, TunnelPlan } from '../plan/plan.js';
 import { addressOf, ownerOf, remoteOf, rulesOf } from '../render/check-stanza.js';
 
 export interface Orphan {
@@ -97,14 +97,13 @@ const isTunnelName = (name: string): boolean => /^vxlan[0-9a-f]{2,4}$/.test(name
 const idOf = (orphan: Pick<Orphan, 'interface'>): number => Number.parseInt(orphan.interface.slice('vxlan'.length), 16);
 
 /** What is known of a tunnel that is no longer planned, when no generation says it: enough to take it away. */
-export function planOrphan(orphan: Orphan, { prefix, hub }: FleetPlan): TunnelPlan {
+export function planOrphan(orphan: Orphan, { prefix, hub }: Pick<FleetPlan, 'prefix' | 'hub'>): KeptPlan {
   const address = orphan.remote ?? '';
-  const spoke: Spoke = {
+  const spoke = {
     name: orphan.spoke ?? orphan.interface,
     id: idOf(orphan),
-    mode: 'gateway',
+    mode: 'gateway' as const,
     underlay: { address, local: address, device: 'unknown', hotplug: false },
-    ssh: { ...hub.ssh, host: address, port: undefined },
     vni: idOf(orphan),
     dstport: DEFAULTS.dstport,
     srcport: DEFAULTS.srcport,

@@ -3,7 +3,7 @@ import { VxfleetError } from '../errors.js';
 import type { TunnelResult } from '../events.js';
 import { generationsOf } from '../history/record.js';
 import type { Host } from '../host/host.js';
-import type { End, TunnelPlan } from '../plan/plan.js';
+import type { End, KeptPlan, TunnelPlan } from '../plan/plan.js';
 import { ownerOf } from '../render/check-stanza.js';
 import type { Admit } from '../change/change.js';
 import { endsOf, type Tunnel } from '../change/tunnel.js';
@@ -19,7 +19,7 @@ import { carryOut, workOnSite, type Proposal } from './work-on-site.js';
 /**
  * The plan by which an orphan was made: its newest generation's, or what its file says. Rejects with lost, timeout or host.
  */
-export async function planOfOrphan({ fleet }: Run, host: Host, orphan: Orphan): Promise<TunnelPlan> {
+export async function planOfOrphan({ fleet }: Run, host: Host, orphan: Orphan): Promise<KeptPlan> {
   const { ends } = await fetchHistory(host, [orphan.interface]);
   const history = ends.get(orphan.interface);
   const newest = history === undefined ? undefined : generationsOf(history).findLast(({ hasFile }) => hasFile);

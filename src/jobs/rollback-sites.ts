@@ -5,9 +5,10 @@ import type { RollbackStep } from '../history/plan-rollback.js';
 import type { HistoryRecord } from '../history/record.js';
 import type { HostFacts } from '../host/host-facts.js';
 import type { Caller } from '../host/host-session.js';
-import type { TunnelPlan } from '../plan/plan.js';
+import type { KeptPlan, TunnelPlan } from '../plan/plan.js';
 import { ownerOf, remoteOf } from '../render/check-stanza.js';
 import { planOf } from './gather-history.js';
+import { formerSite, type FormerWays, type Site } from './former-spokes.js';
 import { connectSpoke, type Run } from './run.js';
 import type { Planned } from './run-fleet.js';
 
@@ -16,14 +17,24 @@ export interface SiteStep extends RollbackStep {
   readonly plan: TunnelPlan;
 }
 
+/** A step whose spoke we may not know how to reach. */
+export interface LocatedStep extends RollbackStep {
+  readonly plan: Site;
+}
+
 /**
  * A site is known by its name or its underlay address, one of which may have changed since.
  * @param sites the inventory's tunnels, then those that it no longer has
  * Rejects with refused, lost, timeout or host.
  */
-export async function locateStep(hub: Caller, sites: readonly TunnelPlan[], step: RollbackStep): Promise<SiteStep> {
-  const isHere = (plan: TunnelPlan): boolean => plan.interface === step.interface;
-  const isNamed = ({ spoke }: TunnelPlan): boolean => spoke === step.spoke;
+export async function locateStep(
+  hub: Caller,
+  sites: readonly Site[],
+  ways: FormerWays,
+  step: RollbackStep,
+): Promise<LocatedStep> {
+  const isHere = (plan: Site): boolean => plan.interface === step.interface;
+  const isNamed = ({ spoke }: Site): boolean => spoke === step.spoke;
   const named = sites.find((site) => isNamed(site) && isHere(site)) ?? sites.find(isNamed);
   if (named !== undefined && isHere(named)) return { ...step, plan: named };
   const then = await firstPlan(hub, step.records);
@@ -40,11 +51,11 @@ export async function locateStep(hub: Caller, sites: readonly TunnelPlan[], step
     );
   }
   const today = named ?? sites.find(({ spokeUnderlay }) => spokeUnderlay.address === then.spokeUnderlay.address);
-  if (today === undefined) return { ...step, plan: then };
+  if (today === undefined) return { ...step, plan: formerSite(ways, then) };
   return { ...step, plan: isHere(today) ? today : { ...then, spoke: today.spoke, ssh: today.ssh } };
 }
 
-async function firstPlan(hub: Caller, records: readonly HistoryRecord[]): Promise<TunnelPlan | null> {
+async function firstPlan(hub: Caller, records: readonly HistoryRecord[]): Promise<KeptPlan | null> {
   for (const record of records) {
     const plan = record.hasFile ? await planOf(hub, record) : null;
     if (plan !== null) return plan;
@@ -55,7 +66,7 @@ async function firstPlan(hub: Caller, records: readonly HistoryRecord[]): Promis
 /** The steps that leave a spoke of the inventory without a tunnel that it has. @param sites the inventory's tunnels, and former ones */
 export function findTakenAway(
   tunnels: readonly TunnelPlan[],
-  sites: readonly TunnelPlan[],
+  sites: readonly Site[],
   { files }: Pick<HostFacts, 'files'>,
   steps: readonly SiteStep[],
 ): SiteStep[] {

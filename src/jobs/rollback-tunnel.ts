@@ -5,7 +5,7 @@ import { chooseRollback } from '../history/choose-rollback.js';
 import type { EndHistory } from '../history/record.js';
 import type { RollbackTarget } from '../history/rollback-target.js';
 import type { Host } from '../host/host.js';
-import type { End, TunnelPlan } from '../plan/plan.js';
+import type { End, KeptPlan, TunnelPlan } from '../plan/plan.js';
 import { ownerOf } from '../render/check-stanza.js';
 import type { Admit } from '../change/change.js';
 import { endsOf, type Pair } from '../change/tunnel.js';
@@ -100,7 +100,7 @@ function mismatchOf(hub: DesiredEnd, spoke: DesiredEnd): string | undefined {
 interface DesiredEnd {
   readonly text: string | null;
   /** The plan of then, as far as it is known. */
-  readonly plan: TunnelPlan | null;
+  readonly plan: KeptPlan | null;
   /** Is it a file that vxfleet did not render? */
   readonly isFound: boolean;
 }

@@ -5,6 +5,7 @@ import { Host, type HostAccess } from '../host/host.js';
 import { HostSession, type HostSessionOptions } from '../host/host-session.js';
 import type { SshTarget } from '../inventory/inventory.js';
 import type { FleetPlan, TunnelPlan } from '../plan/plan.js';
+import type { FormerWays } from './former-spokes.js';
 import type { FleetFiles } from '../render/render-fleet.js';
 import type { Transport } from '../ssh/transport.js';
 import { fleetQueries } from '../verify/queries.js';
@@ -20,6 +21,8 @@ export interface Run {
   /** The window is the hub's. One that does not write only shows what it would do. */
   readonly session: HostSessionOptions;
   readonly hub: Host;
+  /** How spokes are reached that the inventory no longer names. */
+  readonly formerWays: FormerWays;
   /** The tunnels that have been proven so far, in that order: it grows. */
   readonly proven: Set<TunnelPlan>;
   /** Which spoke is on which host (identityOf), as far as one was found fit: it grows. */

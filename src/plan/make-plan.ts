@@ -1,7 +1,7 @@
 import { Address6 } from 'ip-address';
 import type { Inventory, Spoke } from '../inventory/inventory.js';
 import { addressText } from './address-text.js';
-import type { FleetPlan, TunnelPlan } from './plan.js';
+import type { FleetPlan, KeptPlan, TunnelPlan } from './plan.js';
 import { rulePriority } from './rule-priority.js';
 
 /** Bits below the boundary at which a spoke's id is added to the fleet's prefix. */
@@ -22,7 +22,7 @@ export const GUARD_METRIC = 2_147_483_647;
  */
 export function makePlan(inventory: Inventory): FleetPlan {
   const tunnels = inventory.spokes
-    .map((spoke) => planTunnel(inventory, spoke))
+    .map((spoke): TunnelPlan => ({ ...planTunnel(inventory, spoke), ssh: spoke.ssh }))
     .sort((left, right) => left.id - right.id);
   const { underlay, ssh, anchor } = inventory.hub;
   return { prefix: inventory.prefix, hub: { underlay, ssh, anchor }, tunnels };
@@ -32,7 +32,7 @@ export function makePlan(inventory: Inventory): FleetPlan {
 const interfaceName = (id: number): string => `vxlan${hex(id, 2)}`;
 
 /** The part of one spoke, whether or not the inventory has it. */
-export function planTunnel({ prefix, hub }: Pick<Inventory, 'prefix' | 'hub'>, spoke: Spoke): TunnelPlan {
+export function planTunnel({ prefix, hub }: Pick<Inventory, 'prefix' | 'hub'>, spoke: Omit<Spoke, 'ssh'>): KeptPlan {
   const base = new Address6(prefix).bigInt();
   const id = BigInt(spoke.id);
   const base48 = base + (id << SHIFT[48]);
@@ -64,7 +64,6 @@ export function planTunnel({ prefix, hub }: Pick<Inventory, 'prefix' | 'hub'>, s
     table: FIRST_TABLE + spoke.id,
     priority: rulePriority(spoke.id),
     aggregateMetric: GUARD_METRIC - spoke.id,
-    ssh: spoke.ssh,
   };
 }
 

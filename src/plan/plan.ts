@@ -45,6 +45,9 @@ export interface TunnelPlan {
   readonly ssh: SshTarget;
 }
 
+/** What hosts keep of a tunnel: nothing of the way to its spoke, which only the inventory and the operator say. */
+export type KeptPlan = Omit<TunnelPlan, 'ssh'>;
+
 export interface FleetPlan {
   readonly prefix: string;
   readonly hub: { readonly underlay: Underlay; readonly ssh: SshTarget; readonly anchor: string | undefined };

@@ -1,12 +1,12 @@
 import { VxfleetError } from '../errors.js';
 import { readInteger } from '../inventory/read-integer.js';
 import { nearName } from '../inventory/near-name.js';
-import type { FleetPlan, TunnelPlan } from './plan.js';
+import type { TunnelPlan } from './plan.js';
 
 /** What a command works on. */
-export interface Selection {
+export interface Selection<T extends Named = TunnelPlan> {
   /** In the order of the plan, each once. */
-  readonly tunnels: readonly TunnelPlan[];
+  readonly tunnels: readonly T[];
   /** `hub`: the spokes' ends are left alone. */
   readonly ends: 'both' | 'hub';
 }
@@ -23,7 +23,7 @@ const HUB = 'hub';
  *
  * Throws `usage` when a LIMIT names nothing, one spoke by its name and another by its interface or id, or when nothing is left.
  */
-export function selectTunnels(plan: FleetPlan, limits: readonly string[]): Selection {
+export function selectTunnels<T extends Named>(plan: Tunnels<T>, limits: readonly string[]): Selection<T> {
   const words = limits.flatMap((limit) => limit.split(','));
   const ends = words.includes(HUB) ? 'hub' : 'both';
   const matchAll = (names: readonly string[]) => new Set(names.flatMap((limit) => matchLimit(plan, limit)));
@@ -39,7 +39,7 @@ export function selectTunnels(plan: FleetPlan, limits: readonly string[]): Selec
 export const selectingWords = (limits: readonly string[]): string[] =>
   limits.flatMap((limit) => limit.split(',')).filter((word) => word !== HUB && !word.startsWith('!'));
 
-function matchLimit(plan: FleetPlan, limit: string): readonly TunnelPlan[] {
+function matchLimit<T extends Named>(plan: Tunnels<T>, limit: string): readonly T[] {
   const matches = plan.tunnels.filter(matcher(limit));
   if (matches.length === 0) throw unknownLimit(plan, limit);
   const isGroup = /[@*?]/.test(limit);
@@ -50,6 +50,10 @@ function matchLimit(plan: FleetPlan, limit: string): readonly TunnelPlan[] {
 
 /** What a LIMIT can know a tunnel by. */
 export type Named = Pick<TunnelPlan, 'spoke' | 'interface' | 'id' | 'tags'>;
+
+interface Tunnels<T extends Named> {
+  readonly tunnels: readonly T[];
+}
 
 /** @param limit one word, without `!` */
 export function matcher(limit: string): (tunnel: Named) => boolean {
@@ -74,7 +78,7 @@ function globPattern(glob: string): RegExp {
 }
 
 /** The error for a LIMIT that names nothing of this fleet. */
-export function unknownLimit(plan: FleetPlan, limit: string): VxfleetError {
+export function unknownLimit(plan: Tunnels<Named>, limit: string): VxfleetError {
   const candidates = new Set([HUB]);
   for (const tunnel of plan.tunnels) {
     candidates.add(tunnel.spoke).add(tunnel.interface);
@@ -93,7 +97,7 @@ export function unknownLimit(plan: FleetPlan, limit: string): VxfleetError {
   );
 }
 
-function ambiguousLimit(matches: readonly TunnelPlan[], limit: string): VxfleetError {
+function ambiguousLimit(matches: readonly Named[], limit: string): VxfleetError {
   const meanings = matches.map((tunnel) => `${tunnel.spoke} (${tunnel.interface})`).join(' and ');
   return new VxfleetError('usage', `LIMIT ${limit} is one spoke's name and another's interface or id: ${meanings}`, {
     hint: 'Name the spoke by its other name.',

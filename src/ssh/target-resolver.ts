@@ -21,12 +21,11 @@ export class TargetResolver {
   /**
    * Rejects with `usage` when ssh_config has something that cannot be used, `timeout` when ssh does not answer.
    * @param behind the targets whose way leads through this one
-   * @param isOfInventory whether the inventory names it
    */
-  async resolve(target: SshTarget, behind: readonly SshTarget[] = [], isOfInventory = true): Promise<EffectiveTarget> {
+  async resolve(target: SshTarget, behind: readonly SshTarget[] = []): Promise<EffectiveTarget> {
     const merged = await this.#merge(target);
     const { proxyJump: _jump, proxyCommand: _command, ...settings } = merged;
-    return { ...settings, isOfInventory, route: await this.#routeOf(target, behind, merged) };
+    return { ...settings, isOfInventory: target.isOfInventory, route: await this.#routeOf(target, behind, merged) };
   }
 
   /** Removes what the questions have left on the disk. */
@@ -45,7 +44,7 @@ export class TargetResolver {
   async #routeOf(
     target: SshTarget,
     behind: readonly SshTarget[],
-    { proxyJump, proxyCommand, origins }: MergedTarget,
+    { proxyJump, proxyCommand }: MergedTarget,
   ): Promise<Route> {
     const hops = typeof proxyJump === 'string' ? parseProxyJump(target, proxyJump) : (proxyJump ?? []);
     const last = hops.at(-1);
@@ -58,7 +57,7 @@ export class TargetResolver {
     // Hops before it are said here; without any it goes its own way.
     const before = hops.slice(0, -1);
     const hop = before.length === 0 ? last : { ...last, proxyJump: before };
-    return { kind: 'jump', through: await this.resolve(hop, path, origins.proxy_jump === 'inventory') };
+    return { kind: 'jump', through: await this.resolve(hop, path) };
   }
 }
 
@@ -76,7 +75,7 @@ function parseProxyJump(target: SshTarget, text: string): SshTarget[] {
   return text.split(',').map((word) => {
     // In ssh_config, `hub` is whatever ssh_config says.
     const hop = word === 'hub' ? { value: { host: word, port: undefined, user: undefined } } : readJumpHop(word);
-    if ('value' in hop && hop.value !== 'hub') return toJumpTarget(hop.value);
+    if ('value' in hop && hop.value !== 'hub') return toJumpTarget(hop.value, { isOfInventory: false });
     throw new VxfleetError(
       'usage',
       `ProxyJump of ${target.host} in ssh_config has ${word}, which is no [user@]host[:port]`,

@@ -5,7 +5,7 @@ import { DEFAULTS, type Spoke } from '../../src/inventory/inventory.js';
 import { makePlan } from '../../src/plan/make-plan.js';
 import { underlay } from '../render/fleet.js';
 
-const ssh = { host: 'h', port: 22, user: 'root', identityFile: undefined, proxyJump: undefined };
+const ssh = { host: 'h', port: 22, user: 'root', isOfInventory: true, identityFile: undefined, proxyJump: undefined };
 const spokeOf = (id: number): Spoke => ({
   name: `site${id}`,
   id,
@@ -19,7 +19,9 @@ const spokeOf = (id: number): Spoke => ({
   metric: 512,
   tags: [],
 });
+const { host: _, ...spokeSsh } = ssh;
 const plan = makePlan({
+  spokeSsh,
   path: 'inventory.yaml',
   prefix: '2001:db8:ae00::/40',
   templates: undefined,

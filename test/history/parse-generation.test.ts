@@ -2,10 +2,15 @@ import { describe, expect, it } from 'vitest';
 import type { VxfleetError } from '../../src/errors.js';
 import { contentDigest } from '../../src/history/generation-text.js';
 import { parseGeneration } from '../../src/history/parse-generation.js';
-import type { TunnelPlan } from '../../src/plan/plan.js';
+import type { KeptPlan, TunnelPlan } from '../../src/plan/plan.js';
 import { samplePlan } from '../verify/fleet-plan.js';
 import { storedFile } from './sample-records.js';
 import { underlay } from '../render/fleet.js';
+
+const kept = (plan: TunnelPlan): KeptPlan => {
+  const { ssh: _, ...rest } = plan;
+  return rest;
+};
 
 const planOf = (plan: TunnelPlan | null, interfaceName = 'vxlan0a') => {
   const { name, content } = storedFile(1, 'confirmed', { plan });
@@ -15,25 +20,19 @@ const planOf = (plan: TunnelPlan | null, interfaceName = 'vxlan0a') => {
 describe('parseGeneration', () => {
   it('has the plan that the file was rendered from', () => {
     const { tunnel } = samplePlan({ mtu: 1400, tags: ['kansai'], mode: 'policy' });
-    expect(planOf(tunnel)).toEqual(tunnel);
+    expect(planOf(tunnel)).toEqual(kept(tunnel));
     const withDefaults = samplePlan().tunnel;
-    expect(planOf(withDefaults)).toEqual(withDefaults);
+    expect(planOf(withDefaults)).toEqual(kept(withDefaults));
   });
 
-  it('has the way to the host as the inventory said it, over the hub and the jump hosts before it', () => {
+  it('keeps nothing of the way to the host, and takes none from a record that says one', () => {
     const { tunnel } = samplePlan();
-    const unsaid = { port: undefined, user: undefined, identityFile: undefined, proxyJump: undefined };
-    const gate = { ...unsaid, host: 'gate', user: 'me', isOutside: true } as const;
-    const hub = { ...unsaid, host: 'hub.example.net', port: 2222, proxyJump: [gate] };
-    for (const ssh of [
-      { ...unsaid, host: 'tokyo', proxyJump: [hub] },
-      { ...unsaid, host: 'tokyo', proxyJump: [] },
-      { ...unsaid, host: 'tokyo', identityFile: '/keys/fleet' },
-    ]) {
-      expect(planOf({ ...tunnel, ssh })).toEqual({ ...tunnel, ssh });
-    }
-    const forged = { ...unsaid, host: 'tokyo', proxyJump: [{ ...gate, host: 'gate;reboot' }] };
-    expect(planOf({ ...tunnel, ssh: forged })).toBeNull();
+    expect(storedFile(1, 'confirmed', { plan: tunnel }).content).not.toMatch(/ssh|identity/);
+    const { content } = storedFile(1, 'confirmed', { plan: tunnel });
+    const way = { host: '203.0.113.66', identityFile: '/dev/zero', proxyJump: [{ host: 'gate' }] };
+    const forged = content.replace(/^plan \{/m, `plan {"ssh":${JSON.stringify(way)},`);
+    const name = `000001.confirmed.${contentDigest(forged)}`;
+    expect(parseGeneration('hub', 'vxlan0a', name, forged).plan).toEqual(kept(tunnel));
   });
 
   it('has no plan where vxfleet rendered nothing', () => {
@@ -48,6 +47,10 @@ describe('parseGeneration', () => {
     ['an address that is none', { hubAddress: '::1 dev eth0' }],
     ['a prefix that is none', { prefix48: 'default' }],
     ['a device with a metacharacter', { hubUnderlay: underlay('198.51.100.1', 'eth0;reboot') }],
+    ['a name that a program would take for an option', { spoke: '-oProxyCommand' }],
+    ['a device that one would', { spokeUnderlay: underlay('198.51.100.2', '--help') }],
+    ['a tag that one would', { tags: ['-x'] }],
+    ['a number that one would', { metric: -1 }],
     ['a number that is text', { vni: '1' as unknown as number }],
   ])('takes no plan with %s', (_, changes) => {
     expect(planOf({ ...samplePlan().tunnel, ...changes })).toBeNull();

@@ -3,7 +3,14 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { HostSession } from '../../src/host/host-session.js';
 import type { Session, SessionEnd, Transport } from '../../src/ssh/transport.js';
 
-const TARGET = { host: 'tokyo', port: 22, user: 'root', identityFile: undefined, proxyJump: undefined };
+const TARGET = {
+  host: 'tokyo',
+  port: 22,
+  user: 'root',
+  isOfInventory: true,
+  identityFile: undefined,
+  proxyJump: undefined,
+};
 const OPTIONS = {
   identity: { run: 'run-a', operator: 'alice@bastion', since: '2026-11-23T12:00:00Z', command: 'verify' },
   windowSeconds: 60,

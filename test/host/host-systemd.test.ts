@@ -26,7 +26,14 @@ describeNamespace('where systemd runs', () => {
     const locals: LocalSession[] = [];
     const identity = { run: 'run-a', operator: 'a@b', since: '2026-11-23T12:00:00Z', command: 'deploy' };
     const transport = localTransport(host, (session) => locals.push(session));
-    const target = { host: 'local', port: 22, user: 'root', identityFile: undefined, proxyJump: undefined };
+    const target = {
+      host: 'local',
+      port: 22,
+      user: 'root',
+      isOfInventory: true,
+      identityFile: undefined,
+      proxyJump: undefined,
+    };
     const session = await HostSession.open(transport, 'osaka', target, { identity, windowSeconds: 60, writes: true });
     const call = async (verb: 'prepare' | 'trial', args: string[], payload = '') =>
       session.call({ verb, args: ['vxlan01', 'run-a.1', ...args], payload, timeoutMs: 30_000 });

@@ -12,6 +12,7 @@ const TARGET: SshTarget = {
   host: '203.0.113.10',
   port: 22,
   user: 'admin',
+  isOfInventory: true,
   identityFile: undefined,
   proxyJump: undefined,
   become: true,

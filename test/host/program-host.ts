@@ -31,7 +31,14 @@ export function useProgramHost() {
 
   /** @param environment what the host's sshd puts into the environment, as `NAME=VALUE` with blanks between */
   const open = async (run = 'run-a', windowSeconds = 60, writes = true, environment?: string): Promise<HostSession> => {
-    const target = { host: 'local', port: 22, user: 'root', identityFile: undefined, proxyJump: undefined };
+    const target = {
+      host: 'local',
+      port: 22,
+      user: 'root',
+      isOfInventory: true,
+      identityFile: undefined,
+      proxyJump: undefined,
+    };
     const transport = localTransport(namespace, (session) => locals.push(session), environment);
     const identity = { run, operator: 'alice@bastion', since: '2026-11-23T12:00:00Z', command: "deploy 'tokyo'" };
     const session = await HostSession.open(transport, 'osaka', target, { identity, windowSeconds, writes });

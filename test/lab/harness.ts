@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import type { Inventory } from '../../src/inventory/inventory.js';
+import type { Inventory, Spoke } from '../../src/inventory/inventory.js';
 import { loadInventory } from '../../src/inventory/load-inventory.js';
 import { checkMachine } from '../../src/lab/check-machine.js';
 import { labCut, labHeal } from '../../src/lab/lab-cable.js';
@@ -52,6 +52,8 @@ export interface RunOptions {
   readonly stop?: AbortSignal;
   /** Aborting sends SIGKILL. */
   readonly kill?: AbortSignal;
+  /** false: nobody says how spokes are reached that the inventory no longer has. */
+  readonly saysWays?: false;
   /** Why the hosts may be other ones after the run though it says that it has changed nothing; without it they are looked at. */
   readonly unwatched?: string;
 }
@@ -172,6 +174,9 @@ export async function startLab(
   });
   const exec = async (host: string, argv: readonly string[]): Promise<Outcome> =>
     collect(start(await hostCommand(name, host, argv), {}), {});
+  const loaded = await loadInventory(inventoryPath);
+  if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems, null, 2));
+  const { spokes: sites } = loaded.inventory;
   const hosts = ((await readLabState(name))?.hosts ?? []).map((host) => host.name);
   const watch = watchKernel({ names: hosts, exec });
   return {
@@ -181,7 +186,8 @@ export async function startLab(
     home: homeDirectory(name),
     scratch: scratchOf(name),
     run: async (argv, options = {}) => {
-      const run = async () => collect(start(await controllerCommand(name, BIN, argv), options), options);
+      const ways = options.saysWays === false ? [] : await formerWays(sites, argv, inventoryPath);
+      const run = async () => collect(start(await controllerCommand(name, BIN, [...argv, ...ways]), options), options);
       return options.unwatched === undefined ? watch(argv, run) : run();
     },
     exec,
@@ -201,6 +207,21 @@ export async function startLab(
       await rm(scratchOf(name), { recursive: true, force: true });
     },
   };
+}
+
+/** What an operator says of spokes that the inventory in use no longer has. */
+async function formerWays(
+  sites: readonly Spoke[],
+  argv: readonly string[],
+  inventoryPath: string,
+): Promise<readonly string[]> {
+  if (argv[0] !== 'rollback' && !argv.includes('--prune')) return [];
+  const loaded = await loadInventory(argv[argv.indexOf('-i') + 1 || argv.length] ?? inventoryPath);
+  if (!loaded.ok) return [];
+  const names = loaded.inventory.spokes.map((spoke) => spoke.name);
+  return sites
+    .filter((site) => !names.includes(site.name))
+    .flatMap((site) => ['--ssh', `${site.name}=${site.underlay.address}`]);
 }
 
 /** One place a lab, so that a killed run leaves no more than that. */

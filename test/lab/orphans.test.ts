@@ -117,6 +117,16 @@ describe.skipIf(unavailable !== undefined)(`a spoke that has left the inventory 
     expect(await filesOf('hub', 'lisbon')).toEqual(before);
   });
 
+  it('is reached as the operator says, and by no word of a host', async () => {
+    const before = await filesOf('hub', 'tokyo');
+    await write(without('tokyo'));
+    const { code, stdout, stderr } = await lab.run(['deploy', '--prune'], { saysWays: false });
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toContain('the inventory does not say how tokyo is reached');
+    expect(stderr).toContain('--ssh tokyo=HOST (its underlay address was 198.18.1.1)');
+    expect(await filesOf('hub', 'tokyo')).toEqual(before);
+  });
+
   it('that does not answer keeps its tunnel, unless the hub’s end alone is asked for', async () => {
     const before = await filesOf('hub', 'tokyo');
     await write(without('tokyo'));

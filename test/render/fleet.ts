@@ -20,6 +20,7 @@ export function spoke(name: string, id: number, changes: Partial<Spoke> = {}): S
       host: address,
       port: DEFAULTS.sshPort,
       user: DEFAULTS.sshUser,
+      isOfInventory: true,
       identityFile: undefined,
       proxyJump: undefined,
     },
@@ -46,11 +47,13 @@ export function inventory(prefix: string, spokes: readonly Spoke[]): Inventory {
         host: 'hub.example.net',
         port: DEFAULTS.sshPort,
         user: DEFAULTS.sshUser,
+        isOfInventory: true,
         identityFile: undefined,
         proxyJump: undefined,
       },
       anchor: undefined,
     },
+    spokeSsh: { isOfInventory: true, port: undefined, user: undefined, identityFile: undefined, proxyJump: undefined },
     spokes,
   };
 }

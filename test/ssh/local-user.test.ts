@@ -10,7 +10,13 @@ vi.mock('node:os', async (load) => ({
 }));
 
 it('merges the settings of a host for a uid that passwd does not have', () => {
-  const unset = { port: undefined, user: undefined, identityFile: undefined, proxyJump: undefined };
+  const unset = {
+    isOfInventory: true,
+    port: undefined,
+    user: undefined,
+    identityFile: undefined,
+    proxyJump: undefined,
+  };
   const gate: SshTarget = { ...unset, host: 'gate', isOutside: true };
   const options = { home: '/home/me', environment: {} };
   const jump = mergeTarget(gate, undefined, options);

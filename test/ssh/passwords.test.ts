@@ -66,6 +66,14 @@ describe('--ask-pass', () => {
     expect([error.message, error.hint, ...said].join('\n')).not.toContain('wrong horse');
   });
 
+  it('is not sent to a host that the inventory does not name', async () => {
+    const { server, home } = await setUp({});
+    const stranger = targetOf(server.port, { isOfInventory: false });
+    const failure = await failureOf(transportOf(home, { password: PASSWORD }).open('osaka', stranger, 'true'));
+    expect(failure.code).toBe('auth');
+    expect(server.logins).toEqual([]);
+  });
+
   it('is sent nowhere without it', async () => {
     const { server, open } = await setUp({}, { id_ed25519: userKey.private });
     expect((await failureOf(open())).code).toBe('auth');

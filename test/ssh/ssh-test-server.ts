@@ -210,7 +210,15 @@ export async function startTcpServer(
 }
 
 export function targetOf(port: number, more: Partial<SshTarget> = {}): SshTarget {
-  return { host: '127.0.0.1', port, user: 'root', identityFile: undefined, proxyJump: undefined, ...more };
+  return {
+    host: '127.0.0.1',
+    port,
+    user: 'root',
+    isOfInventory: true,
+    identityFile: undefined,
+    proxyJump: undefined,
+    ...more,
+  };
 }
 
 /** The line that makes this server known. */

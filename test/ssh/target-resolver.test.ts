@@ -14,6 +14,7 @@ const target = (host: string, more: Partial<SshTarget> = {}): SshTarget => ({
   host,
   port: undefined,
   user: undefined,
+  isOfInventory: true,
   identityFile: undefined,
   proxyJump: undefined,
   ...more,
