@@ -24,26 +24,47 @@ const ANSWERS = {
 } as const;
 type Answer = (typeof ANSWERS)[keyof typeof ANSWERS][number];
 
-const ROUTES = "printf 'route show table all\\nrule show\\n'";
-const QUESTIONS = {
-  any: "printf 'addr show\\nneigh show nud permanent\\nneigh show proxy\\n' | ip -j -d -force -batch -",
-  inet6: `${ROUTES} | ip -j -6 -force -batch -`,
-  inet: `${ROUTES} | ip -j -4 -force -batch -`,
-  // 1: drawn by lot. 0 and 3: the device's own, or given by somebody.
-  assigned: 'for f in /sys/class/net/*/addr_assign_type; do read -r type <"$f"; echo "$f:$type"; done',
-  // Some cannot be read (route/flush), and one has no value before somebody gives it one (stable_secret).
-  sysctl: "grep -rs '' /proc/sys/net/ipv6",
-  files: "cd /etc/network/interfaces.d && find . -type f -printf '%P %m %U %G %s\\n'",
-  // In the same order, one after the other.
-  bytes: 'cd /etc/network/interfaces.d && find . -type f -exec cat {} + | base64 -w0',
-  run: "find /run/vxfleet -mindepth 1 -printf '%P\\n'",
-} as const;
-type Question = keyof typeof QUESTIONS;
-
-const SCRIPT = [
-  ...Object.entries(QUESTIONS).map(([key, command]) => `echo "=== ${key}"; (${command}) 2>/dev/null`),
-  'true',
-].join('\n');
+/**
+ * Perl, which every host has, in one process beside those of ip. Sections of lines; a file is its name, mode, owner, group, and its bytes in hex.
+ * Of the sysctls some cannot be read (route/flush), and one has no value before somebody gives it one (stable_secret). How a link's address was
+ * assigned: 1 is drawn by lot, 0 and 3 are the device's own, or given by somebody.
+ */
+const SCRIPT = String.raw`
+  use strict;
+  $| = 1;
+  open STDERR, '>', '/dev/null';
+  sub section { print "=== $_[0]\n" }
+  sub ask {
+    my ($section, $family, @questions) = @_;
+    section($section);
+    open my $ip, '|-', 'ip', '-j', @$family, '-force', '-batch', '-';
+    print {$ip} map { "$_\n" } @questions;
+    close $ip;
+  }
+  sub text { open my $file, '<', $_[0] or return ''; local $/; my $text = readline $file; defined $text ? $text : '' }
+  sub below {
+    opendir my $directory, $_[0] or return;
+    my @paths = map { "$_[0]/$_" } grep { !/^\.\.?$/ } readdir $directory;
+    return map { -d && !-l ? ($_, below($_)) : $_ } @paths;
+  }
+  my @routes = ('route show table all', 'rule show');
+  ask('any', ['-d'], 'addr show', 'neigh show nud permanent', 'neigh show proxy');
+  ask('inet6', ['-6'], @routes);
+  ask('inet', ['-4'], @routes);
+  section('assigned');
+  print map { "$_:" . text($_) } glob '/sys/class/net/*/addr_assign_type';
+  section('sysctl');
+  for my $path (grep { -f } below('/proc/sys/net/ipv6')) { print map { "$path:$_\n" } split /\n/, text($path) }
+  section('files');
+  chdir '/etc/network/interfaces.d';
+  for my $path (grep { -f && !-l } below('.')) {
+    my ($mode, $user, $group) = (stat $path)[2, 4, 5];
+    printf "%s %o %d %d %s\n", substr($path, 2), $mode & 07777, $user, $group, unpack 'H*', text($path);
+  }
+  section('run');
+  print map { "$_\n" } grep { s{^/run/vxfleet/}{} } below('/run/vxfleet');
+`;
+type Section = keyof typeof ANSWERS | 'assigned' | 'sysctl' | 'files' | 'run';
 
 /**
  * Left out because a bounce, a reboot or the time alone changes them: indexes of links and of namespaces, what is counted or runs off
@@ -63,7 +84,7 @@ const CARRIER = new Set(['LOWER_UP', 'NO-CARRIER', 'linkdown']);
  */
 export async function kernelState(lab: Hosts, host: string): Promise<KernelState> {
   for (let looks = 1; ; looks += 1) {
-    const { code, stdout, stderr } = await lab.exec(host, ['sh', '-c', SCRIPT]);
+    const { code, stdout, stderr } = await lab.exec(host, ['perl', '-e', SCRIPT]);
     expect({ host, code, stderr }).toEqual({ host, code: 0, stderr: '' });
     if (!stdout.includes('"tentative":true') || looks > MOST_LOOKS) return parseKernelState(stdout);
     await sleep(100);
@@ -98,11 +119,11 @@ function parseKernelState(answers: string): KernelState {
       .slice(1)
       .map((part) => [part.slice(0, part.indexOf('\n')), part.slice(part.indexOf('\n') + 1)]),
   );
-  const lines = (question: Question): string[] => (parts.get(question) ?? '').split('\n').filter((line) => line !== '');
+  const lines = (section: Section): string[] => (parts.get(section) ?? '').split('\n').filter((line) => line !== '');
   const documents = new Map<Answer, Json[]>();
-  for (const [question, answers] of Object.entries(ANSWERS)) {
-    const texts = lines(question as keyof typeof ANSWERS);
-    expect({ question, texts }).toEqual({ question, texts: answers.map(() => expect.stringMatching(/^\[/) as string) });
+  for (const [section, answers] of Object.entries(ANSWERS)) {
+    const texts = lines(section as keyof typeof ANSWERS);
+    expect({ section, texts }).toEqual({ section, texts: answers.map(() => expect.stringMatching(/^\[/) as string) });
     for (const [index, answer] of answers.entries()) {
       // Old releases of ip print `[{}, …]` for what they have left out.
       const found = (JSON.parse(texts[index] ?? '[]') as Json[]).filter((entry) => Object.keys(entry).length > 0);
@@ -143,7 +164,7 @@ function parseKernelState(answers: string): KernelState {
     ...objects('neighbour').map((entry) => `neighbour ${describe(entry)}`),
     ...objects('proxy').map((entry) => `neighbour proxy ${describe(entry)}`),
     ...lines('sysctl').map((line) => `sysctl ${line.replace('/proc/sys/', '').replace(':', ' = ')}`),
-    ...describeFiles(lines('files'), Buffer.from(parts.get('bytes') ?? '', 'base64')),
+    ...lines('files').flatMap(describeFile),
     // The lock and the guard's file are gone a second after their session, of themselves.
     ...lines('run')
       .filter((name) => !/\.(?:lock|guard)$/.test(name))
@@ -181,18 +202,13 @@ function describeMember(member: unknown): string {
   return typeof member === 'object' && member !== null ? `{${describe(member as Json)}}` : String(member);
 }
 
-/** A line a line, numbered, so that they stay in their order. */
-function describeFiles(files: readonly string[], bytes: Buffer): string[] {
-  let start = 0;
-  return files.flatMap((file) => {
-    const [name = '', mode, user, group, size] = file.split(' ');
-    const end = start + Number(size);
-    // Latin-1 shows every byte as itself.
-    const rows = bytes.toString('latin1', start, end).split('\n');
-    start = end;
-    const head = `file ${name} 000: mode ${mode} owner ${user}:${group}`;
-    return [head, ...rows.map((row, index) => `file ${name} ${String(index + 1).padStart(3, '0')}: ${row}`)];
-  });
+/** A line per line, numbered, so that they stay in their order. */
+function describeFile(file: string): string[] {
+  const [name = '', mode, user, group, bytes = ''] = file.split(' ');
+  // Latin-1 shows every byte as itself.
+  const rows = Buffer.from(bytes, 'hex').toString('latin1').split('\n');
+  const head = `file ${name} 000: mode ${mode} owner ${user}:${group}`;
+  return [head, ...rows.map((row, index) => `file ${name} ${String(index + 1).padStart(3, '0')}: ${row}`)];
 }
 
 /** RFC 4291, appendix A: the seventh bit turned, ff:fe in the middle. */
