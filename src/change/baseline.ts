@@ -75,7 +75,7 @@ async function probeEnds(
   planned: readonly PlannedCheck[],
   seconds: number,
 ): Promise<Omit<Baseline, 'observed'>> {
-  const { hub, spoke } = await askEnds(tunnel, async (end) => end.probe(planned, seconds, false), SILENCE);
+  const { hub, spoke } = await askEnds(tunnel, async (end) => end.probe(planned, seconds, 'anew'), SILENCE);
   const checks = [...hub.checks, ...spoke.checks];
   const answered = planned.filter((one) =>
     checks.some((c) => c.ok && c.source === one.source && c.target === one.target),

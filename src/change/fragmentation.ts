@@ -16,10 +16,7 @@ export async function findFragmentation(tunnel: Pair): Promise<string | undefine
       check('hub', hubAddress, spokeAddress80, '/80', bytes),
       check('spoke', spokeAddress80, hubAddress, '/80', bytes),
     ];
-    const [hub, spoke] = await Promise.all([
-      tunnel.hub.probe(planned, SECONDS, false),
-      tunnel.spoke.probe(planned, SECONDS, false),
-    ]);
+    const [hub, spoke] = await Promise.all([tunnel.hub.probe(planned, SECONDS), tunnel.spoke.probe(planned, SECONDS)]);
     // What the host itself will not send any more, because it has learnt the path's MTU meanwhile, has no answer.
     return hub.fragments + spoke.fragments === 0 && [...hub.checks, ...spoke.checks].every(({ ok }) => ok);
   };

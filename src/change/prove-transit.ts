@@ -24,11 +24,11 @@ export async function proveTransit(tunnel: Pair): Promise<TransitProof> {
   let silent: { readonly partner: TunnelPlan; readonly check: Check } | undefined;
   for (const partner of partnersOf(tunnel)) {
     const send = async (): Promise<Check | undefined> =>
-      (await spoke.probe([transitCheck(plan, partner)], TRANSIT_SECONDS, false)).checks[0];
+      (await spoke.probe([transitCheck(plan, partner)], TRANSIT_SECONDS)).checks[0];
     const first = await send();
     if (first?.ok === true) return { check: first, failure: null };
     const alive = [plannedCheck('hub', partner.hubAddress, partner.spokeAddress48, '/48', MINIMUM_MTU)];
-    if ((await hub.probe(alive, TRANSIT_SECONDS, false)).checks.some(({ ok }) => !ok)) continue;
+    if ((await hub.probe(alive, TRANSIT_SECONDS)).checks.some(({ ok }) => !ok)) continue;
     const check = await send();
     if (check?.ok === true) return { check, failure: null };
     if (check !== undefined) silent ??= { partner, check };

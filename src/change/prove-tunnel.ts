@@ -39,7 +39,10 @@ export async function proveTunnel(tunnel: Pair, seconds: number): Promise<Proof>
   const planned = planChecks(tunnel.fleet, tunnel.plan, Math.min(mtus(tunnel).hub, mtus(tunnel).spoke));
   const questions = routeQuestions(tunnel.fleet, tunnel.plan);
   // One flight to each host.
-  const probes = Promise.all([tunnel.hub.probe(planned, seconds, true), tunnel.spoke.probe(planned, seconds, true)]);
+  const probes = Promise.all([
+    tunnel.hub.probe(planned, seconds, 'diagnose'),
+    tunnel.spoke.probe(planned, seconds, 'diagnose'),
+  ]);
   // A session that is lost fails all of its questions: whoever waits for the kernel is told.
   probes.catch(() => undefined);
   const [hubState, spokeState] = await Promise.all([tunnel.hub.observe(), tunnel.spoke.observe(questions)]);

@@ -127,13 +127,16 @@ export class TunnelEnd {
     };
   }
 
-  /** Sends the checks of this end until each is answered or the time is over. @param diagnose also look at the layers below what is silent */
-  async probe(planned: readonly PlannedCheck[], seconds: number, diagnose: boolean): Promise<ProbeOutcome> {
+  /**
+   * Sends the checks of this end until each is answered or the time is over.
+   * @param depth `anew` asks again for neighbours that were asked for in vain, `diagnose` looks at the layers below what is silent too
+   */
+  async probe(planned: readonly PlannedCheck[], seconds: number, depth?: 'anew' | 'diagnose'): Promise<ProbeOutcome> {
     const mine = planned.filter((check) => check.from === this.end);
     if (mine.length === 0) return { checks: [], answeredAt: null, fragments: 0, values: new Map() };
     const { values } = await this.#must({
       verb: 'probe',
-      args: [this.#tunnel.interface, String(seconds), ...(diagnose ? ['diagnose'] : [])],
+      args: [this.#tunnel.interface, String(seconds), ...(depth === undefined ? [] : [depth])],
       payload: probePayload(mine),
       timeoutMs: seconds * 1000 + DIAGNOSIS_MS,
     });

@@ -43,19 +43,21 @@ describe('a probe', { timeout: 120_000 }, () => {
   });
 
   // A hub that forwards asks for the other end while that is down; the kernel would ask again only a second later.
-  it('of a change does not wait for a neighbour that was asked for in vain', async () => {
+  it('of a change does not wait for a neighbour that was asked for in vain, where it is to ask anew', async () => {
     install();
     answers('3', '5');
-    const seen = async (writes: boolean): Promise<string> => {
+    const seen = async (writes: boolean, ...depth: string[]): Promise<string> => {
       host.run('ip link set vxlan01 up; ip -6 neigh replace 2001:db8::77 dev vxlan01 nud failed');
       const session = await open('run-a', 60, writes);
-      await call(session, 'probe', ['vxlan01', '2'], QUESTIONS);
+      await call(session, 'probe', ['vxlan01', '2', ...depth], QUESTIONS);
       await session.close();
       return host.run('ip -6 neigh show nud failed dev vxlan01');
     };
-    expect(await seen(true)).not.toContain('2001:db8::77');
-    // Who only looks changes nothing.
-    expect(await seen(false)).toContain('2001:db8::77');
+    expect(await seen(true, 'anew')).not.toContain('2001:db8::77');
+    expect(await seen(true, 'diagnose')).not.toContain('2001:db8::77');
+    // Between two sites it is not asked for, and who only looks changes nothing.
+    expect(await seen(true)).toContain('2001:db8::77');
+    expect(await seen(false, 'anew')).toContain('2001:db8::77');
   });
 
   it('hears an answer that comes late', async () => {

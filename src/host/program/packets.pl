@@ -174,7 +174,7 @@ sub ping_underlay {
 
 # Payload: lines "KEY SOURCE TARGET BYTES".
 sub probe {
-    my ($job, $interface, $seconds, $diagnose) = @_;
+    my ($job, $interface, $seconds, $depth) = @_;
     my @questions;
     for my $line (split /\n/, $job->{payload}) {
         my ($key, $source, $target, $bytes) = split ' ', $line;
@@ -214,11 +214,11 @@ sub probe {
             $waiting++;
             look_below($job, $interface, [$silent->()], $end);
         };
-        after($seconds < 1 ? $seconds / 2 : 0.9, $look) if $diagnose;
+        after($seconds < 1 ? $seconds / 2 : 0.9, $look) if defined $depth && $depth eq 'diagnose';
         $end->();
     };
     # Who has asked for the other end while that was down asks again only after a second: what the hub forwards is enough for it.
-    return $ask->() if $RUN{writes} ne 'yes';
+    return $ask->() if !defined $depth || $RUN{writes} ne 'yes';
     return ask_kernel("neigh flush dev $interface nud incomplete nud failed\n", $ask);
 }
 
