@@ -14,6 +14,8 @@ export type TunnelStatus =
   | 'rolled_back'
   /** The tunnel was taken away from both ends (`--prune`, or a rollback to before its first deploy), and that was proven and confirmed. */
   | 'removed'
+  /** The hub's end was taken away, and that was proven and confirmed; the spoke did not answer (`--prune-unreachable`). */
+  | 'removed_at_hub'
   /** Dry run: it would be changed. */
   | 'would_change'
   /** Dry run: it would be taken away. */
@@ -30,7 +32,7 @@ export type TunnelStatus =
   | 'unknown';
 
 /** What became of one end. */
-export type EndStatus = Exclude<TunnelStatus, 'failed' | 'skipped'> | 'untouched';
+export type EndStatus = Exclude<TunnelStatus, 'failed' | 'skipped' | 'removed_at_hub'> | 'untouched';
 
 /** The layers of field-notes 3.3, in the order in which a fault is looked for. */
 export type Layer =

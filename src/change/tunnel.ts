@@ -1,5 +1,5 @@
 /** A tunnel under work: its plan, its ends on their hosts, and what is expected of them. */
-import type { End, FleetPlan, TunnelPlan } from '../plan/plan.js';
+import type { End, FleetPlan, KeptPlan, TunnelPlan } from '../plan/plan.js';
 import { expectEnd, resolveMtu, VXLAN_OVERHEAD, type ExpectedEnd } from '../verify/expect-end.js';
 import type { TunnelEnd } from './tunnel-end.js';
 
@@ -10,6 +10,8 @@ interface AnyTunnel {
   readonly proven: Set<TunnelPlan>;
   /** The id of the change that is to be made of it (history/change-id.ts). */
   readonly change: string;
+  /** Of one that is taken away: what its record says of it, or its file where there is none. */
+  readonly made?: KeptPlan | undefined;
 }
 
 /** Both ends. */

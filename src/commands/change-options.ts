@@ -4,7 +4,7 @@ import { Brakes } from '../jobs/brakes.js';
 import type { Run } from '../jobs/run.js';
 import type { FleetRunOptions } from '../jobs/run-fleet.js';
 import { parseFormerWay, type FormerWay } from './former-ways.js';
-import { addRunOptions, GROUPS, parseCount, parseMaxFail, type HostOptions } from './common-options.js';
+import { addRunOptions, GROUPS, parseCount, parseShare, type HostOptions } from './common-options.js';
 
 export interface ChangeFlags extends HostOptions {
   readonly dryRun?: true;
@@ -56,7 +56,7 @@ export function addChangeOptions(command: Command): Command {
     .option(
       '--max-fail <n|n%>',
       'touch no more tunnels once more than this many failed (default: once the first ten have all failed)',
-      parseMaxFail,
+      parseShare,
     )
     .option(
       '--window <seconds>',

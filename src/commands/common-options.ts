@@ -119,7 +119,7 @@ export const parseCount =
   };
 
 /** `3` or `10%`, as a function of the fleet's size. */
-export function parseMaxFail(text: string): (total: number) => number {
+export function parseShare(text: string): (total: number) => number {
   const match = /^(\d+)(%?)$/.exec(text);
   if (match === null) throw new InvalidArgumentError('It takes a whole number or a percentage, such as 3 or 10%.');
   const value = Number(match[1]);

@@ -1,25 +1,22 @@
 /** deploy, and diff, which is a deploy that changes nothing. */
 import type { Command } from 'commander';
 import { VxfleetError } from '../errors.js';
-import type { TunnelResult } from '../events.js';
 import { deployTunnel, refuseMove, successorOf } from '../jobs/deploy-tunnel.js';
-import { formerSite, requireWays, type Site } from '../jobs/former-spokes.js';
-import { describeOrphan, findOrphans } from '../jobs/orphans.js';
-import { warn, type Run } from '../jobs/run.js';
+import type { Run } from '../jobs/run.js';
 import { asPlanned, runFleet } from '../jobs/run-fleet.js';
 import type { TunnelPlan } from '../plan/plan.js';
 import { addChangeOptions, changeSettings, DEFAULT_WINDOW, paceOf, type ChangeFlags } from './change-options.js';
-import { addRunOptions, GROUPS, type HostOptions } from './common-options.js';
+import { addRunOptions, GROUPS, parseShare, type HostOptions } from './common-options.js';
 import type { Finish } from './finish.js';
 import { examples, LIMIT_HELP } from './help-text.js';
 import type { LoadedFleet } from './load-fleet.js';
+import { planPrune, type PruneFlags } from './plan-prune.js';
 import { runCommand, type Job } from './run-command.js';
 
-interface DeployFlags extends ChangeFlags {
+interface DeployFlags extends ChangeFlags, PruneFlags {
   readonly force?: true;
   readonly adopt?: true;
   readonly exitCode?: true;
-  readonly prune?: true;
   readonly pruneUnreachable?: true;
 }
 
@@ -34,6 +31,12 @@ export function addDeployCommand(program: Command, finish: Finish): void {
     .option('--adopt', 'take over interface files that vxfleet did not write; rollback brings them back')
     .option('--prune', 'remove the tunnels that are no longer in the inventory, from both ends')
     .option('--prune-unreachable', 'with --prune: if the spoke cannot be reached, remove its end at the hub')
+    .option(
+      '--prune-max <n|n%>',
+      'with --prune: refuse to remove more tunnels than this (default: 3, or a tenth of the fleet if that is more)',
+      parseShare,
+    )
+    .option('--yes', 'with --prune: do not ask on the terminal before tunnels are removed')
     .option('--exit-code', 'with --dry-run: exit with 4 when there are differences')
     .addHelpText('after', examples('vxfleet deploy', 'vxfleet deploy tokyo --diff'))
     .action((limits: string[], options: DeployFlags) => finish(deploy(limits, options)));
@@ -77,34 +80,43 @@ function checkFlags(limits: readonly string[], flags: DeployFlags): void {
 }
 
 async function planDeploy(run: Run, { tunnels, ends }: LoadedFleet, flags: DeployFlags): Promise<Job> {
-  const { force = false, adopt = false, prune = false, pruneUnreachable = false } = flags;
+  const { force = false, adopt = false, pruneUnreachable = false } = flags;
   const { writes } = run.session;
-  const orphans = await planPrune(run, prune);
-  const total = orphans.length + tunnels.length;
-  const pace = paceOf(flags, run, total);
+  const { orphans, mayPrune } = await planPrune(run, flags);
+  const pace = paceOf(flags, run, orphans.length + tunnels.length);
   const moves = findMoves(run, orphans);
   const alone = orphans.filter((orphan) => ![...moves.values()].flat().includes(orphan));
-  const options = { force, adopt, prune, gone: writes ? [] : orphans, ends };
-  const work = async (): Promise<readonly TunnelResult[]> => {
-    const pruned = await runFleet(
-      asPlanned(alone),
-      async ({ plan }, admit) => {
-        const stays = await refuseMove(run, plan, { ...options, gone: orphans });
-        return stays ?? (await (await loadPruning()).pruneTunnel(run, plan, pruneUnreachable, admit));
-      },
+  const first = alone.filter((orphan) => isInTheWay(run, orphan));
+  const options = { force, adopt, mayPrune, gone: writes ? [] : orphans, ends };
+  const prune = async (some: readonly TunnelPlan[]): Promise<void> => {
+    if (some.length === 0) return;
+    const { pruneTunnel } = await import('../jobs/prune-tunnel.js');
+    await runFleet(
+      asPlanned(some),
+      async ({ plan }, admit) =>
+        (await refuseMove(run, plan, { ...options, gone: orphans })) ??
+        (await pruneTunnel(run, plan, pruneUnreachable, admit)),
       pace,
     );
+  };
+  const work = async (): Promise<void> => {
+    await prune(first);
     // What was removed is in the way of nobody any more, if only it is looked at again.
-    if (pruned.length > 0 && writes) await run.hub.inspect();
-    const deployed = await runFleet(
+    if (first.length > 0 && writes) await run.hub.inspect();
+    await runFleet(
       tunnels.map((plan) => ({ plan, beside: moves.get(plan) ?? [] })),
       async ({ plan, beside }, admit) => deployTunnel(run, plan, options, admit, beside[0]),
       pace,
     );
-    return [...pruned, ...deployed];
+    await prune(alone.filter((orphan) => !first.includes(orphan)));
   };
-  return { total, work };
+  return { tunnels: [...orphans, ...tunnels], work };
 }
+
+/** Its site has another tunnel to get, or another site wants its id or VNI. */
+const isInTheWay = (run: Run, orphan: TunnelPlan): boolean =>
+  successorOf(run, orphan) !== undefined ||
+  run.tunnels.some((one) => one.interface === orphan.interface || one.vni === orphan.vni);
 
 /**
  * Old tunnels by those that their sites get instead: both change together. Not where another site gets the old one's id or VNI, or has the new
@@ -122,23 +134,4 @@ function findMoves(run: Run, orphans: readonly TunnelPlan[]): ReadonlyMap<Tunnel
     moves.set(next, [old]);
   }
   return moves;
-}
-
-/** With it comes the reading of what hosts keep, which few deploys need. */
-const loadPruning = async (): Promise<typeof import('../jobs/prune-tunnel.js')> =>
-  await import('../jobs/prune-tunnel.js');
-
-/** The orphans that are to be removed; the others are named. */
-async function planPrune(run: Run, isAsked: boolean): Promise<readonly TunnelPlan[]> {
-  const orphans = findOrphans(run.hub.facts, run.fleet);
-  const removable = isAsked ? orphans.filter(({ hasFile }) => hasFile) : [];
-  for (const orphan of orphans) if (!removable.includes(orphan)) warn(run, describeOrphan(orphan));
-  const sites: Site[] = [];
-  for (const orphan of removable) {
-    const plan = await (await loadPruning()).planOfOrphan(run, run.hub, orphan);
-    // The site may be in the inventory under another id.
-    const { ssh } = successorOf(run, plan) ?? formerSite(run.formerWays, plan);
-    sites.push({ ...plan, ssh });
-  }
-  return requireWays(sites);
 }

@@ -22,6 +22,8 @@ export interface OpenedTransport {
   readonly transport: RunTransport;
   /** Asks nobody from now on: something else draws on the terminal. */
   readonly endQuestions: () => void;
+  /** As Questions.confirm. */
+  readonly confirm: (question: string) => Promise<boolean | undefined>;
   readonly becomePasswordOf: BecomePasswordOf;
 }
 
@@ -78,7 +80,12 @@ async function openTransport(options: HostOptions, plan: FleetPlan, emit: Emit):
     openssh,
     auto: createAutoTransport({ ...shared, keys, ssh2, openssh, hasOpenSsh: () => hasProgram('ssh') }),
   };
-  return { transport: transports[name], endQuestions: () => questions.end(), becomePasswordOf };
+  return {
+    transport: transports[name],
+    endQuestions: () => questions.end(),
+    confirm: async (question) => questions.confirm(question),
+    becomePasswordOf,
+  };
 }
 
 /** Whether there is such a program in PATH. */

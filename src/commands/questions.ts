@@ -3,6 +3,7 @@ import { createInterface } from 'node:readline';
 import { Writable } from 'node:stream';
 import pLimit from 'p-limit';
 import { VxfleetError } from '../errors.js';
+import { printable } from '../report/printable.js';
 
 export class Questions {
   /** Two questions at once would share a line. */
@@ -24,6 +25,13 @@ export class Questions {
     return await this.#demand('sudo password: ', '--ask-become-pass', 'give the login a NOPASSWD rule (docs/ssh.md)');
   }
 
+  /** undefined when there is nobody to ask. Anything but a yes is a no. */
+  async confirm(question: string): Promise<boolean | undefined> {
+    if (!this.#isPossible) return undefined;
+    const answer = await this.#limit(() => this.#ask(`${question} [y/N] `, process.stderr));
+    return /^y(?:es)?$/i.test(answer?.trim() ?? '');
+  }
+
   /** From now on nobody is asked. */
   end(): void {
     this.#isOver = true;
@@ -37,12 +45,16 @@ export class Questions {
     });
   }
 
-  async #ask(question: string): Promise<string | undefined> {
-    if (this.#isOver || !process.stdin.isTTY || !process.stderr.isTTY) return undefined;
-    const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
-    const terminal = createInterface({ input: process.stdin, output: silent, terminal: true });
+  get #isPossible(): boolean {
+    return !this.#isOver && process.stdin.isTTY && process.stderr.isTTY;
+  }
+
+  /** @param output shows what is typed; by default nothing does */
+  async #ask(question: string, output: NodeJS.WritableStream = nowhere()): Promise<string | undefined> {
+    if (!this.#isPossible) return undefined;
+    const terminal = createInterface({ input: process.stdin, output, terminal: true });
     // Only now: before readline has taken the terminal over, it would show what is typed.
-    process.stderr.write(question);
+    process.stderr.write(printable(question));
     try {
       return await new Promise((resolve) => {
         // readline takes Ctrl-C from the terminal: hand it on to the run, which is waiting for it.
@@ -57,3 +69,5 @@ export class Questions {
     }
   }
 }
+
+const nowhere = (): Writable => new Writable({ write: (_chunk, _encoding, done) => done() });

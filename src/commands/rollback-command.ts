@@ -1,6 +1,5 @@
 import type { Command } from 'commander';
 import { VxfleetError } from '../errors.js';
-import type { TunnelResult } from '../events.js';
 import { unknownRun } from '../history/choose-rollback.js';
 import { planReturn, planUndo, type RollbackPlan } from '../history/plan-rollback.js';
 import type { HostHistory } from '../history/read-history.js';
@@ -8,7 +7,7 @@ import { generationsOf, type EndHistory } from '../history/record.js';
 import type { Host } from '../host/host.js';
 import { describeRollback } from '../jobs/describe-rollback.js';
 import { formerSite, isReached, requireWays, type Site } from '../jobs/former-spokes.js';
-import { fetchHistory, planOf } from '../jobs/gather-history.js';
+import { fetchHistory, newestPlan } from '../jobs/gather-history.js';
 import {
   findTakenAway,
   joinMoves,
@@ -95,19 +94,16 @@ async function planRollback(run: Run, limits: readonly string[], flags: Rollback
 
   if (phases.length > 1 && writes) await requireAll(run, steps, flags.forks);
   const pace = paceOf(flags, run, steps.length);
-  const work = async (): Promise<TunnelResult[]> => {
-    const results: TunnelResult[] = [];
-    for (const phase of joinMoves(phases)) {
+  const work = async (): Promise<void> => {
+    for (const [index, phase] of joinMoves(phases).entries()) {
       // What has gone is in the way of nobody any more, if only it is looked at again.
-      if (results.length > 0 && writes) await hub.inspect();
+      if (index > 0 && writes) await hub.inspect();
       const others = steps.filter((step) => !phase.some((site) => site.steps.includes(step)));
       const gone = writes ? [] : others.filter(({ removes }) => removes);
-      const ended = await runFleet(phase, async (site, admit) => rollbackTunnels(run, site.steps, gone, admit), pace);
-      results.push(...ended);
+      await runFleet(phase, async (site, admit) => rollbackTunnels(run, site.steps, gone, admit), pace);
     }
-    return results;
   };
-  return { total: steps.length, work };
+  return { tunnels: steps.map((step) => step.plan), work };
 }
 
 const isSiteStep = (step: LocatedStep): step is SiteStep => isReached(step.plan);
@@ -129,15 +125,6 @@ async function findFormerTunnels(fleet: FleetPlan, hub: Host, history: HostHisto
     if (plan?.prefix === fleet.prefix) former.push(plan);
   }
   return former;
-}
-
-/** A file that was found has none, nor has what was put back to it. */
-async function newestPlan(hub: Host, end: EndHistory): Promise<KeptPlan | null> {
-  for (const generation of generationsOf(end).toReversed()) {
-    const plan = generation.hasFile ? await planOf(hub, generation) : null;
-    if (plan !== null) return plan;
-  }
-  return null;
 }
 
 function choosePlan(

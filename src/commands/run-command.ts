@@ -41,10 +41,9 @@ export interface RunSettings {
 
 /** What a run is about, once the hub has been looked at. */
 export interface Job {
-  /** Tunnels. */
-  readonly total: number;
-  /** All the tunnels' results; must not reject for what happens on hosts. */
-  readonly work: () => Promise<readonly TunnelResult[]>;
+  readonly tunnels: readonly TunnelPlan[];
+  /** Emits each tunnel's result. When it rejects, the tunnels that have none failed by that. */
+  readonly work: () => Promise<unknown>;
 }
 
 /** @param plan rejects when there is nothing that could be done */
@@ -64,20 +63,22 @@ export async function runCommand(
     const files = renderFleet(fleet.tunnels, loadTemplates(fleet.inventory.templates));
     const tell = noticesOnce(options.timings === true ? withTimings(reporter.emit) : reporter.emit);
     return await withInterrupt(tell, async (signal, emit) =>
-      withTransport(options, fleet, emit, async ({ transport, endQuestions, becomePasswordOf }) => {
+      withTransport(options, fleet, emit, async ({ transport, endQuestions, confirm, becomePasswordOf }) => {
         const session = { identity, windowSeconds, writes, becomePasswordOf };
         const reaching = { fleet: fleet.plan, tunnels: fleet.tunnels, transport, session };
         // Questions and the hub first, and only then the live view: a person is asked on a terminal that nothing else draws on.
         emit({ event: 'hub', step: 'connect', message: `connecting to ${fleet.plan.hub.ssh.host}` });
         const hub = await connectHub(reaching).catch((error: unknown) => toVxfleetError(error));
-        endQuestions();
-        const start = (total: number): void => emit({ event: 'start', run: identity.run, command, total });
+        const start = (total: number): void => {
+          endQuestions();
+          emit({ event: 'start', run: identity.run, command, total });
+        };
         const diffs: EndDiff[] = [];
         const tellDiffs = (found: readonly EndDiff[]): void => foldDiffs(found).forEach(emit);
         const onDiff = writes ? tellDiffs : (found: readonly EndDiff[]): void => void diffs.push(...found);
         const run = {
           ...reaching,
-          ...{ files, takeover, verifySeconds: options.verifyTimeout, signal, emit },
+          ...{ files, takeover, verifySeconds: options.verifyTimeout, signal, emit, confirm },
           formerWays: fleet.formerWays,
           proven: new Set<TunnelPlan>(),
           spokes: new Map<string, string>(),
@@ -116,18 +117,49 @@ function failAll(
   });
 }
 
+/** What has a result keeps it, whatever happens after. */
 async function workFromHub(
-  run: Run,
+  given: Run,
   start: (total: number) => void,
   plan: (run: Run) => Promise<Job>,
 ): Promise<readonly TunnelResult[]> {
-  const { hub, emit } = run;
+  const { hub } = given;
+  const results: TunnelResult[] = [];
+  const emit: Emit = (event) => {
+    if (event.event === 'tunnel') results.push(resultOf(event));
+    given.emit(event);
+  };
+  const run = { ...given, emit };
   try {
-    const { total, work } = await plan(run);
-    start(total);
+    const { tunnels, work } = await plan(run);
+    start(tunnels.length);
     emit({ event: 'hub', step: 'inspect', message: `ready, ${hub.facts.links.size} VXLAN interfaces there` });
-    return await work();
+    await work().catch((error: unknown) => {
+      for (const result of unfinished(tunnels, results, error)) emit({ event: 'tunnel', ...result });
+    });
+    return results;
   } finally {
     await hub.close();
   }
 }
+
+function resultOf(event: { readonly event: 'tunnel' } & TunnelResult): TunnelResult {
+  const { event: _, ...result } = event;
+  return result;
+}
+
+/** What an error that ended the work makes of the tunnels that have no result. */
+export function unfinished(
+  tunnels: readonly TunnelPlan[],
+  results: readonly TunnelResult[],
+  error: unknown,
+): TunnelResult[] {
+  const left = results.map(keyOf);
+  return tunnels.flatMap((tunnel) => {
+    const at = left.indexOf(keyOf(tunnel));
+    if (at >= 0) left.splice(at, 1);
+    return at >= 0 ? [] : [thrownResult(tunnel, error)];
+  });
+}
+
+const keyOf = ({ spoke, interface: name }: Pick<TunnelResult, 'spoke' | 'interface'>): string => `${spoke} ${name}`;

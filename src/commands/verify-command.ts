@@ -25,6 +25,6 @@ async function verify(limits: readonly string[], options: HostOptions): Promise<
     const brakes = new Brakes({ canary: 0, maxFail: Number.POSITIVE_INFINITY, signal, emit });
     const pace = { forks: options.forks, brakes, emit };
     const work = async () => runFleet(asPlanned(tunnels), async ({ plan }) => verifyTunnel(run, plan), pace);
-    return { total: tunnels.length, work };
+    return { tunnels, work };
   });
 }

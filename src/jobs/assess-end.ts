@@ -44,8 +44,9 @@ export function refuseTunnel(
   changing: readonly TunnelEnd[],
   adopt: boolean,
 ): TunnelFailure | undefined {
-  for (const end of tunnel.expects === 'nothing' ? changing : endsOf(tunnel)) {
-    const refusal = refusalOf(sceneOf(tunnel, end, { adopt, removes: tunnel.expects === 'nothing' }));
+  for (const end of endsOf(tunnel)) {
+    const scene = sceneOf(tunnel, end, { adopt, removes: tunnel.expects === 'nothing' });
+    const refusal = refusalOf(scene, { changes: changing.includes(end) });
     if (refusal !== undefined) return { code: 'refused', end: end.end, ...refusal };
   }
   if (tunnel.expects === 'nothing') return undefined;
@@ -63,6 +64,7 @@ export function sceneOf(tunnel: Tunnel, { end, facts }: TunnelEnd, options: Pref
   return {
     ...options,
     fleet: tunnel.fleet,
+    made: tunnel.made,
     tunnel: tunnel.plan,
     end,
     facts,

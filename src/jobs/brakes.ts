@@ -15,7 +15,7 @@ const FIRST_WAVE = 10;
 
 /** A spoke that cannot be reached is not among them: nothing was tried there, and some sites are always down. */
 const FAILURES: readonly TunnelStatus[] = ['failed', 'reverted', 'unknown'];
-const SUCCESSES: readonly TunnelStatus[] = ['changed', 'rolled_back', 'removed'];
+const SUCCESSES: readonly TunnelStatus[] = ['changed', 'rolled_back', 'removed', 'removed_at_hub'];
 
 export class Brakes {
   readonly #options: BrakeOptions;

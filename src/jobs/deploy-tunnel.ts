@@ -27,8 +27,8 @@ export interface DeployOptions {
   readonly force: boolean;
   /** Take over a file that vxfleet did not write. */
   readonly adopt: boolean;
-  /** Take away old tunnels of the site that only its spoke still has. */
-  readonly prune: boolean;
+  /** Asked for each old tunnel of the site that only its spoke still has: may it be taken away? */
+  readonly mayPrune: () => boolean;
   /** Of a dry run: tunnels that would have been taken away before. */
   readonly gone: readonly TunnelPlan[];
   /** Which ends may be changed. */
@@ -77,7 +77,7 @@ export async function refuseMove(
   const next = successorOf(run, orphan);
   if (next === undefined) return undefined;
   const dryRun = { ...run, session: { ...run.session, writes: false }, emit: () => undefined, onDiff: undefined };
-  const results = await deployTunnel(dryRun, next, { ...options, prune: false }, async () => null);
+  const results = await deployTunnel(dryRun, next, { ...options, mayPrune: () => false }, async () => null);
   const { status, error } = results.at(-1) ?? {};
   // One that cannot be reached loses nothing but what pruning is told to take.
   if (error == null || status !== 'failed') return undefined;
@@ -95,7 +95,7 @@ async function clearSpoke(
   pruned: TunnelResult[],
 ): Promise<HostFacts> {
   const leftovers = findLeftovers(spoke.facts, plan, run.fleet, hub.facts);
-  const removable = options.prune && options.ends === 'both' ? leftovers.filter(({ hasFile }) => hasFile) : [];
+  const removable = leftovers.filter(({ hasFile }) => hasFile && options.ends === 'both' && options.mayPrune());
   for (const leftover of leftovers) {
     if (!removable.includes(leftover)) warn(run, describeLeftover(leftover, plan.spoke));
   }

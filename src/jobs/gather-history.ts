@@ -3,7 +3,7 @@ import pLimit from 'p-limit';
 import { toVxfleetError, VxfleetError } from '../errors.js';
 import { parseGeneration, type Generation } from '../history/parse-generation.js';
 import { readHistory, type HostHistory } from '../history/read-history.js';
-import type { HistoryRecord } from '../history/record.js';
+import { generationsOf, type EndHistory, type HistoryRecord } from '../history/record.js';
 import { HostSession, type Caller, type HostSessionOptions } from '../host/host-session.js';
 import type { SshTarget } from '../inventory/inventory.js';
 import type { FleetPlan, KeptPlan } from '../plan/plan.js';
@@ -102,6 +102,24 @@ export async function planOf(host: Caller, record: HistoryRecord): Promise<KeptP
     if (error instanceof VxfleetError && error.code === 'refused') return null;
     throw error;
   }
+}
+
+/**
+ * The plan of the newest generation that has one; null when none is kept. A file that was found has none, nor has what was put back to it.
+ * Rejects with lost, timeout or host.
+ */
+export async function newestPlan(host: Caller, history: EndHistory | undefined): Promise<KeptPlan | null> {
+  for (const generation of history === undefined ? [] : generationsOf(history).toReversed()) {
+    const plan = generation.hasFile ? await planOf(host, generation) : null;
+    if (plan !== null) return plan;
+  }
+  return null;
+}
+
+/** The plan of the file that the newest generation with one left; null when vxfleet did not render it. Rejects as newestPlan does. */
+export async function planOfHead(host: Caller, history: EndHistory | undefined): Promise<KeptPlan | null> {
+  const head = history && generationsOf(history).findLast(({ hasFile }) => hasFile);
+  return head === undefined ? null : await planOf(host, head);
 }
 
 const failed = (host: string, verb: string, text: string): VxfleetError =>

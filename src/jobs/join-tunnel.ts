@@ -2,7 +2,7 @@
 import { makeChangeId } from '../history/change-id.js';
 import type { Host } from '../host/host.js';
 import { ifupdownOf, type HostFacts } from '../host/host-facts.js';
-import type { End, TunnelPlan } from '../plan/plan.js';
+import type { End, KeptPlan, TunnelPlan } from '../plan/plan.js';
 import { resolveMtu } from '../verify/expect-end.js';
 import type { Pair, Tunnel } from '../change/tunnel.js';
 import { TunnelEnd, type EndTarget } from '../change/tunnel-end.js';
@@ -16,6 +16,8 @@ export interface PairTarget {
   readonly hub: EndTarget;
   readonly spoke: EndTarget;
   readonly expects: Pair['expects'];
+  /** As in Tunnel. */
+  readonly made?: KeptPlan | undefined;
 }
 
 /** As the inventory says, in the words of each host's ifupdown. Throws inventory. */
@@ -37,18 +39,24 @@ export function joinTunnel(
   { fleet, proven, session }: Run,
   plan: TunnelPlan,
   hosts: Hosts,
-  { hub, spoke, expects }: PairTarget,
+  { hub, spoke, expects, made }: PairTarget,
   facts: Readonly<Record<End, HostFacts>> = { hub: hosts.hub.facts, spoke: hosts.spoke.facts },
 ): Pair {
   const change = makeChangeId(session.identity.run);
   const end = (name: End, target: EndTarget): TunnelEnd =>
     new TunnelEnd(plan, name, hosts[name], target, change, facts[name]);
-  return { fleet, plan, proven, change, hub: end('hub', hub), spoke: end('spoke', spoke), expects };
+  return { fleet, plan, proven, change, made, hub: end('hub', hub), spoke: end('spoke', spoke), expects };
 }
 
-/** The one end that is left of a tunnel that is to be taken away. */
-export function remnantOf({ fleet, proven, session }: Run, plan: TunnelPlan, end: End, host: Host): Tunnel {
+/** The one end that is left of a tunnel that is to be taken away. @param made as in Tunnel */
+export function remnantOf(
+  { fleet, proven, session }: Run,
+  plan: TunnelPlan,
+  end: End,
+  host: Host,
+  made: KeptPlan,
+): Tunnel {
   const change = makeChangeId(session.identity.run);
   const left = { hub: undefined, spoke: undefined, [end]: new TunnelEnd(plan, end, host, NOTHING, change) };
-  return { fleet, plan, proven, change, ...left, expects: 'nothing' };
+  return { fleet, plan, proven, change, made, ...left, expects: 'nothing' };
 }

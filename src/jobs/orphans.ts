@@ -4,7 +4,7 @@ import type { HostFacts } from '../host/host-facts.js';
 import { isInPrefix } from '../plan/is-in-prefix.js';
 import { FIRST_TABLE, MAC_PREFIX, planTunnel } from '../plan/make-plan.js';
 import type { FleetPlan, KeptPlan, TunnelPlan } from '../plan/plan.js';
-import { addressOf, ownerOf, remoteOf, rulesOf } from '../render/check-stanza.js';
+import { addressOf, ownerOf, remoteOf, rulesOf, vniOf } from '../render/check-stanza.js';
 
 export interface Orphan {
   readonly interface: string;
@@ -12,6 +12,7 @@ export interface Orphan {
   readonly spoke: string | undefined;
   /** The spoke's underlay address. */
   readonly remote: string | undefined;
+  readonly vni: number | undefined;
   /** false: a link without a file, which no revert could bring back; a person has to remove it. */
   readonly hasFile: boolean;
 }
@@ -27,12 +28,12 @@ export function findOrphans(facts: HostFacts, fleet: FleetPlan): Orphan[] {
     const remote = remoteOf(text);
     // The interface may be another spoke's by now.
     if (plan !== undefined && (owner.spoke === plan.spoke || remote === plan.spokeUnderlay.address)) return [];
-    return [{ interface: name, spoke: owner.spoke, remote, hasFile: true }];
+    return [{ interface: name, spoke: owner.spoke, remote, vni: vniOf(text), hasFile: true }];
   });
   const links = [...facts.links.values()]
     .filter(({ name, mac }) => mac.startsWith(MAC_PREFIX) && !facts.files.has(name) && !planned.has(name))
     .filter(({ addresses }) => addresses.some(({ address }) => isOurs(address)))
-    .map(({ name, remote }): Orphan => ({ interface: name, spoke: undefined, remote, hasFile: false }));
+    .map(({ name, remote, vni }): Orphan => ({ interface: name, spoke: undefined, remote, vni, hasFile: false }));
   return [...files, ...links].sort((a, b) => idOf(a) - idOf(b));
 }
 
@@ -59,12 +60,12 @@ export function findLeftovers(
     const owner = ownerOf(text);
     if (!isOld(name) || owner?.interface !== name || !isHere([addressOf(text)])) return [];
     if (isOthers(owner.spoke) || isOrphan(name, owner.spoke)) return [];
-    return [{ interface: name, spoke: owner.spoke, remote: remoteOf(text), hasFile: true }];
+    return [{ interface: name, spoke: owner.spoke, remote: remoteOf(text), vni: vniOf(text), hasFile: true }];
   });
   const links = [...facts.links.values()]
     .filter(({ name, mac }) => isOld(name) && mac.startsWith(MAC_PREFIX) && !facts.files.has(name))
     .filter(({ name, addresses }) => isHere(addresses.map(({ address }) => address)) && !hub.links.has(name))
-    .map(({ name, remote }): Orphan => ({ interface: name, spoke: undefined, remote, hasFile: false }));
+    .map(({ name, remote, vni }): Orphan => ({ interface: name, spoke: undefined, remote, vni, hasFile: false }));
   return [...files, ...links].sort((a, b) => idOf(a) - idOf(b));
 }
 
@@ -104,7 +105,7 @@ export function planOrphan(orphan: Orphan, { prefix, hub }: Pick<FleetPlan, 'pre
     id: idOf(orphan),
     mode: 'gateway' as const,
     underlay: { address, local: address, device: 'unknown', hotplug: false },
-    vni: idOf(orphan),
+    vni: orphan.vni ?? idOf(orphan),
     dstport: DEFAULTS.dstport,
     srcport: DEFAULTS.srcport,
     mtu: undefined,

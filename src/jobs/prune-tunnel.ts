@@ -1,30 +1,22 @@
 /** An orphan taken away from both ends, as a change like any other: tried, proven to be gone, confirmed, and kept in the history. */
-import { VxfleetError } from '../errors.js';
 import type { TunnelResult } from '../events.js';
-import { generationsOf } from '../history/record.js';
 import type { Host } from '../host/host.js';
 import type { End, KeptPlan, TunnelPlan } from '../plan/plan.js';
-import { ownerOf } from '../render/check-stanza.js';
 import type { Admit } from '../change/change.js';
 import { endsOf, type Tunnel } from '../change/tunnel.js';
 import type { TunnelEnd } from '../change/tunnel-end.js';
 import { thrownResult } from '../change/tunnel-result.js';
 import { describeChange, refuseTunnel } from './assess-end.js';
-import { fetchHistory, planOf } from './gather-history.js';
+import { fetchHistory, planOfHead } from './gather-history.js';
 import { joinTunnel, NOTHING, remnantOf, type Hosts } from './join-tunnel.js';
 import { planOrphan, type Orphan } from './orphans.js';
 import { warn, type Run } from './run.js';
 import { carryOut, workOnSite, type Proposal } from './work-on-site.js';
 
-/**
- * The plan by which an orphan was made: its newest generation's, or what its file says. Rejects with lost, timeout or host.
- */
+/** The plan by which an orphan was made: its newest generation's, or what its file says. Rejects with lost, timeout or host. */
 export async function planOfOrphan({ fleet }: Run, host: Host, orphan: Orphan): Promise<KeptPlan> {
   const { ends } = await fetchHistory(host, [orphan.interface]);
-  const history = ends.get(orphan.interface);
-  const newest = history === undefined ? undefined : generationsOf(history).findLast(({ hasFile }) => hasFile);
-  const plan = newest === undefined ? null : await planOf(host, newest);
-  return plan ?? planOrphan(orphan, fleet);
+  return (await planOfHead(host, ends.get(orphan.interface))) ?? planOrphan(orphan, fleet);
 }
 
 /** Never rejects: what happens is the result. @param unreachableToo take the hub's end away alone when the spoke cannot be reached */
@@ -36,20 +28,29 @@ export async function pruneTunnel(
 ): Promise<readonly TunnelResult[]> {
   const results = await workOnSite(run, [plan], async (hosts) => carryOut(run, [removalOf(run, plan, hosts)], admit));
   const [result] = results;
-  const { error, ends } = result ?? {};
+  const { error } = result ?? {};
   // One that answers and does not let us in, or is not the host it was, may well be in use.
-  if (result === undefined || error?.code !== 'connect' || ends?.spoke !== 'unreachable') return results;
+  // Nor does a jump host that is down say anything of it.
+  if (result === undefined || error?.code !== 'connect' || error.end !== 'spoke') return results;
   if (!unreachableToo) {
     const hint = '--prune-unreachable removes the end at the hub alone, if the spoke is gone for good.';
     return [{ ...result, error: { ...error, hint } }];
   }
   warn(run, `${plan.spoke}: ${error.message}; only the hub's end is removed`);
-  return await pruneRemnant(run, plan, 'hub', run.hub, admit);
+  const removed = await pruneRemnant(run, plan, 'hub', run.hub, plan, admit);
+  return removed.map(ofHubAlone);
 }
 
-/** The removal of both ends. Throws refused when one of them is not of this tunnel. */
+/** Of the spoke it is only known that it did not answer. */
+const ofHubAlone = (result: TunnelResult): TunnelResult => ({
+  ...result,
+  status: result.status === 'removed' ? 'removed_at_hub' : result.status,
+  ends: { ...result.ends, spoke: 'unreachable' },
+});
+
+/** The removal of both ends. */
 export function removalOf(run: Run, plan: TunnelPlan, hosts: Hosts): Proposal {
-  const tunnel = joinTunnel(run, plan, hosts, { hub: NOTHING, spoke: NOTHING, expects: 'nothing' });
+  const tunnel = joinTunnel(run, plan, hosts, { hub: NOTHING, spoke: NOTHING, expects: 'nothing', made: plan });
   return propose(run, tunnel, [tunnel.hub]);
 }
 
@@ -66,8 +67,8 @@ export async function pruneLeftover(
 ): Promise<readonly TunnelResult[]> {
   const site = { spoke: today.spoke, spokeUnderlay: today.spokeUnderlay, ssh: today.ssh };
   try {
-    const plan = { ...(await planOfOrphan(run, spoke, leftover)), ...site };
-    return await pruneRemnant(run, plan, 'spoke', spoke, admit);
+    const made = await planOfOrphan(run, spoke, leftover);
+    return await pruneRemnant(run, { ...made, ...site }, 'spoke', spoke, made, admit);
   } catch (error) {
     return [thrownResult({ ...planOrphan(leftover, run.fleet), ...site }, error)];
   }
@@ -78,32 +79,20 @@ async function pruneRemnant(
   plan: TunnelPlan,
   end: End,
   host: Host,
+  made: KeptPlan,
   admit: Admit,
 ): Promise<readonly TunnelResult[]> {
   try {
     // The interface at the hub may be another site's by now: what the spoke has left is nothing for its history.
-    return await carryOut(run, [propose(run, remnantOf(run, plan, end, host), [])], admit);
+    return await carryOut(run, [propose(run, remnantOf(run, plan, end, host, made), [])], admit);
   } catch (error) {
     return [thrownResult(plan, error)];
   }
 }
 
 function propose(run: Run, tunnel: Tunnel, noted: readonly TunnelEnd[]): Proposal {
-  const { plan, hub } = tunnel;
+  const { plan } = tunnel;
   const ends = endsOf(tunnel).filter(({ current, facts }) => current !== null || facts.links.has(plan.interface));
-  if (hub !== undefined && ends.includes(hub)) for (const end of ends) checkOwner(plan, end);
   run.onDiff?.(ends.map((end) => describeChange(plan, { end, drift: [] })));
   return { target: { tunnel, ends, still: [], noted }, refusal: refuseTunnel(tunnel, ends, true) };
-}
-
-/** The spoke may have been given another tunnel of that name by another hub, or by hand. */
-function checkOwner(plan: TunnelPlan, { end, current }: TunnelEnd): void {
-  if (current === null) return;
-  const owner = ownerOf(current);
-  if (owner !== undefined && (owner.spoke === undefined || owner.spoke === plan.spoke)) return;
-  const host = end === 'hub' ? 'hub' : plan.spoke;
-  throw new VxfleetError('refused', `${plan.interface} at ${host} is not the tunnel that is to be removed`, {
-    host,
-    hint: `Look at /etc/network/interfaces.d/${plan.interface} there, and remove it by hand if nobody needs it.`,
-  });
 }

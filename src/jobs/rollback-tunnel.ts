@@ -10,7 +10,7 @@ import { ownerOf } from '../render/check-stanza.js';
 import type { Admit } from '../change/change.js';
 import { endsOf, type Pair } from '../change/tunnel.js';
 import { assessEnd, describeChange, refuseTunnel, stillEnds } from './assess-end.js';
-import { fetchGeneration, fetchHistory } from './gather-history.js';
+import { fetchGeneration, fetchHistory, planOfHead } from './gather-history.js';
 import { joinTunnel, type Hosts } from './join-tunnel.js';
 import { withoutTunnels } from './orphans.js';
 import { warn, type Run } from './run.js';
@@ -83,6 +83,7 @@ async function openGeneration(
     hub: { text: hub.text, isCustom: true },
     spoke: { text: spoke.text, isCustom: true },
     expects: isFound ? 'answers' : hub.text === null ? 'nothing' : 'plan',
+    made: hub.text === null ? ((await madePlan(hosts.hub, plan)) ?? undefined) : undefined,
   } as const;
   return joinTunnel(run, then, hosts, target, facts);
 }
@@ -95,6 +96,12 @@ function mismatchOf(hub: DesiredEnd, spoke: DesiredEnd): string | undefined {
     [id, prefix, vni, dstport, mtu, hubUnderlay.address, spokeUnderlay.address].join(' '),
   );
   return a === b ? undefined : 'they were made with different parameters';
+}
+
+/** What stands there now, by the hub's record. */
+async function madePlan(hub: Host, { interface: name }: TunnelPlan): Promise<KeptPlan | null> {
+  const { ends } = await fetchHistory(hub, [name]);
+  return await planOfHead(hub, ends.get(name));
 }
 
 interface DesiredEnd {

@@ -4,7 +4,7 @@ import type { Emit, TunnelResult } from '../events.js';
 import type { TunnelPlan } from '../plan/plan.js';
 import type { Brakes } from './brakes.js';
 import type { Admit } from '../change/change.js';
-import { skippedResult } from '../change/tunnel-result.js';
+import { skippedResult, thrownResult } from '../change/tunnel-result.js';
 
 export interface FleetRunOptions {
   /** Tunnels worked on at once. */
@@ -22,7 +22,7 @@ export interface Planned {
 
 export const asPlanned = (tunnels: readonly TunnelPlan[]): Planned[] => tunnels.map((plan) => ({ plan }));
 
-/** @param work must not reject: what happens to a tunnel, and to what is in its way, are its results. Looking at a tunnel needs no admission */
+/** @param work what happens to a tunnel, and to what is in its way, are its results. Looking at a tunnel needs no admission */
 export async function runFleet<T extends Planned>(
   tunnels: readonly T[],
   work: (tunnel: T, admit: Admit) => Promise<TunnelResult | readonly TunnelResult[]>,
@@ -32,6 +32,7 @@ export async function runFleet<T extends Planned>(
   const isDecided = tunnels.map(makeGate);
   const take = async (tunnel: T, index: number): Promise<void> => {
     let admitted = 0;
+    const planned = [...(tunnel.beside ?? []), tunnel.plan];
     const admit = async (): Promise<string | null> => {
       if (brakes.isOrdered) await Promise.all(isDecided.slice(0, index).map(({ opened }) => opened));
       // Before the answer, for which whoever comes later may have to wait too.
@@ -41,9 +42,9 @@ export async function runFleet<T extends Planned>(
       return reason;
     };
     const { stopped } = brakes;
-    const skipped = (reason: string): TunnelResult[] =>
-      [...(tunnel.beside ?? []), tunnel.plan].map((plan) => skippedResult(plan, reason));
-    const ended = [stopped === null ? await work(tunnel, admit) : skipped(stopped)].flat();
+    const thrown = (error: unknown): TunnelResult[] => planned.map((plan) => thrownResult(plan, error));
+    const skipped = (reason: string): TunnelResult[] => planned.map((plan) => skippedResult(plan, reason));
+    const ended = [stopped === null ? await work(tunnel, admit).catch(thrown) : skipped(stopped)].flat();
     results.push(...ended);
     for (const result of ended) emit({ event: 'tunnel', ...result });
     brakes.record(ended, admitted);

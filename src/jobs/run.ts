@@ -31,6 +31,8 @@ export interface Run {
   readonly takeover: boolean;
   /** Seconds until which packets must have come back, if it was said. */
   readonly verifySeconds: number | undefined;
+  /** Asks the person at the terminal, as long as nothing has begun; undefined: there is none. */
+  readonly confirm: (question: string) => Promise<boolean | undefined>;
   readonly signal: AbortSignal;
   readonly emit: Emit;
   /** Takes the differences of a tunnel's ends. */

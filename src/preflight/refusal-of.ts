@@ -1,6 +1,7 @@
 /** Reasons to leave an end alone before anything on it is touched: each with what stands where and the way out. Pure. */
 import {
   answersFromIp,
+  blindnessOf,
   canRead,
   canReplaceFile,
   canWrite,
@@ -10,6 +11,7 @@ import {
   mayChangeNetwork,
   maySendPackets,
 } from './host-fitness.js';
+import { isFormerHost, isWhatWasMade } from './removal.js';
 import { comesAfterItsDevice, fitsAtBoot, readsInterfacesD } from './boot-order.js';
 import { allowsIpv6, answersEcho, forwards, hasFreePort, hasFreeVni, hasIpv6, knowsVxlan } from './kernel.js';
 import { hasNoOtherStanza, isOfThisFleet, isOfThisSpoke, isOurs, isVxlanIfAnything } from './ownership.js';
@@ -26,9 +28,13 @@ import type { Refusal, Rule, Scene } from './scene.js';
 import { hasNoOpenTrial } from './trials.js';
 import { hasDevice, mtuFits, mtuFitsWay } from './underlay-device.js';
 
-/** The first reason that applies, in the order in which one would put things right. */
-export function refusalOf(scene: Scene): Refusal | undefined {
-  for (const rule of scene.removes ? RULES_OF_REMOVAL : RULES) {
+/**
+ * The first reason that applies, in the order in which one would put things right.
+ * @param changes is this end to be changed? One that is not is looked at by those that take the other end away.
+ */
+export function refusalOf(scene: Scene, { changes = true }: { readonly changes?: boolean } = {}): Refusal | undefined {
+  const ofRemoval = changes ? RULES_OF_REMOVAL : RULES_OF_ABSENCE;
+  for (const rule of scene.removes ? ofRemoval : RULES) {
     const refusal = rule(scene);
     if (refusal !== undefined) return refusal;
   }
@@ -90,6 +96,18 @@ const RULES_OF_REMOVAL: readonly Rule[] = [
   ...OF_ANY_CHANGE,
   canWrite,
   canReplaceFile,
+  isNotTheOtherEnd,
   isVxlanIfAnything,
+  isWhatWasMade,
   isNotManagedOver,
+];
+
+/** Of the end that has nothing of a tunnel which is taken away from the other one. */
+const RULES_OF_ABSENCE: readonly Rule[] = [
+  isRoot,
+  hasNoOpenTrial,
+  blindnessOf,
+  canRead,
+  isNotTheOtherEnd,
+  isFormerHost,
 ];

@@ -3,7 +3,7 @@ import type { HostFacts } from '../host/host-facts.js';
 import { addressOf, ownerOf } from '../render/check-stanza.js';
 import { isInPrefix } from '../plan/is-in-prefix.js';
 import type { TunnelPlan } from '../plan/plan.js';
-import { entryName, hostName, refuse, underlays, type Refusal, type Rule } from './scene.js';
+import { entryName, hostName, refuse, underlays, wayName, type Refusal, type Rule, type Scene } from './scene.js';
 
 /**
  * What tells a host from all others: the boot of its kernel, which containers share, and its devices with their addresses, which they do not.
@@ -16,7 +16,8 @@ function identityOf({ bootId, devices }: HostFacts): string | undefined {
   return bootId === '' || places.length === 0 ? undefined : [bootId, ...places.toSorted()].join('\n');
 }
 
-export const isNotTheOtherEnd: Rule = ({ end, tunnel, facts, otherFacts }) => {
+export const isNotTheOtherEnd: Rule = (scene) => {
+  const { end, tunnel, facts, otherFacts } = scene;
   const identity = identityOf(facts);
   const isOther = otherFacts === undefined || identity !== identityOf(otherFacts);
   return end === 'hub' || identity === undefined || isOther
@@ -24,7 +25,7 @@ export const isNotTheOtherEnd: Rule = ({ end, tunnel, facts, otherFacts }) => {
     : refuse(
         'ssh',
         `SSH to ${tunnel.spoke} (${tunnel.ssh.host}) leads to the hub`,
-        `Correct spokes.${tunnel.spoke}.ssh.host or its underlay.address: a spoke is another host than the hub.`,
+        `Correct ${wayName(scene)} or its underlay.address: a spoke is another host than the hub.`,
       );
 };
 
@@ -48,12 +49,10 @@ export function refuseTwin(
 }
 
 /** Its files say whose they are: a host that has another spoke's tunnel is that spoke's. */
-export const isNotAnotherSpoke: Rule = ({ end, tunnel, fleet, facts, adopt }) => {
+export const isNotAnotherSpoke: Rule = (scene) => {
+  const { end, tunnel, adopt } = scene;
   if (end === 'hub' || adopt) return undefined;
-  const other = fleet.tunnels.find(({ interface: name, spoke }) => {
-    const text = name === tunnel.interface ? undefined : facts.files.get(name);
-    return text !== undefined && ownerOf(text)?.spoke === spoke && isInPrefix(addressOf(text) ?? '', fleet.prefix);
-  });
+  const other = findOtherSpoke(scene);
   return other === undefined
     ? undefined
     : refuse(
@@ -62,6 +61,13 @@ export const isNotAnotherSpoke: Rule = ({ end, tunnel, fleet, facts, adopt }) =>
         `Are the addresses of ${tunnel.spoke} and ${other.spoke} exchanged in the inventory? If the sites really are to change places: deploy --adopt.`,
       );
 };
+
+/** The tunnel of the inventory that this host has beside this one's. */
+export const findOtherSpoke = ({ tunnel, fleet, facts }: Scene): TunnelPlan | undefined =>
+  fleet.tunnels.find(({ interface: name, spoke }) => {
+    const text = name === tunnel.interface ? undefined : facts.files.get(name);
+    return text !== undefined && ownerOf(text)?.spoke === spoke && isInPrefix(addressOf(text) ?? '', fleet.prefix);
+  });
 
 /** A packet that claims an address which the host does not have is never sent. */
 export const hasUnderlayAddress: Rule = (scene) => {

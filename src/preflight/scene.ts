@@ -1,7 +1,7 @@
 /** What a rule looks at, and what it answers. */
 import type { Layer } from '../events.js';
 import type { HostFacts } from '../host/host-facts.js';
-import type { End, FleetPlan, TunnelPlan } from '../plan/plan.js';
+import type { End, FleetPlan, KeptPlan, TunnelPlan } from '../plan/plan.js';
 
 export interface PreflightOptions {
   /** Take over a file of this name that vxfleet did not write, or another fleet's. */
@@ -16,6 +16,8 @@ export interface Scene extends PreflightOptions {
   readonly fleet: FleetPlan;
   readonly end: End;
   readonly facts: HostFacts;
+  /** Of a tunnel that is taken away: what its record says of it, or its file where there is none. */
+  readonly made?: KeptPlan | undefined;
   /** The other end's; undefined where that is gone. */
   readonly otherFacts: HostFacts | undefined;
 }
@@ -48,6 +50,10 @@ export const underlays = ({
 /** The host, as the operator calls it. */
 export const hostName = ({ tunnel, end }: Pick<Scene, 'tunnel' | 'end'>): string =>
   end === 'hub' ? 'the hub' : tunnel.spoke;
+
+/** What says how the spoke is reached. */
+export const wayName = ({ tunnel: { spoke }, fleet }: Pick<Scene, 'tunnel' | 'fleet'>): string =>
+  fleet.tunnels.some((one) => one.spoke === spoke) ? `spokes.${spoke}.ssh.host` : `--ssh ${spoke}=HOST`;
 
 /** Its entry in the inventory. */
 export const entryName = ({ tunnel, end }: Pick<Scene, 'tunnel' | 'end'>): string =>

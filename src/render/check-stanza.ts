@@ -15,6 +15,12 @@ export function ownerOf(text: string): { readonly interface: string; readonly sp
 /** The peer's underlay address in a stanza's `ip link add`. */
 export const remoteOf = (text: string): string | undefined => /\bremote ([0-9.]+)\b/.exec(text)?.[1];
 
+/** The VXLAN network identifier in the same line; undefined where a template of the user's says it in another way. */
+export function vniOf(text: string): number | undefined {
+  const vni = Number(/\btype vxlan id (0x[0-9a-f]+|\d+)\b/i.exec(text)?.[1]);
+  return Number.isNaN(vni) ? undefined : vni;
+}
+
 /** This end's own, in the same line. */
 export const localOf = (text: string): string | undefined => /\blocal ([0-9.]+)\b/.exec(text)?.[1];
 

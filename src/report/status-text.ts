@@ -8,6 +8,7 @@ export const STATUSES: readonly TunnelStatus[] = [
   'changed',
   'rolled_back',
   'removed',
+  'removed_at_hub',
   'would_change',
   'would_remove',
   'reverted',
@@ -22,6 +23,7 @@ const COLOURS: Readonly<Record<TunnelStatus, Colour>> = {
   changed: 'yellow',
   rolled_back: 'yellow',
   removed: 'yellow',
+  removed_at_hub: 'yellow',
   would_change: 'yellow',
   would_remove: 'yellow',
   reverted: 'red',
@@ -41,7 +43,7 @@ export function statusWord(status: TunnelStatus, command: CommandName): string {
 }
 
 /** An end's status for a person. */
-export const wordsOf = (status: TunnelStatus | EndStatus): string => status.replace('_', ' ');
+export const wordsOf = (status: TunnelStatus | EndStatus): string => status.replaceAll('_', ' ');
 
 /** Whether a person has to look at it. A tunnel that was not started failed only if something says why. */
 export function isFailure(result: TunnelResult): boolean {
@@ -55,6 +57,7 @@ export function isFailure(result: TunnelResult): boolean {
     case 'changed':
     case 'rolled_back':
     case 'removed':
+    case 'removed_at_hub':
     case 'would_change':
     case 'would_remove':
     case 'skipped':
@@ -83,6 +86,8 @@ export function statusMeaning(result: TunnelResult, command: CommandName): strin
       return command === 'rollback' ? 'nothing to put back' : null;
     case 'unknown':
       return 'not proven to be in the old state nor in the new one';
+    case 'removed_at_hub':
+      return 'its spoke did not answer and may still have it';
     case 'changed':
     case 'rolled_back':
     case 'removed':

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseCount, parseMaxFail } from '../../src/commands/common-options.js';
+import { parseCount, parseShare } from '../../src/commands/common-options.js';
 
 describe('a count', () => {
   it.each([
@@ -27,10 +27,10 @@ describe('--max-fail', () => {
     ['100%', 8, 8],
     ['0%', 8, 0],
   ])('%s of %i tunnels is %i', (text, total, most) => {
-    expect(parseMaxFail(text)(total)).toBe(most);
+    expect(parseShare(text)(total)).toBe(most);
   });
 
   it.each(['-1', '1.5', '101%', '%', '', '10 %', 'all'])('is not %j', (text) => {
-    expect(() => parseMaxFail(text)).toThrow();
+    expect(() => parseShare(text)).toThrow();
   });
 });

@@ -258,3 +258,23 @@ describe('an interrupt', () => {
     expect((await run(all(3, 'changed'), { signal: AbortSignal.abort() })).started).toEqual([]);
   });
 });
+
+it('makes what work throws the failure of its tunnel, and goes on with the others', async () => {
+  const results = await runFleet(
+    asPlanned(fleetOf(3)),
+    async ({ plan }) => {
+      if (plan.id === 2) throw new TypeError('a bug');
+      return untouchedResult(plan, 'unchanged', null);
+    },
+    {
+      forks: 2,
+      brakes: new Brakes({ canary: 0, maxFail: 9, signal: new AbortController().signal, emit: () => {} }),
+      emit: () => {},
+    },
+  );
+  expect(results.map(({ spoke: name, status, error }) => [name, status, error?.code])).toEqual([
+    ['s1', 'unchanged', undefined],
+    ['s2', 'failed', 'internal'],
+    ['s3', 'unchanged', undefined],
+  ]);
+});

@@ -97,7 +97,9 @@ export async function beginDeployed(lab: TestLab, text: string): Promise<void> {
   await writeFile(lab.inventoryPath, text);
   await Promise.all(lab.hosts.map((host) => lab.exec(host, ['ip', 'xfrm', 'policy', 'flush'])));
   const deploy = async (): Promise<Outcome> =>
-    lab.run(['deploy', '--prune', '--adopt', '--takeover'], { unwatched: "what was there is any test's" });
+    lab.run(['deploy', '--prune', '--prune-max', '99', '--adopt', '--takeover'], {
+      unwatched: "what was there is any test's",
+    });
   if ((await deploy()).code === 0) return;
   await lab.wipe();
   const { code, stdout, stderr } = await deploy();

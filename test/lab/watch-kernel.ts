@@ -11,7 +11,7 @@ interface Hosts {
 type States = ReadonlyMap<string, KernelState>;
 
 /** With every other status of its tunnel a host is what it was before the run. */
-const CHANGED = new Set<TunnelStatus>(['changed', 'unknown', 'rolled_back', 'removed']);
+const CHANGED = new Set<TunnelStatus>(['changed', 'unknown', 'rolled_back', 'removed', 'removed_at_hub']);
 
 /**
  * @returns what runs a command of vxfleet and watches it. Two things are expected of each `deploy` and `rollback` that ends in a recap of JSON:

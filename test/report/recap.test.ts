@@ -23,6 +23,7 @@ describe('makeRecap', () => {
       changed: 2,
       rolled_back: 0,
       removed: 0,
+      removed_at_hub: 0,
       would_change: 0,
       would_remove: 0,
       reverted: 1,
