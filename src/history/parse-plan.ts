@@ -40,6 +40,9 @@ const schema = z.object({
   table: uint32,
   priority: uint32,
   aggregateMetric: uint32,
+  // Records of versions that had no filter do not say it.
+  filter: z.boolean().default(false),
+  isolate: z.boolean().default(false),
 });
 
 /** null when the text (`-`, or JSON) is no plan of this tunnel. */

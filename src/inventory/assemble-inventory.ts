@@ -10,12 +10,13 @@ import { toJumpTarget } from './read-jump-hop.js';
  */
 export function assembleInventory(draft: Draft, path: string): Inventory {
   const directory = dirname(path);
-  const { prefix, templates, hub, spokes } = draft;
+  const { prefix, templates, filter, hub, spokes } = draft;
   const hubSsh = toSsh(hub, directory, undefined);
   return {
     path,
     prefix: demand(prefix?.value.text),
     templates: templates && expandPath(templates.value, directory),
+    filter: filter?.value ?? DEFAULTS.filter,
     hub: { underlay: toUnderlay(hub), ssh: hubSsh, anchor: hub.anchor?.value },
     spokeSsh: toSshSettings(draft.spokeSsh, directory, hubSsh),
     spokes: spokes.map((spoke) => ({
@@ -30,6 +31,7 @@ export function assembleInventory(draft: Draft, path: string): Inventory {
       mtu: spoke.mtu?.value,
       metric: spoke.metric?.value ?? DEFAULTS.metric,
       tags: spoke.tags,
+      isolate: spoke.isolate?.value ?? DEFAULTS.isolate,
     })),
   };
 }

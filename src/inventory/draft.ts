@@ -46,6 +46,7 @@ export interface SpokeDraft extends HostDraft {
   /** The file's, or else the id; undefined when the one that applies is refused. */
   readonly vni: (Located<number> & { readonly isFromId: boolean }) | undefined;
   readonly metric: Maybe<number>;
+  readonly isolate: Maybe<boolean>;
   readonly tags: readonly string[];
 }
 
@@ -53,6 +54,7 @@ export interface SpokeDraft extends HostDraft {
 export interface Draft {
   readonly prefix: Maybe<Prefix>;
   readonly templates: Maybe<string>;
+  readonly filter: Maybe<boolean>;
   readonly hub: HostDraft & { readonly anchor: Maybe<string> };
   /** What `defaults.ssh` says. */
   readonly spokeSsh: SshDraft;
@@ -69,6 +71,7 @@ export function draftInventory(root: Tree): Draft {
   return {
     prefix: readAt(FIELDS.prefix, child(root, 'prefix')),
     templates: readAt(FIELDS.templates, child(root, 'templates')),
+    filter: readAt(FIELDS.filter, child(root, 'filter')),
     hub: {
       ...draftHub(hub, child(root, 'defaults')),
       anchor: readAt(FIELDS.anchor, child(hub, 'anchor')),
@@ -125,6 +128,7 @@ function draftSpoke(name: string, offset: number, own: Tree, defaults: Tree | un
     mtu: readAt(FIELDS.mtu, nested('vxlan', 'mtu')),
     vni: vni && { ...vni, isFromId: vniNode === undefined },
     metric: readAt(FIELDS.metric, top('metric')),
+    isolate: readAt(FIELDS.isolate, top('isolate')),
     tags:
       tags?.kind === 'list' ? [...new Set(tags.items.flatMap((item) => readAt(FIELDS.tag, item)?.value ?? []))] : [],
   };

@@ -65,6 +65,8 @@ export interface Spoke {
   /** Metric of the default route in gateway mode; default 512. */
   readonly metric: number;
   readonly tags: readonly string[];
+  /** Whether the hub keeps it from the other sites: only what is beyond the hub is reached. Default: false. */
+  readonly isolate: boolean;
 }
 
 export interface Inventory {
@@ -74,6 +76,8 @@ export interface Inventory {
   readonly prefix: string;
   /** Absolute path of the directory that overrides templates, or undefined. */
   readonly templates: string | undefined;
+  /** Whether each end has a packet filter (docs/filter.md); default: true. */
+  readonly filter: boolean;
   readonly hub: Hub;
   /** What `defaults.ssh` says of every spoke. */
   readonly spokeSsh: Omit<SshTarget, 'host'>;
@@ -90,4 +94,6 @@ export const DEFAULTS = {
   /** So few that connection tables stay small, and enough for a network card to spread the flows. From the dynamic ports (RFC 6335). */
   srcport: { low: 49_152, high: 49_167 },
   metric: 512,
+  filter: false,
+  isolate: false,
 } as const;

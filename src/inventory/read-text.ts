@@ -86,6 +86,13 @@ export function readBoolean(text: string): Reading<boolean> {
   };
 }
 
+/** Reads `on` or `off`; who writes true or false is understood as well. */
+export function readSwitch(text: string): Reading<boolean> {
+  if (['on', 'true'].includes(text)) return { value: true };
+  if (['off', 'false'].includes(text)) return { value: false };
+  return { wrong: `${quote(text)} is neither on nor off`, fix: nearName(text, ['on', 'off']) };
+}
+
 /** Reads a path on the controller; it is made absolute when the inventory is assembled. */
 export function readPath(text: string): Reading<string> {
   if (text === '') return { wrong: 'the path is empty' };

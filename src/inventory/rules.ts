@@ -23,6 +23,7 @@ export const RULES: readonly Rule[] = [
   { sentence: "No two hosts have the same underlay address, the hub's included.", check: findDuplicateAddresses },
   { sentence: 'The underlay lies outside the overlay.', check: findUnderlayInOverlay },
   { sentence: 'The anchor lies outside the overlay.', check: findAnchorInOverlay },
+  { sentence: 'A site is isolated by the filter.', check: findIsolatedUnfiltered },
   { sentence: 'The hub is not its own jump host.', check: findHubJumpingOverItself },
 ];
 
@@ -140,6 +141,19 @@ function findHubJumpingOverItself({ hub: { proxyJump } }: Draft): Finding[] {
   if (proxyJump?.value.includes('hub') !== true) return [];
   const message = 'hub.ssh.proxy_jump: the hub cannot be its own jump host';
   return [{ offset: proxyJump.offset, message, fix: 'name the host before the hub, or leave the key away' }];
+}
+
+function findIsolatedUnfiltered({ filter, spokes }: Draft): Finding[] {
+  if (filter?.value !== false) return [];
+  // One for all that `defaults` says it for.
+  const places = new Map(
+    spokes.flatMap(({ name, isolate }) => (isolate?.value === true ? [[isolate.offset, name]] : [])),
+  );
+  return [...places].map(([offset, name]) => ({
+    offset,
+    message: `spokes.${name}.isolate: nothing keeps the sites apart while the filter is off`,
+    fix: 'remove "filter: off", or set isolate to false',
+  }));
 }
 
 /** Each item whose key an earlier item has, paired with the first that has it. Items without a key are left out. */

@@ -14,6 +14,7 @@ import {
   readPath,
   readSshHost,
   readSshUser,
+  readSwitch,
   readTag,
   SSH_HOST_PATTERN,
   SSH_USER_PATTERN,
@@ -55,6 +56,12 @@ export const FIELDS = {
     description:
       'Directory of templates that replace the built-in ones of the same name; relative to the inventory. Default: none.',
     jsonSchema: pattern(PATH_PATTERN),
+  },
+  filter: {
+    read: readSwitch,
+    description:
+      'on: nftables at both ends let in only the packets of the tunnels, and out of a tunnel only those of its site. off: whoever reaches the VXLAN port can send into the tunnels. Default: on.',
+    jsonSchema: { anyOf: [{ type: 'boolean' }, { type: 'string', enum: ['on', 'off'] }] },
   },
   anchor: {
     read: readAnchor,
@@ -154,6 +161,11 @@ export const FIELDS = {
     },
     `Metric of the default route in gateway mode; the lowest wins. Default: ${DEFAULTS.metric}.`,
   ),
+  isolate: {
+    read: readBoolean,
+    description: 'true: the hub passes nothing between this site and the others; needs the filter. Default: false.',
+    jsonSchema: { type: 'boolean' },
+  },
   tag: { read: readTag, description: 'A tag: a-z, 0-9 and "-".', jsonSchema: pattern(TAG_PATTERN) },
 } satisfies Record<string, Field<unknown>>;
 
@@ -213,6 +225,7 @@ const spokeFields = {
     .optional(),
   metric: optional(FIELDS.metric),
   tags: z.array(scalar(FIELDS.tag)).describe('Groups of spokes, selected as @tag. Default: none.').optional(),
+  isolate: optional(FIELDS.isolate),
 };
 
 /** The keys of a spoke. */
@@ -230,6 +243,7 @@ export const fileSchema = z
   .strictObject({
     prefix: scalar(FIELDS.prefix),
     templates: optional(FIELDS.templates),
+    filter: optional(FIELDS.filter),
     defaults: z
       .strictObject(spokeFields)
       .describe("Any field of a spoke; a spoke's own value wins. Those of `ssh`, but for `host`, are the hub's too.")

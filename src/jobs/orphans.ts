@@ -111,8 +111,9 @@ export function planOrphan(orphan: Orphan, { prefix, hub }: Pick<FleetPlan, 'pre
     mtu: undefined,
     metric: DEFAULTS.metric,
     tags: [],
+    isolate: DEFAULTS.isolate,
   };
-  return planTunnel({ prefix, hub }, spoke);
+  return planTunnel({ prefix, hub, filter: DEFAULTS.filter }, spoke);
 }
 
 /** One sentence for the person who deploys. @param host the spoke that has it */

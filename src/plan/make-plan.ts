@@ -32,7 +32,10 @@ export function makePlan(inventory: Inventory): FleetPlan {
 const interfaceName = (id: number): string => `vxlan${hex(id, 2)}`;
 
 /** The part of one spoke, whether or not the inventory has it. */
-export function planTunnel({ prefix, hub }: Pick<Inventory, 'prefix' | 'hub'>, spoke: Omit<Spoke, 'ssh'>): KeptPlan {
+export function planTunnel(
+  { prefix, filter, hub }: Pick<Inventory, 'prefix' | 'filter' | 'hub'>,
+  spoke: Omit<Spoke, 'ssh'>,
+): KeptPlan {
   const base = new Address6(prefix).bigInt();
   const id = BigInt(spoke.id);
   const base48 = base + (id << SHIFT[48]);
@@ -64,6 +67,8 @@ export function planTunnel({ prefix, hub }: Pick<Inventory, 'prefix' | 'hub'>, s
     table: FIRST_TABLE + spoke.id,
     priority: rulePriority(spoke.id),
     aggregateMetric: GUARD_METRIC - spoke.id,
+    filter,
+    isolate: spoke.isolate,
   };
 }
 

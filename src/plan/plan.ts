@@ -42,6 +42,10 @@ export interface TunnelPlan {
   readonly priority: number;
   /** Metric of this tunnel's own copy of the hub's unreachable aggregate, 2^31-1 - id: see docs/templates.md. */
   readonly aggregateMetric: number;
+  /** Whether each end has a packet filter. */
+  readonly filter: boolean;
+  /** Whether the hub keeps the site from the others. */
+  readonly isolate: boolean;
   readonly ssh: SshTarget;
 }
 

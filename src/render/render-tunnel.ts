@@ -19,7 +19,14 @@ export function renderTunnel(
   mtu = tunnel.mtu ?? STOCK_MTU,
 ): string {
   const template = templates.byName[templateName(end, tunnel.mode)];
-  const text = template.render(templateVariables(tunnel, end, mtu));
+  const variables = templateVariables(tunnel, end, mtu);
+  const text = template.render(variables);
+  for (const name of ['filter_up', 'filter_down'] as const) {
+    if (text.includes(String(variables[name] ?? ''))) continue;
+    throw new VxfleetError('inventory', `${template.file}: the filter is on, and the template does not use ${name}`, {
+      hint: 'Copy the two lines within "{% if filter %}" from the built-in template, or set filter: off in the inventory, which leaves the tunnels open.',
+    });
+  }
   const reason = checkStanza(text, tunnel.interface);
   if (reason === undefined) return text;
   throw new VxfleetError('inventory', `${template.file}: ${reason}`, {

@@ -1,4 +1,5 @@
 import { VxfleetError } from '../errors.js';
+import { filterDown, filterUp } from '../plan/filter-commands.js';
 import { GUARD_METRIC } from '../plan/make-plan.js';
 import type { End, TunnelPlan } from '../plan/plan.js';
 
@@ -40,6 +41,9 @@ export const VARIABLE_NAMES = [
   'priority',
   'priority_2',
   'guard_metric',
+  'filter',
+  'filter_up',
+  'filter_down',
 ] as const;
 
 /**
@@ -81,9 +85,15 @@ export function templateVariables(tunnel: TunnelPlan, end: End, mtu: number): Te
     priority: tunnel.priority,
     priority_2: tunnel.priority + 1,
     guard_metric: GUARD_METRIC,
+    filter: tunnel.filter ? 'on' : null,
+    filter_up: null,
+    filter_down: null,
   };
   for (const name of VARIABLE_NAMES) refuseUnsafe(name, variables[name]);
-  return variables;
+  // Made of the same values, in the quotes of sh.
+  return tunnel.filter
+    ? { ...variables, filter_up: filterUp(tunnel, end), filter_down: filterDown(tunnel, end) }
+    : variables;
 }
 
 /** Characters that are plain to sh, to ifupdown and to ip: no blank, quote, `$`, backtick, `;`, `#`, backslash or glob. */

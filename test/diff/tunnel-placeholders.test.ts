@@ -18,6 +18,7 @@ const spokeOf = (id: number): Spoke => ({
   mtu: undefined,
   metric: 512,
   tags: [],
+  isolate: false,
 });
 const { host: _, ...spokeSsh } = ssh;
 const plan = makePlan({
@@ -25,6 +26,7 @@ const plan = makePlan({
   path: 'inventory.yaml',
   prefix: '2001:db8:ae00::/40',
   templates: undefined,
+  filter: true,
   hub: { underlay: underlay('198.51.100.1'), ssh, anchor: undefined },
   spokes: Array.from({ length: 255 }, (_, n) => spokeOf(n + 1)),
 });

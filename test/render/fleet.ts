@@ -30,6 +30,7 @@ export function spoke(name: string, id: number, changes: Partial<Spoke> = {}): S
     mtu: undefined,
     metric: DEFAULTS.metric,
     tags: [],
+    isolate: DEFAULTS.isolate,
     ...changes,
   };
 }
@@ -41,6 +42,7 @@ export function inventory(prefix: string, spokes: readonly Spoke[]): Inventory {
     path: '/fleet/inventory.yaml',
     prefix,
     templates: undefined,
+    filter: DEFAULTS.filter,
     hub: {
       underlay: underlay(address, 'enp1s0f0'),
       ssh: {

@@ -54,19 +54,21 @@ test('no accepted name, device or number makes a line that the templates did not
     dstport: within(bounds.dstport),
     low: within(bounds.port),
     hotplug: fc.boolean(),
+    filter: fc.boolean(),
     metric: within(bounds.metric),
   });
   fc.assert(
-    fc.property(input, ({ name, device, mode, end, id, low, hotplug, ...numbers }) => {
+    fc.property(input, ({ name, device, mode, end, id, low, hotplug, filter, ...numbers }) => {
       const one = spoke(name, id, {
         mode,
         ...numbers,
         srcport: { low, high: 65_534 },
         underlay: { ...underlay('10.0.0.1', device), hotplug },
       });
-      const text = renderTunnel(makePlan(inventory('2001:db8:ae00::/40', [one])).tunnels[0]!, end, templates);
+      const fleet = { ...inventory('2001:db8:ae00::/40', [one]), filter };
+      const text = renderTunnel(makePlan(fleet).tunnels[0]!, end, templates);
       const { source } = templates.byName[end === 'hub' ? 'hub' : mode];
-      const patterns = linePatterns(source);
+      const patterns = linePatterns(source, filter);
       const lines = text.split('\n');
       expect(lines.pop()).toBe('');
       expect(lines.length).toBe(patterns.length);
@@ -75,16 +77,23 @@ test('no accepted name, device or number makes a line that the templates did not
   );
 });
 
+/** Commands of nft in the quotes of sh, and nothing of sh between them but what the filter's own lines have. */
+const FILTER = `(?:own='[^'"\`$]*(?:"vxlan[0-9a-f]+"[^'"\`$]*)*'; )?nft .*`;
+
 /** Each line of a template with a word in place of each variable. */
-function linePatterns(source: string): RegExp[] {
+function linePatterns(source: string, filter: boolean): RegExp[] {
   const code = source
     .replace(/\{% #[^]*?%\}/g, '')
+    .replace(/\{% if filter %\}\n([^]*?)\{% endif %\}\n/g, filter ? '$1' : '')
     .replace(/\{% unless hotplug %\}.*?\{% endunless %\}/g, '{{OPTIONAL}}');
   const lines = code.split('\n').filter((line) => line.trim() !== '');
   return lines.map((line) => {
     const literal = line.replace(/[.*+?^$()|[\]\\/]/g, '\\$&');
     return new RegExp(
-      `^${literal.replace(/\{\{OPTIONAL\}\}/g, '(?: dev [A-Za-z0-9._@+-]+)?').replace(/\{\{ \w+ \}\}/g, '[A-Za-z0-9._:/@+-]+')}$`,
+      `^${literal
+        .replace(/\{\{OPTIONAL\}\}/g, '(?: dev [A-Za-z0-9._@+-]+)?')
+        .replace(/\{\{ filter_\w+ \}\}/g, FILTER)
+        .replace(/\{\{ \w+ \}\}/g, '[A-Za-z0-9._:/@+-]+')}$`,
     );
   });
 }

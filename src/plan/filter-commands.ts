@@ -1,0 +1,65 @@
+/** What a stanza runs to make and unmake the filter of its end: nft's commands, in one line of sh each. Pure. */
+import { FILTER_PARTS, filterNames, planFilter, type Filter, type FilterPart } from './filter.js';
+import type { End, TunnelPlan } from './plan.js';
+
+const TABLE = 'inet vxfleet';
+
+/**
+ * One transaction, which may be repeated: what is there stays, shared chains are written anew. In the form of nft's files, because
+ * nft 1.0 reads all elements of all sets of the host before it obeys an `add element`.
+ */
+export function filterUp(tunnel: TunnelPlan, end: End): string {
+  const parts = inOrder(planFilter(tunnel, end)).toReversed();
+  const chains = parts.flatMap((part) => part.chains);
+  const counters = parts.flatMap((part) => part.counters).map((name) => `counter ${name} { }; `);
+  const sets = mergeSets(parts).map(
+    ({ name, kind, type, elements }) =>
+      `${kind} ${name} { ${type}; ${elements.length === 0 ? '' : `elements = { ${elements.join(', ')} }; `}}; `,
+  );
+  const declared = chains.map(({ name, hook }) => `chain ${name} { ${hook === undefined ? '' : `${hook} `}}; `);
+  const flushed = chains.map(({ name }) => `flush chain ${TABLE} ${name}; `);
+  const filled = chains
+    .filter(({ rules }) => rules.length > 0)
+    .map(({ name, rules }) => `chain ${name} { ${rules.map((rule) => `${rule}; `).join('')}}; `);
+  return `nft '${block([...counters, ...declared, ...sets])}; ${flushed.join('')}${block(filled)}'`;
+}
+
+/**
+ * Removes what is the tunnel's, and its peer with it unless another tunnel has the same. Then what no tunnel uses any more: each is a
+ * transaction of its own, which the kernel refuses as a whole while something still goes to a chain that it would delete. When another
+ * tunnel of the fleet is up, the first of these is refused and the rest is not tried.
+ */
+export function filterDown(tunnel: TunnelPlan, end: End): string {
+  const filter = planFilter(tunnel, end);
+  const peer = `${removal(filter.peer)}; delete set ${TABLE} ${filterNames(tunnel, end).vnis}`;
+  const rest = [removal(filter.port), removal(filter.prefix), `delete chain ${TABLE} in_use; delete table ${TABLE}`];
+  return (
+    `own='${removal(filter.own)}'; nft "$own; ${peer}" 2>/dev/null || nft "$own" 2>/dev/null; ` +
+    `nft '${removal(filter.fleet)}' 2>/dev/null && ` +
+    `for unused in ${rest.map((commands) => `'${commands}'`).join(' ')}; do nft "$unused" 2>/dev/null; done; true`
+  );
+}
+
+const inOrder = (filter: Filter): FilterPart[] => FILTER_PARTS.map((name) => filter[name]);
+
+const block = (statements: readonly string[]): string => `table ${TABLE} { ${statements.join('')}}`;
+
+/** Elements first, then what they go to: rules before chains, since one of the chains may go to another. */
+function removal({ sets, chains, counters }: FilterPart): string {
+  return [
+    ...sets.map(({ name, elements }) => `delete element ${TABLE} ${name} { ${elements.join(', ')} }`),
+    ...chains.map(({ name }) => `flush chain ${TABLE} ${name}`),
+    ...chains.map(({ name }) => `delete chain ${TABLE} ${name}`),
+    ...counters.map((name) => `delete counter ${TABLE} ${name}`),
+  ].join('; ');
+}
+
+/** Each set once, with the elements of all parts. */
+function mergeSets(parts: readonly FilterPart[]): FilterPart['sets'] {
+  const merged = new Map<string, FilterPart['sets'][number]>();
+  for (const set of parts.flatMap((part) => part.sets)) {
+    const known = merged.get(set.name);
+    merged.set(set.name, { ...set, elements: [...(known?.elements ?? []), ...set.elements] });
+  }
+  return [...merged.values()];
+}
