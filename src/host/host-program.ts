@@ -17,6 +17,6 @@ const programOf = (path: string): string =>
 /** What every host is sent: all that looks. */
 export const HOST_PROGRAM = programOf('./host.pl');
 /** For the first command that sends packets. */
-export const PACKETS_PROGRAM = programOf('./program/packets.pl');
+export const PACKETS_PROGRAM = programOf('./packets.pl');
 /** For the first command that changes something, behind PACKETS_PROGRAM. */
 export const CHANGE_PROGRAM = programOf('./change.pl');

@@ -10,14 +10,15 @@ import { openAsRoot } from './open-as-root.js';
 import { startFailure } from './start-failure.js';
 import { PERL, startInput, starterOf } from './starter.js';
 
-/** What the host program can do; what each means stands in the headers of host.pl and change.pl. */
-export type Verb = 'inspect' | 'state' | 'probe' | 'history' | 'generation' | Change;
+/** What the host program can do; what each means stands in the headers of host.pl, packets.pl and change.pl. */
+export type Verb = 'inspect' | 'state' | 'probe' | 'intrude' | 'history' | 'generation' | Change;
 type Change = 'prepare' | 'trial' | 'extend' | 'promise' | 'confirm' | 'revert' | 'settle' | 'note' | 'takeover';
 
 const TO_CHANGE = [PACKETS_PROGRAM, CHANGE_PROGRAM];
 /** What the program needs beyond itself for a verb. */
 const PARTS_OF: Partial<Record<Verb, readonly string[]>> & Record<Change, readonly string[]> = {
   probe: [PACKETS_PROGRAM],
+  intrude: [PACKETS_PROGRAM],
   prepare: TO_CHANGE,
   trial: TO_CHANGE,
   extend: TO_CHANGE,

@@ -19,15 +19,10 @@
 # Everything happens in one event loop (loop.pl): a function that has to wait takes what is to be done then as its last argument, $done or
 # $then, and says in its comment with what that is called.
 #
-# Verbs that look (IF is a tunnel's interface, vxlanNN); those that change are in change.pl:
+# Verbs that look (IF is a tunnel's interface, vxlanNN); those that send packets are in packets.pl, those that change in change.pl:
 #   inspect                 this host's facts; payload: lines for `ip -batch`, an empty line, lines for `ip -6 -batch`; one JSON document
 #                           each in the answer
 #   state                   what the kernel has; payload: `ip -6 -batch` lines as above, those for links last
-#   probe IF SECONDS [anew|diagnose]
-#                           payload: lines "KEY SOURCE TARGET BYTES", each asked until it answers or SECONDS are over; answers "KEY 0 MS", or
-#                           "KEY 1 WHY", or 126 when this host cannot ask. "anew" asks again for neighbours that were asked for in vain, as
-#                           "diagnose" does, which adds, with one not answered in the first second, what is known of the layers below
-#                           (neighbours, underlay)
 #   history [IF...]         the heads of the kept records, of all tunnels or of these
 #   generation IF NAME      one record, whole
 use strict;
