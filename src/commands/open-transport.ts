@@ -1,15 +1,14 @@
 /** The transport of a run, made of the command line, the environment and the terminal. */
-import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { delimiter, join } from 'node:path';
 import { VxfleetError } from '../errors.js';
 import type { Emit } from '../events.js';
 import type { FleetPlan } from '../plan/plan.js';
 import type { ConnectionOptions } from '../ssh/merge-target.js';
 import { createAutoTransport } from '../ssh/auto-transport.js';
-import { OpenSsh } from '../ssh/openssh.js';
-import { OpenSshKeys } from '../ssh/openssh-keys.js';
+import { findProgram } from '../ssh/local-program.js';
 import { createOpenSshTransport } from '../ssh/openssh-transport.js';
+import { SshConfig } from '../ssh/ssh-config.js';
+import { SshRun } from '../ssh/ssh-run.js';
 import { createSsh2Transport } from '../ssh/ssh2-transport.js';
 import { TargetResolver } from '../ssh/target-resolver.js';
 import type { RunTransport } from '../ssh/transport.js';
@@ -55,7 +54,7 @@ async function openTransport(options: HostOptions, plan: FleetPlan, emit: Emit):
       hint: 'ssh is given nothing to type: use a key, with an agent if it is encrypted, or --transport ssh2',
     });
   }
-  if (name === 'openssh' && !hasProgram('ssh')) {
+  if (name === 'openssh' && findProgram('ssh') === undefined) {
     throw new VxfleetError('usage', '--transport openssh needs the ssh program, which is not in PATH', {
       hint: 'install openssh-client, or use --transport ssh2',
     });
@@ -66,19 +65,21 @@ async function openTransport(options: HostOptions, plan: FleetPlan, emit: Emit):
   const becomePasswordOf = await askBecomePassword(plan, askForSudo);
   const onTrace = (message: string): void => emit({ event: 'trace', message });
   const onNotice = (message: string): void => emit({ event: 'notice', level: 'info', message });
-  const resolver = makeResolver(options, onTrace);
-  const shared = { resolver, onNotice, onTrace };
-  const ssh2 = createSsh2Transport({
-    ...shared,
+  const config = makeConfig(options, onTrace);
+  const resolver = makeResolver(options, onTrace, config);
+  const run = new SshRun({
+    resolver,
+    onNotice,
+    onTrace,
     password,
-    askPassphrase: (keyPath) => questions.passphrase(keyPath),
+    askPassphrase: (path) => questions.passphrase(path),
   });
-  const keys = new OpenSshKeys();
-  const openssh = createOpenSshTransport({ ...shared, keys });
+  const ssh2 = createSsh2Transport(run);
+  const openssh = createOpenSshTransport(run, config);
   const transports: Record<TransportName, RunTransport> = {
     ssh2,
     openssh,
-    auto: createAutoTransport({ ...shared, keys, ssh2, openssh, hasOpenSsh: () => hasProgram('ssh') }),
+    auto: createAutoTransport(run, ssh2, openssh, () => findProgram('ssh') !== undefined),
   };
   return {
     transport: transports[name],
@@ -88,21 +89,21 @@ async function openTransport(options: HostOptions, plan: FleetPlan, emit: Emit):
   };
 }
 
-/** Whether there is such a program in PATH. */
-const hasProgram = (name: string): boolean =>
-  (process.env['PATH'] ?? '')
-    .split(delimiter)
-    .some((directory) => directory !== '' && existsSync(join(directory, name)));
+const makeConfig = ({ sshConfig }: SshOptions, onTrace: (message: string) => void): SshConfig =>
+  new SshConfig({ home: homedir(), configFile: sshConfig, onTrace });
 
 /** Says how the hosts of the inventory are reached. */
-export function makeResolver(options: SshOptions, onTrace: (message: string) => void): TargetResolver {
-  const home = homedir();
+export function makeResolver(
+  options: SshOptions,
+  onTrace: (message: string) => void,
+  config = makeConfig(options, onTrace),
+): TargetResolver {
   const connection: ConnectionOptions = {
-    home,
+    home: homedir(),
     environment: process.env,
     knownHosts: options.knownHosts,
     acceptNew: options.acceptNew,
     connectTimeoutMs: options.connectTimeout === undefined ? undefined : options.connectTimeout * 1000,
   };
-  return new TargetResolver(connection, new OpenSsh({ home, configFile: options.sshConfig, onTrace }));
+  return new TargetResolver(connection, config);
 }

@@ -1,6 +1,6 @@
 /** Which of those that say something about a setting is heard. Pure. */
 import type { Origin, SettingName } from './effective-target.js';
-import type { ConfigAnswer } from './openssh.js';
+import type { ConfigAnswer } from './ssh-config.js';
 
 /** What is said about one setting; undefined = nothing. */
 type Said<T> = Partial<Record<Exclude<Origin, 'default'>, T | undefined>> & { readonly default: T };

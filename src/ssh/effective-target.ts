@@ -49,8 +49,8 @@ export interface EffectiveTarget {
   readonly keepaliveIntervalMs: number;
   /** Unanswered keepalives after which the connection is given up. */
   readonly keepaliveCountMax: number;
-  /** Lines of ssh_config that only OpenSSH can follow, such as Ciphers. */
-  readonly opensshLines: readonly string[];
+  /** No file says `GSSAPIAuthentication no`. */
+  readonly allowsGssapi: boolean;
   /** Where each setting comes from. */
   readonly origins: Readonly<Record<SettingName, Origin>>;
 }
@@ -82,6 +82,10 @@ export type SettingName = (typeof SETTING_NAMES)[number];
 /** Where an error or a trace says the host is. */
 export const placeOf = ({ host, port }: Pick<EffectiveTarget, 'host' | 'port'>): string => `${host} port ${port}`;
 
+/** The hosts on the way, the first first, and the target. */
+export const pathTo = (target: EffectiveTarget): readonly EffectiveTarget[] =>
+  target.route.kind === 'jump' ? [...pathTo(target.route.through), target] : [target];
+
 /** For hints: how a person tries the same with `ssh`. */
 export function sshCommand(target: EffectiveTarget, ...options: readonly string[]): string {
   const { alias, port, user, route, origins } = target;
@@ -94,12 +98,23 @@ function jumpText({ alias, port, user, route }: EffectiveTarget): string {
   return `${before}${user}@${alias.includes(':') ? `[${alias}]` : alias}:${port}`;
 }
 
+/** Whether a key that no line names is to be recorded. */
+export const takesNewKeys = ({ strictHostKeyChecking: it }: EffectiveTarget): boolean =>
+  it === 'accept-new' || it === 'no';
+
 /** The name and port under which known_hosts knows the host: an alias stands without a port. */
 export const hostKeyPlace = ({ hostKeyAlias, host, port }: EffectiveTarget): { host: string; port: number } =>
   hostKeyAlias === undefined ? { host, port } : { host: hostKeyAlias, port: 22 };
 
-/** The same for two targets that one connection serves: the same login at the same place by the same way. */
-export function connectionKey({ user, host, port, route }: EffectiveTarget): string {
-  const way = route.kind === 'jump' ? connectionKey(route.through) : route.kind === 'command' ? route.command : '';
-  return JSON.stringify([user, host, port, way]);
+/**
+ * The same for two targets that one connection serves. A way that one of them would not trust, or may not be shown a password, is not shared: so all
+ * settings count, but what the host is called.
+ */
+export const connectionKey = (target: EffectiveTarget): string =>
+  JSON.stringify(target, (name, value: unknown) => (name === 'alias' || name === 'origins' ? undefined : value));
+
+/** The same for targets at one place: its sshd counts connections, whoever they are of. */
+export function placeKey({ host, port, route }: EffectiveTarget): string {
+  const way = route.kind === 'jump' ? placeKey(route.through) : route.kind === 'command' ? route.command : '';
+  return JSON.stringify([host, port, way]);
 }

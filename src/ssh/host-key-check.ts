@@ -1,6 +1,6 @@
 /** One connection's check of the key that its host shows. */
 import type { VxfleetError } from '../errors.js';
-import { hostKeyPlace, placeOf, type EffectiveTarget } from './effective-target.js';
+import { hostKeyPlace, placeOf, takesNewKeys, type EffectiveTarget } from './effective-target.js';
 import { describeKey, hostKeyError } from './host-key-error.js';
 import { hostKeyAlgorithms, judgeHostKey, showKey, type HostKeyAlgorithm } from './known-hosts.js';
 import type { KnownHostsStore } from './known-hosts-store.js';
@@ -38,9 +38,7 @@ export class HostKeyCheck {
   /** Fills `refusal` unless the key may be used. */
   isTrusted(key: Buffer): boolean {
     const verdict = this.#judge(key);
-    const { strictHostKeyChecking: strictness } = this.#target;
-    const takesNew = strictness === 'accept-new' || strictness === 'no';
-    if (verdict.kind === 'unknown' && takesNew) this.#newKey = key;
+    if (verdict.kind === 'unknown' && takesNewKeys(this.#target)) this.#newKey = key;
     else if (verdict.kind !== 'known') {
       this.refusal = hostKeyError(this.#host, this.#target, showKey(key), verdict, this.#knownHosts.files);
       return false;

@@ -1,4 +1,4 @@
-/** The jump hosts of a run: one shared connection to each, over which the hosts behind it are reached. */
+/** The jump hosts of a run: each is logged in to once, before the hosts behind it, and its failure is theirs. */
 import type { Client, ClientChannel } from 'ssh2';
 import { VxfleetError, toVxfleetError } from '../errors.js';
 import { nearName } from '../inventory/near-name.js';
@@ -9,48 +9,44 @@ import { shellQuote } from './shell-quote.js';
 import { silence } from './silence.js';
 
 /** How long a jump host that could not be reached is not asked again, in ms: every host behind it would wait for it in turn. */
-export const FORGET_FAILURE_MS = 30_000;
+const FORGET_FAILURE_MS = 30_000;
 
-export class JumpHosts {
-  readonly #connections = new Map<string, Promise<Connection>>();
+/** @typeParam T what those behind a jump host need of it */
+export class JumpHosts<T> {
+  readonly #reached = new Map<string, Promise<T>>();
   /** Those that stood once: sessions through them may have a trial to finish, and each try counts. */
   readonly #known = new Set<string>();
-  readonly #logIn: (name: string, target: EffectiveTarget) => Promise<Connection>;
+  readonly #logIn: (name: string, jump: EffectiveTarget, onLost: () => void) => Promise<T>;
 
-  /** @param logIn with its retries: who comes here has none */
-  constructor(logIn: (name: string, target: EffectiveTarget) => Promise<Connection>) {
+  /** @param logIn with its retries: who comes here has none. Whoever comes after `onLost` has it called again. */
+  constructor(logIn: (name: string, jump: EffectiveTarget, onLost: () => void) => Promise<T>) {
     this.#logIn = logIn;
   }
 
   /**
-   * The connection to a jump host, made by the first who needs it. Rejects with the code of what failed there; the error is the same for all who
-   * come, and names no host of theirs.
+   * Logs in to a jump host for the first who needs it. Rejects with the code of what failed there; the error is the same for all who come, and names
+   * no host of theirs.
    */
-  async reach(jump: EffectiveTarget): Promise<Connection> {
+  async reach(jump: EffectiveTarget): Promise<T> {
     const key = connectionKey(jump);
-    const connection = this.#connections.get(key) ?? this.#connect(key, jump);
-    this.#connections.set(key, connection);
-    return await connection;
+    const reached = this.#reached.get(key) ?? this.#try(key, jump);
+    this.#reached.set(key, reached);
+    return await reached;
   }
 
-  /** Hangs up on all of them. */
-  async close(): Promise<void> {
-    for (const pending of this.#connections.values()) {
-      const connection = await pending.catch(() => undefined);
-      connection?.client.end();
-      connection?.link.stream.destroy();
-    }
-    this.#connections.clear();
+  /** Forgets them all. @param end of what was reached */
+  async close(end: (reached: T) => void): Promise<void> {
+    const all = [...this.#reached.values()];
+    this.#reached.clear();
+    for (const pending of all) await pending.then(end, () => {});
   }
 
-  async #connect(key: string, jump: EffectiveTarget): Promise<Connection> {
-    const forget = (): void => void this.#connections.delete(key);
+  async #try(key: string, jump: EffectiveTarget): Promise<T> {
+    const forget = (): void => void this.#reached.delete(key);
     try {
-      const connection = await this.#logIn(`jump host ${jump.alias}`, jump);
+      const reached = await this.#logIn(`jump host ${jump.alias}`, jump, forget);
       this.#known.add(key);
-      // Whoever comes after it was lost makes a new one.
-      connection.client.once('close', forget);
-      return connection;
+      return reached;
     } catch (thrown) {
       if (this.#known.has(key)) forget();
       else setTimeout(forget, FORGET_FAILURE_MS).unref();
@@ -59,12 +55,12 @@ export class JumpHosts {
   }
 }
 
-/** Without a host: it fails every host behind it, and is told once. */
-export function jumpError(jump: EffectiveTarget, error: VxfleetError): VxfleetError {
+/** Without a host: it fails every host behind it, and is told once. @param cause default the error itself: it has been retried */
+export function jumpError(jump: EffectiveTarget, error: VxfleetError, cause: unknown = error): VxfleetError {
   if (error.host === undefined) return error;
   return new VxfleetError(error.code, `the jump host ${jump.alias} cannot be passed: ${error.message}`, {
     hint: wayHint(jump, error),
-    cause: error,
+    cause,
   });
 }
 
@@ -89,7 +85,13 @@ export async function forward(
     channel.on('error', () => {});
     return { stream: channel, endReason: () => undefined, unref: () => {} };
   } catch (thrown) {
-    throw forwardError(host, jump, target, thrown as ForwardFailure);
+    const { message, reason } = thrown as ForwardFailure;
+    const text = message.replace(/^\(SSH\) Channel open failure: /, '');
+    throw forwardError(host, jump, target, {
+      text,
+      isProhibited: reason === ADMINISTRATIVELY_PROHIBITED,
+      cause: thrown,
+    });
   }
 }
 
@@ -128,21 +130,24 @@ function openChannel(client: Client, { host, port, connectTimeoutMs }: Effective
   });
 }
 
-function forwardError(
+/** What a jump host says of a way that it does not open. */
+interface Refusal {
+  readonly text: string;
+  readonly isProhibited: boolean;
+  readonly cause?: unknown;
+}
+
+export function forwardError(
   host: string,
   jump: EffectiveTarget,
   target: EffectiveTarget,
-  cause: ForwardFailure,
+  { text, isProhibited, cause }: Refusal,
 ): VxfleetError {
   const where = `${placeOf(target)} through ${jump.alias}`;
-  const text = cause.message.replace(/^\(SSH\) Channel open failure: /, '');
-  if (cause.reason === ADMINISTRATIVELY_PROHIBITED) {
+  if (isProhibited) {
     const message = `cannot connect to ${where}: ${jump.alias} forwards nothing: ${text}`;
-    return new VxfleetError('protocol', message, {
-      host,
-      hint: `see AllowTcpForwarding and PermitOpen of the sshd on ${jump.alias}`,
-      cause,
-    });
+    const hint = `see AllowTcpForwarding and PermitOpen of the sshd on ${jump.alias}`;
+    return new VxfleetError('protocol', message, { host, hint, cause });
   }
   const tryIt = shellQuote(['nc', '-zv', target.host, String(target.port)]);
   return new VxfleetError('connect', `cannot connect to ${where}: ${text}`, {

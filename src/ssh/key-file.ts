@@ -1,9 +1,9 @@
 /** Private key files: read once a run, opened with one question a file however many hosts need it. */
-import { readFile, stat } from 'node:fs/promises';
 import ssh2, { type ParsedKey } from 'ssh2';
 import { unsupportedKey } from './agent-keys.js';
 import { keyType } from './known-hosts.js';
 import { openKey } from './open-key.js';
+import { readRegular } from './read-regular.js';
 
 /** What a key file turned out to be. */
 export type KeyFile =
@@ -59,8 +59,7 @@ async function readKeyFile(path: string): Promise<KeyFile> {
   let data: Buffer;
   let mode: number;
   try {
-    mode = (await stat(path)).mode;
-    data = await readFile(path);
+    ({ mode, data } = readRegular(path));
   } catch (cause) {
     const { code, message } = cause as NodeJS.ErrnoException;
     if (code === 'ENOENT') return { kind: 'absent' };
@@ -98,7 +97,7 @@ async function unlockKeyFile(path: string, ask: AskPassphrase | undefined): Prom
       const passphrase = await ask?.(path);
       if (passphrase === undefined || passphrase === '')
         return { reason: 'it is encrypted and no passphrase was given' };
-      const key = parse(await readFile(path), passphrase);
+      const key = parse(readRegular(path).data, passphrase);
       if (!(key instanceof Error)) return { key: openKey(key) };
     }
     return { reason: 'the passphrase does not open it' };

@@ -1,10 +1,11 @@
 /** The known_hosts files on disk: read once a run, appended to when a new key is accepted. */
 import { randomBytes } from 'node:crypto';
-import { closeSync, fstatSync, mkdirSync, openSync, readFileSync, readSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, mkdirSync, openSync, readSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { VxfleetError } from '../errors.js';
 import { hashedName, knownHostsName, keyType, parseKnownHosts, type KnownHostsEntry } from './known-hosts.js';
 import { KnownHostsIndex } from './known-hosts-index.js';
+import { readRegular } from './read-regular.js';
 
 /** Entries of all files; a file that does not exist is empty. New keys go to the first of the user's. */
 export class KnownHostsStore {
@@ -72,7 +73,7 @@ export class KnownHostsStore {
   #read(file: string): readonly KnownHostsEntry[] {
     let text: string;
     try {
-      text = readFileSync(file, 'utf8');
+      text = readRegular(file).data.toString();
     } catch (cause) {
       if (codeOf(cause) === 'ENOENT') return [];
       throw new VxfleetError('host-key', `cannot read ${file}: ${reasonOf(cause)}`, {

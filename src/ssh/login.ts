@@ -23,8 +23,8 @@ export interface LoginAccount {
   /** What the host says it takes. */
   readonly accepted: readonly string[] | undefined;
   readonly notes: readonly string[];
-  /** A key was taken, and the host wants something more. */
-  readonly isHalfWay: boolean;
+  /** A key was taken, and the host wants something more. `perhaps`: or it takes no key at all. */
+  readonly isHalfWay: boolean | 'perhaps';
   /** There were more keys than sshd's MaxAuthTries. */
   readonly hasMany: boolean;
 }
@@ -36,7 +36,10 @@ export function loginRefused(
   { tried, reason, accepted, notes, isHalfWay, hasMany }: LoginAccount,
 ): VxfleetError {
   const who = `${target.user}@${placeOf(target)}`;
-  if (isHalfWay) return secondFactorWanted(host, target, who, { tried, accepted: accepted ?? [] });
+  if (isHalfWay) {
+    const taken = `${who} ${isHalfWay === 'perhaps' ? 'takes no key, or took one,' : 'took the key'}`;
+    return secondFactorWanted(host, target, taken, { tried, accepted: accepted ?? [] });
+  }
   const facts = [
     tried.length === 0
       ? `cannot log in to ${who}: no usable key`
@@ -60,13 +63,13 @@ export function loginRefused(
 function secondFactorWanted(
   host: string,
   target: EffectiveTarget,
-  who: string,
+  taken: string,
   { tried, accepted }: Pick<LoginAccount, 'tried'> & { readonly accepted: readonly string[] },
 ): VxfleetError {
   const asksForPassword = accepted.some((method) => method === 'password' || method === 'keyboard-interactive');
   return new VxfleetError(
     'auth',
-    `${who} took the key and wants a second factor: ${accepted.join(', ') || 'it does not say which'}${
+    `${taken} and wants a second factor: ${accepted.join(', ') || 'it does not say which'}${
       tried.length > 1 ? `; tried ${tried.join(', ')}` : ''
     }`,
     {

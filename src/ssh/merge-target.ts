@@ -7,8 +7,7 @@ import type { EffectiveTarget, Origin, SettingName } from './effective-target.js
 import { expandPath, expandTokens, type Tokens } from './expand-tokens.js';
 import { localUser } from './local-user.js';
 import { splitFiles } from './openssh-answer.js';
-import { opensshLines } from './openssh-lines.js';
-import type { ConfigAnswer } from './openssh.js';
+import type { ConfigAnswer } from './ssh-config.js';
 
 /** What a run says of all its connections. */
 export interface ConnectionOptions {
@@ -69,7 +68,8 @@ export function mergeTarget(
     ...mergeKeys(merge),
     ...mergeHostKeys(merge),
     ...mergeTimes(merge),
-    opensshLines: opensshLines(config),
+    // Debian's own file says yes; where nobody was asked, no file says more than that one.
+    allowsGssapi: config?.answer.all('gssapiauthentication')[0] !== 'no',
     // Every name is there once all parts are merged.
     origins: chooser.origins as Record<SettingName, Origin>,
   };

@@ -1,14 +1,15 @@
-/** Why `ssh` did not get as far as it should, from what it wrote: as the other transport would say it. */
+/** Why `ssh` did not get as far as it should: as the other transport would say it. What a host said only words an error of its own. */
 import { VxfleetError } from '../errors.js';
 import { bannerError } from './await-banner.js';
 import { dialError } from './dial.js';
-import { placeOf, sshCommand, type EffectiveTarget } from './effective-target.js';
+import { hostKeyPlace, placeOf, sshCommand, type EffectiveTarget } from './effective-target.js';
 import { hostKeyError } from './host-key-error.js';
-import { inSeconds } from './in-seconds.js';
-import { fingerprint, type HostKeyVerdict } from './known-hosts.js';
+import { forwardError, jumpError } from './jump-hosts.js';
+import { judgeHostKey, showKey, type HostKeyVerdict } from './known-hosts.js';
 import type { KnownHostsStore } from './known-hosts-store.js';
+import { inSeconds } from './in-seconds.js';
 import { loginRefused, SSHD_MAX_AUTH_TRIES } from './login.js';
-import type { OpenSshLog } from './openssh-log.js';
+import type { OpenSshProgress } from './openssh-progress.js';
 import { programOf } from './proxy-command.js';
 
 /** ssh's words for the kernel's codes. */
@@ -20,61 +21,108 @@ const KERNEL_CODES: Readonly<Record<string, string>> = {
   'Operation timed out': 'ETIMEDOUT',
 };
 
-/** What there is to explain a failure with. */
-export interface Evidence {
-  readonly log: OpenSshLog;
-  /** The last words of a ProxyCommand. */
-  readonly stderr: string;
-  /** What ssh was to trust. */
-  readonly knownHosts: KnownHostsStore;
-  /** The master's log, where the host is behind a jump host. */
-  readonly master: OpenSshLog | undefined;
-  /** Keys that it did not use, and why. */
+/** What `ssh` writes of the way when what comes before has ended. */
+const WAY_ENDED = /^kex_exchange_identification: Connection closed|UNKNOWN port 65535/;
+
+/** Keys of one login. */
+export interface KeysToTry {
+  /** Those that ssh had. */
+  readonly labels: readonly string[];
+  /** Those that it did not use, and why. */
   readonly notes: readonly string[];
 }
 
-/** Of code connect, host-key, auth, protocol or usage. */
-export function explainFailure(host: string, target: EffectiveTarget, evidence: Evidence): VxfleetError {
-  const { log, knownHosts } = evidence;
-  return (
-    explainHostKey(host, target, log, knownHosts) ??
-    explainNegotiation(host, target, log) ??
-    explainDial(host, target, log) ??
-    explainConfig(host, log) ??
-    explainWay(host, target, evidence) ??
-    explainByStage(host, target, evidence)
-  );
+/** What there is to explain a failure with. */
+export interface Evidence {
+  readonly progress: OpenSshProgress;
+  readonly knownHostsOf: (target: EffectiveTarget) => KnownHostsStore;
+  readonly keysOf: (target: EffectiveTarget) => Promise<KeysToTry>;
+}
+
+/** Of code connect, host-key, auth, protocol or usage; without a host where it is a jump host's. @param path the hosts on the way, and the target */
+export async function explainFailure(
+  host: string,
+  path: readonly EffectiveTarget[],
+  evidence: Evidence,
+): Promise<VxfleetError> {
+  const { level } = evidence.progress;
+  const target = path[level] as EffectiveTarget;
+  const isLast = level === path.length - 1;
+  const name = isLast ? host : `jump host ${target.alias}`;
+  const error = await explain(name, target, path[level - 1], evidence);
+  return isLast ? error : jumpError(target, error, error.cause ?? null);
+}
+
+async function explain(
+  host: string,
+  target: EffectiveTarget,
+  jump: EffectiveTarget | undefined,
+  evidence: Evidence,
+): Promise<VxfleetError> {
+  const { progress } = evidence;
+  const lines = progress.lines.filter((line) => !WAY_ENDED.test(line));
+  const known =
+    explainHostKey(host, target, lines, evidence) ??
+    (await explainLogin(host, target, lines, evidence)) ??
+    explainNegotiation(host, target, progress.lines);
+  if (known !== undefined) return known;
+  const early =
+    progress.stage === 'started'
+      ? (explainDial(host, target, lines) ?? explainConfig(host, lines) ?? explainWay(host, target, jump, lines))
+      : undefined;
+  return early ?? explainClosed(host, target, progress);
 }
 
 function explainHostKey(
   host: string,
   target: EffectiveTarget,
-  log: OpenSshLog,
-  knownHosts: KnownHostsStore,
+  lines: readonly string[],
+  { progress, knownHostsOf }: Evidence,
 ): VxfleetError | undefined {
-  if (log.find(/^Host key verification failed|REVOKED HOST KEY DETECTED/) === undefined) return undefined;
-  const key = log.hostKey ?? { type: undefined, fingerprint: 'that ssh did not name' };
-  return hostKeyError(host, target, key, verdictOf(log, knownHosts), knownHosts.files);
+  if (!lines.some((line) => /^Host key verification failed|REVOKED HOST KEY DETECTED/.test(line))) return undefined;
+  const store = knownHostsOf(target);
+  const { key } = progress;
+  const shown = key === undefined ? { type: undefined, fingerprint: 'that ssh did not name' } : showKey(key);
+  const place = hostKeyPlace(target);
+  const verdict: HostKeyVerdict =
+    key === undefined ? { kind: 'unknown' } : judgeHostKey(store.entries(), place.host, place.port, key);
+  if (verdict.kind !== 'known') return hostKeyError(host, target, shown, verdict, store.files);
+  return new VxfleetError('host-key', `ssh does not take the host key of ${placeOf(target)}: ${lines.at(-1)}`, {
+    host,
+    hint: `try: ${sshCommand(target, '-v')}`,
+  });
 }
 
-/** ssh names the line that it holds against a key, but not the one that revokes it. */
-function verdictOf(log: OpenSshLog, knownHosts: KnownHostsStore): Exclude<HostKeyVerdict, { kind: 'known' }> {
-  const revoking = knownHosts
-    .entries()
-    .find(({ marker, key }) => marker === 'revoked' && fingerprint(key) === log.hostKey?.fingerprint);
-  if (log.find(/REVOKED HOST KEY DETECTED/) !== undefined && revoking !== undefined) {
-    return { kind: 'revoked', by: revoking };
-  }
-  const [, file, line] = log.find(/^Offending .*key in (.*):(\d+)$/) ?? [];
-  const entry = knownHosts.entries().find((it) => it.file === file && it.line === Number(line));
-  return entry === undefined ? { kind: 'unknown' } : { kind: 'changed', clash: entry };
+/** A key may have been refused as soon as the host was trusted: then it is not asked again. */
+async function explainLogin(
+  host: string,
+  target: EffectiveTarget,
+  lines: readonly string[],
+  { progress, keysOf }: Evidence,
+): Promise<VxfleetError | undefined> {
+  const denied = lines.map((line) => /Permission denied \(([\w.@,-]*)\)/.exec(line)).find((match) => match !== null);
+  const isOver = denied !== undefined || lines.some((line) => line.includes('Too many authentication failures'));
+  if (!isOver && progress.stage !== 'keyed') return undefined;
+  const { labels, notes } = await keysOf(target);
+  return loginRefused(host, target, {
+    tried: labels,
+    reason: denied === undefined ? (lines.at(-1) ?? 'the host closed the connection') : undefined,
+    accepted: denied?.[1]?.split(','),
+    notes: [...lines.filter((line) => /^(?:Load key|sign_and_send|agent|Certificate)/i.test(line)), ...notes],
+    isHalfWay: denied?.[1] !== undefined && !denied[1].includes('publickey') && 'perhaps',
+    hasMany: labels.length >= SSHD_MAX_AUTH_TRIES,
+  });
 }
 
-function explainNegotiation(host: string, target: EffectiveTarget, log: OpenSshLog): VxfleetError | undefined {
-  const reason =
-    log.find(/^Unable to negotiate with \S+ port \d+: (.*)$/)?.[1] ??
-    log.find(/(?:kex_exchange_identification|banner exchange): (banner line .*|.*invalid characters.*)$/)?.[1] ??
-    log.find(/^(Bad remote protocol version identification.*)$/)?.[1];
+function explainNegotiation(host: string, target: EffectiveTarget, lines: readonly string[]): VxfleetError | undefined {
+  const reason = lines
+    .map(
+      (line) =>
+        /^Unable to negotiate with \S+ port \d+: (.*)$/.exec(line) ??
+        /(?:kex_exchange_identification|banner exchange): (banner line .*|.*invalid characters.*)$/.exec(line) ??
+        /^(Bad remote protocol version identification.*)$/.exec(line),
+    )
+    .find((match) => match !== null)?.[1];
   if (reason === undefined) return undefined;
   return new VxfleetError('protocol', `${placeOf(target)} cannot be talked to: ${reason}`, {
     host,
@@ -82,25 +130,26 @@ function explainNegotiation(host: string, target: EffectiveTarget, log: OpenSshL
   });
 }
 
-function explainDial(host: string, target: EffectiveTarget, log: OpenSshLog): VxfleetError | undefined {
-  const unresolved = log.find(/^ssh: Could not resolve hostname \S+: (.*)$/)?.[1];
+/** Of what ssh says first: nobody else has spoken then. */
+function explainDial(host: string, target: EffectiveTarget, [first = '']: readonly string[]): VxfleetError | undefined {
+  const unresolved = /^ssh: Could not resolve hostname \S+: (.*)$/.exec(first)?.[1];
   if (unresolved !== undefined) {
     const code = /temporary/i.test(unresolved) ? 'EAI_AGAIN' : 'ENOTFOUND';
     return dialError(host, target, Object.assign(new Error(unresolved), { code }));
   }
-  const reason = log.find(/^ssh: connect to host \S+ port \d+: (.*)$/)?.[1];
-  if (reason === undefined || log.hasReached('connected')) return undefined;
+  const reason = /^ssh: connect to host \S+ port \d+: (.*)$/.exec(first)?.[1];
+  if (reason === undefined) return undefined;
   const code = KERNEL_CODES[reason];
   const message = code === 'ETIMEDOUT' ? `no answer within ${inSeconds(target.connectTimeoutMs)}` : reason;
   return dialError(host, target, Object.assign(new Error(message), { code }));
 }
 
-function explainConfig(host: string, log: OpenSshLog): VxfleetError | undefined {
-  const refused = log.find(/: line \d+: (.*)$|^command-line: (.*)$/) ?? log.find(/terminating, \d+ bad configuration/);
-  if (log.hasReached('dialling') || refused === undefined) return undefined;
-  return new VxfleetError('usage', `ssh does not take its settings: ${refused[1] ?? refused[0]}`, {
+function explainConfig(host: string, [first = '']: readonly string[]): VxfleetError | undefined {
+  const refused = /^\S+(?:: | )line \d+: (.*)$|^command-line: (.*)$/.exec(first);
+  if (refused === null) return undefined;
+  return new VxfleetError('usage', `ssh does not take its settings: ${refused[1] ?? refused[2]}`, {
     host,
-    hint: 'OpenSSH 7.6 or newer is needed (ssh -V); see also the settings: vxfleet inventory --ssh',
+    hint: 'OpenSSH 8.4 or newer is needed (ssh -V); see also the settings: vxfleet inventory --ssh',
   });
 }
 
@@ -108,74 +157,36 @@ function explainConfig(host: string, log: OpenSshLog): VxfleetError | undefined 
 function explainWay(
   host: string,
   target: EffectiveTarget,
-  { log, stderr, master }: Evidence,
+  jump: EffectiveTarget | undefined,
+  lines: readonly string[],
 ): VxfleetError | undefined {
+  const words = lines.findLast((line) => line !== 'stdio forwarding failed');
+  if (jump !== undefined) {
+    const reason = words === undefined ? `the connection to ${jump.alias} was lost` : words;
+    const text = reason.replace(/^channel \d+: open failed: /, '').replace(/: ?$/, '');
+    return forwardError(host, jump, target, { text, isProhibited: text.startsWith('administratively prohibited') });
+  }
   const { route } = target;
-  if (log.hasReached('spoken') || route.kind === 'direct') return undefined;
-  const words = stderr.trim().split('\n').at(-1)?.trim() ?? '';
-  if (route.kind === 'command') {
-    const end = `the ProxyCommand ${programOf(route.command)} ended${words === '' ? '' : `: ${words}`}`;
-    return new VxfleetError('connect', `${placeOf(target)} was lost before it said anything (${end})`, {
-      host,
-      hint: `look at its ProxyCommand in your ssh_config; try: ${sshCommand(target, '-v')}`,
-    });
-  }
-  const { alias } = route.through;
-  const where = `${placeOf(target)} through ${alias}`;
-  const reason = master?.refusedWays.get(`${target.host}:${target.port}`);
-  if (reason?.startsWith('administratively prohibited') === true) {
-    return new VxfleetError('protocol', `cannot connect to ${where}: ${alias} forwards nothing: ${reason}`, {
-      host,
-      hint: 'see AllowTcpForwarding and PermitOpen of its sshd',
-    });
-  }
-  const why = reason ?? (words === '' ? `the connection to ${alias} was lost` : words);
-  return new VxfleetError('connect', `cannot connect to ${where}: ${why}`, {
+  if (route.kind !== 'command') return undefined;
+  const end = `the ProxyCommand ${programOf(route.command)} ended${words === undefined ? '' : `: ${words}`}`;
+  return new VxfleetError('connect', `${placeOf(target)} was lost before it said anything (${end})`, {
     host,
-    hint: `is the host up, and can ${alias} reach it? try there: nc -zv ${target.host} ${target.port}`,
+    hint: `look at its ProxyCommand in your ssh_config; try: ${sshCommand(target, '-v')}`,
   });
 }
 
-function explainByStage(host: string, target: EffectiveTarget, { log, notes }: Evidence): VxfleetError {
-  const where = placeOf(target);
-  const said = log.messages.at(-1);
-  if (log.hasReached('logged in')) return explainStart(host, target, said);
-  const denied = log.find(/Permission denied|Too many authentication failures|No supported authentication/);
-  if (denied !== undefined || log.offered.length > 0) {
-    const isPlain = denied?.[0] === 'Permission denied';
-    return loginRefused(host, target, {
-      tried: log.offered,
-      reason: isPlain ? undefined : said,
-      accepted: log.accepted,
-      notes: [
-        ...log.messages.filter((message) => /^(Load key|sign_and_send|agent|Certificate)/i.test(message)),
-        ...notes,
-      ],
-      isHalfWay: log.find(/^Authenticated .*with partial success/) !== undefined,
-      hasMany: log.offered.length >= SSHD_MAX_AUTH_TRIES,
-    });
-  }
-  if (log.find(/timed out during banner exchange/) !== undefined) {
+function explainClosed(host: string, target: EffectiveTarget, { lines, stage }: OpenSshProgress): VxfleetError {
+  if (lines.some((line) => /timed out during banner exchange/.test(line))) {
     return bannerError(host, target, target.connectTimeoutMs);
   }
-  const stage = log.hasReached('spoken') ? 'during the SSH handshake' : 'before it said anything';
+  const when = stage === 'started' ? 'before it said anything' : 'during the SSH handshake';
+  const said = lines.at(-1);
   return new VxfleetError(
     'connect',
-    `${where} closed the connection ${stage}${said === undefined ? '' : ` (${said})`}`,
+    `${placeOf(target)} closed the connection ${when}${said === undefined ? '' : ` (${said})`}`,
     {
       host,
       hint: "sshd may be busy (MaxStartups) or hold back this address (PerSourcePenalties): see the host's sshd log",
     },
   );
-}
-
-function explainStart(host: string, target: EffectiveTarget, said: string | undefined): VxfleetError {
-  const hint = `look at sshd's MaxSessions and ForceCommand and at the account's shell; try: ${sshCommand(target)}`;
-  const isRefused = /request failed|open failed/.test(said ?? '');
-  return isRefused
-    ? new VxfleetError('protocol', `${placeOf(target)} let ${target.user} in but runs no command: ${said}`, {
-        host,
-        hint,
-      })
-    : new VxfleetError('connect', `${placeOf(target)} closed the connection right after the login`, { host, hint });
 }

@@ -1,203 +1,134 @@
 /** Transport over the system's `ssh`: one process a host, for what ssh2 cannot do (docs/ssh.md, "The second transport"). */
-import { existsSync, readFileSync } from 'node:fs';
-import pLimit, { type LimitFunction } from 'p-limit';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { VxfleetError } from '../errors.js';
-import { READY_TIMEOUT_MS, type ConnectorOptions } from './connector.js';
+import { randomBytes } from 'node:crypto';
+import { toVxfleetError, VxfleetError } from '../errors.js';
 import { describeRoute } from './describe-target.js';
-import { connectionKey, placeOf, type EffectiveTarget } from './effective-target.js';
-import { HostKeyCheck, type Listeners } from './host-key-check.js';
+import { pathTo, placeOf, takesNewKeys, type EffectiveTarget } from './effective-target.js';
+import { HostKeyCheck } from './host-key-check.js';
+import type { KeyFile } from './key-file.js';
 import { parseKnownHosts } from './known-hosts.js';
-import { KnownHostsStore } from './known-hosts-store.js';
-import { opensshConfigText } from './openssh-config-text.js';
-import type { OpenSshKeys } from './openssh-keys.js';
-import type { OpenSshLog, Stage } from './openssh-log.js';
-import { OpenSshMasters, throughMaster, type Master } from './openssh-masters.js';
-import { startOpenSsh, type OpenSshProcess } from './openssh-process.js';
+import { JumpHosts } from './jump-hosts.js';
+import { opensshArgv } from './openssh-argv.js';
+import { explainFailure, type KeysToTry } from './openssh-failure.js';
+import { OpenSshProgress } from './openssh-progress.js';
 import { OpenSshSession } from './openssh-session.js';
-import { OpenSshWorkspace } from './openssh-workspace.js';
-import { retryConnect } from './retry-connect.js';
-import type { TargetResolver } from './target-resolver.js';
-import { TargetTeller } from './target-teller.js';
-import type { RunTransport } from './transport.js';
+import type { OpenSshProgram, SshConfig } from './ssh-config.js';
+import type { SshRun } from './ssh-run.js';
+import type { RunTransport, Session } from './transport.js';
+import { writeUnlinked, type UnlinkedFile } from './unlinked-file.js';
 
-export interface OpenSshTransportOptions extends Omit<ConnectorOptions, 'askPassphrase' | 'password'> {
-  /** Says what each target's settings are. */
-  readonly resolver: TargetResolver;
-  readonly keys: OpenSshKeys;
-  /** Default `ssh`. */
-  readonly program?: string | undefined;
-}
+const ENCRYPTED = 'it is encrypted, and over openssh only an agent can open it';
 
-const MAX_HANDSHAKES = 8;
-/** A process that waits for longer than this for its host uses no CPU meanwhile, and must not hold up the others. */
-const BUSY_MS = 1000;
+export function createOpenSshTransport(run: SshRun, config: SshConfig): RunTransport {
+  const openWithRetries = async (host: string, target: EffectiveTarget, command?: string): Promise<Session> => {
+    // A file that cannot be read might hold a revocation; ssh would pass over it.
+    run.knownHostsOf(target).entries();
+    await checkIdentity(run, host, target);
+    const ssh = await config.openSsh();
+    const start = (): Promise<Session> => openOnce(run, ssh, host, target, command);
+    return await run.retry(host, () => run.atPlace(pathTo(target)[0] ?? target, () => run.handshake(start)));
+  };
+  // ssh goes through them by itself, with a login of its own for each host: what every one would fail at, and be counted for, is tried once.
+  const jumpHosts = new JumpHosts<void>(async (name, jump) => (await openWithRetries(name, jump)).destroy());
 
-export function createOpenSshTransport(options: OpenSshTransportOptions): RunTransport {
-  const processes = new OpenSshProcesses(options);
-  const teller = new TargetTeller(options);
   return {
     // Nobody can be asked over this transport.
     async prepare() {},
 
     async open(host, inventoryTarget, command) {
-      const target = await options.resolver.resolve(inventoryTarget);
-      teller.tell(host, target);
-      return new OpenSshSession(host, await processes.run(host, target, command));
+      const target = await run.resolver.resolve(inventoryTarget);
+      run.tell(host, target);
+      for (const jump of pathTo(target).slice(0, -1)) await jumpHosts.reach(jump);
+      return await openWithRetries(host, target, command);
     },
 
+    // Every session is a process of its own, with nothing between them.
     async close() {
-      await processes.close();
-      await options.resolver.close();
+      await config.close();
+      await run.resolver.close();
     },
   };
 }
 
-/** The processes of a run, and what they share. */
-class OpenSshProcesses {
-  readonly #options: OpenSshTransportOptions;
-  readonly #listeners: Listeners;
-  readonly #program: string;
-  #workspace: OpenSshWorkspace | undefined;
-  readonly #knownHosts = new Map<string, KnownHostsStore>();
-  readonly #masters = new OpenSshMasters((name, target) => this.#retry(name, () => this.#startMaster(name, target)));
-  // As over ssh2: an sshd counts connections that are not logged in (MaxStartups), our CPU counts handshakes, wherever they lead.
-  readonly #limitCpu: LimitFunction;
-  readonly #limits = new Map<string, LimitFunction>();
-
-  constructor(options: OpenSshTransportOptions) {
-    this.#options = options;
-    const { onNotice = () => {}, onTrace = () => {} } = options;
-    this.#listeners = { onNotice, onTrace };
-    this.#program = options.program ?? 'ssh';
-    this.#limitCpu = pLimit(options.maxHandshakes ?? MAX_HANDSHAKES);
-  }
-
-  /** Starts a command on a host over a new connection. */
-  async run(host: string, target: EffectiveTarget, command: string): Promise<OpenSshProcess> {
-    return await this.#retry(host, async () => this.#start(host, target, 'running', ['-T'], command));
-  }
-
-  async close(): Promise<void> {
-    await this.#masters.close();
-    this.#workspace?.remove();
-    this.#workspace = undefined;
-  }
-
-  async #retry<T>(name: string, attempt: () => Promise<T>): Promise<T> {
-    return await retryConnect(attempt, {
-      retries: this.#options.retries ?? 3,
-      baseDelayMs: this.#options.retryDelayMs ?? 250,
-      onRetry: (message, delayMs) => this.#trace(`${name}: ${message}; again in ${delayMs} ms`),
+async function openOnce(
+  run: SshRun,
+  ssh: OpenSshProgram,
+  host: string,
+  target: EffectiveTarget,
+  command: string | undefined,
+): Promise<Session> {
+  const started = performance.now();
+  const path = pathTo(target);
+  const newKeys = path.map((hop) => (takesNewKeys(hop) ? writeUnlinked('') : undefined));
+  const nonce = randomBytes(16).toString('hex');
+  const progress = new OpenSshProgress(nonce);
+  const evidence = {
+    progress,
+    knownHostsOf: (hop: EffectiveTarget) => run.knownHostsOf(hop),
+    keysOf: (hop: EffectiveTarget) => keysOf(run, hop),
+  };
+  try {
+    const session = await OpenSshSession.start(host, {
+      path,
+      argv: opensshArgv(target, command, { ...ssh, nonce, newKeysPaths: newKeys.map((file) => file?.path) }),
+      progress,
+      tellsKeys: ssh.tellsKeys,
+      readyTimeoutMs: run.readyTimeoutMs,
+      explain: () => explainFailure(host, path, evidence),
     });
-  }
-
-  async #startMaster(name: string, target: EffectiveTarget): Promise<Master> {
-    const socket = this.#space.newPath('sock');
-    // What is said on the command line comes before the file.
-    const argv = ['-N', '-o', 'ControlMaster=yes', '-o', `ControlPath=${socket}`];
-    const process = await this.#start(name, target, 'in session', argv);
-    return { process, socket };
-  }
-
-  async #start(
-    name: string,
-    target: EffectiveTarget,
-    goal: Stage,
-    words: readonly string[],
-    ...remote: readonly string[]
-  ): Promise<OpenSshProcess> {
-    const knownHosts = this.#knownHostsOf(target);
-    // A file that cannot be read might hold a revocation; ssh would pass over it.
-    knownHosts.entries();
-    await this.#options.keys.checkIdentity(name, target);
-    const notes = await this.#options.keys.notesOf(target);
-    const { route } = target;
-    const master = route.kind === 'jump' ? await this.#masters.reach(route.through) : undefined;
-    const command = route.kind === 'command' ? route.command : undefined;
-    const proxyCommand = master === undefined ? command : throughMaster(this.#program, master, target);
-    const newKeysFile = this.#space.newPath('keys');
-    const config = this.#space.writeConfig(opensshConfigText(target, { proxyCommand, newKeysFile }));
-    const check = new HostKeyCheck(name, target, knownHosts, this.#listeners);
-    return await this.#bounded(target, () =>
-      startOpenSsh(name, target, {
-        workspace: this.#space,
-        // Read anew: what others have recorded meanwhile is in it.
-        knownHosts: () => new KnownHostsStore(target.userKnownHostsFiles, target.globalKnownHostsFiles),
-        master: master?.process.log,
-        notes,
-        program: this.#program,
-        argv: ['-F', config, ...words, '--', target.alias, ...remote],
-        goal,
-        leastBannerMs: this.#options.leastBannerMs,
-        readyTimeoutMs: this.#options.readyTimeoutMs ?? READY_TIMEOUT_MS,
-        onStage: this.#stageTeller(name, target, () => recordNewKey(check, newKeysFile)),
-      }),
-    );
-  }
-
-  async #bounded<T>(target: EffectiveTarget, start: () => Promise<T>): Promise<T> {
-    const key = connectionKey(target);
-    const limit = this.#limits.get(key) ?? pLimit(this.#options.maxHandshakes ?? MAX_HANDSHAKES);
-    this.#limits.set(key, limit);
-    return await limit(async () => {
-      const { starting } = await this.#limitCpu(async () => {
-        const promise = start();
-        await Promise.race([promise.catch(() => undefined), sleep(BUSY_MS, undefined, { ref: false })]);
-        // Wrapped: a slot is not held for what is not done yet.
-        return { starting: promise };
-      });
-      return await starting;
-    });
-  }
-
-  #stageTeller(name: string, target: EffectiveTarget, onKey: () => void): (stage: Stage, log: OpenSshLog) => void {
-    const started = performance.now();
+    const tookMs = Math.round(performance.now() - started);
     const where = `${placeOf(target)}${describeRoute(target)}`;
-    const told = new Set<Stage>();
-    return (_stage, log) => {
-      const once = (stage: Stage, tell: () => void): void => {
-        if (!log.hasReached(stage) || told.has(stage)) return;
-        told.add(stage);
-        tell();
-      };
-      once('spoken', () =>
-        this.#trace(`${name}: connect: ${where} over openssh (${Math.round(performance.now() - started)} ms)`),
-      );
-      once('keyed', () => {
-        this.#trace(`${name}: key: ${log.algorithms.join(', ')}`);
-        onKey();
-      });
-      once('logged in', () =>
-        this.#trace(`${name}: auth: ${target.user} is in with ${log.offered.at(-1) ?? 'another method than a key'}`),
-      );
-    };
-  }
-
-  #knownHostsOf({ userKnownHostsFiles, globalKnownHostsFiles }: EffectiveTarget): KnownHostsStore {
-    const key = JSON.stringify([userKnownHostsFiles, globalKnownHostsFiles]);
-    const store =
-      this.#knownHosts.get(key) ??
-      new KnownHostsStore(userKnownHostsFiles, globalKnownHostsFiles, (message) => this.#trace(message));
-    this.#knownHosts.set(key, store);
-    return store;
-  }
-
-  get #space(): OpenSshWorkspace {
-    this.#workspace ??= new OpenSshWorkspace();
-    return this.#workspace;
-  }
-
-  #trace(message: string): void {
-    this.#listeners.onTrace(message);
+    run.listeners.onTrace(`${host}: connect: ${where} over openssh, ${target.user} is in (${tookMs} ms)`);
+    try {
+      newKeys.forEach((file, level) => file && recordNewKeys(run, host, path[level] as EffectiveTarget, file));
+    } catch (thrown) {
+      session.destroy();
+      throw toVxfleetError(thrown);
+    }
+    return session;
+  } finally {
+    for (const file of newKeys) file?.close();
   }
 }
 
-/** Has a key that ssh took for new judged and recorded as over ssh2. Throws `host-key`. */
-function recordNewKey(check: HostKeyCheck, newKeysFile: string): void {
-  if (!existsSync(newKeysFile)) return;
-  for (const { key } of parseKnownHosts(readFileSync(newKeysFile, 'utf8'), newKeysFile).entries) {
+/** Has keys that ssh took for new judged and recorded as over ssh2. Throws `host-key`. */
+function recordNewKeys(run: SshRun, host: string, target: EffectiveTarget, file: UnlinkedFile): void {
+  for (const { key } of parseKnownHosts(file.read(), file.path).entries) {
+    const check = new HostKeyCheck(host, target, run.knownHostsOf(target), run.listeners);
     if (!check.isTrusted(key)) throw check.refusal ?? new VxfleetError('internal', 'a host key without a verdict');
     check.recordNewKey();
   }
+}
+
+/** Rejects with `auth` when the key that the inventory names cannot be used: that is a mistake to correct. */
+async function checkIdentity(run: SshRun, name: string, target: EffectiveTarget): Promise<void> {
+  const [path] = target.identityFiles;
+  if (target.origins.identity_file !== 'inventory' || path === undefined) return;
+  const file = await run.keyRing.read(path);
+  const refuse = (reason: string, hint: string): never => {
+    throw new VxfleetError('auth', `cannot use the identity_file ${path}: ${reason}`, { host: name, hint });
+  };
+  if (file.kind === 'absent') refuse('there is no such file', 'correct ssh.identity_file in the inventory');
+  if (file.kind === 'bad' && file.unsupported === undefined) refuse(file.reason, file.hint);
+  if (await isLocked(run, target, file)) refuse(ENCRYPTED, `ssh-add ${path}`);
+}
+
+/** ssh passes over a key that it cannot open without a word. */
+async function keysOf(run: SshRun, target: EffectiveTarget): Promise<KeysToTry> {
+  const labels = [...target.certificateFiles];
+  const notes: string[] = [];
+  for (const path of target.identityFiles) {
+    const file = await run.keyRing.read(path);
+    if (await isLocked(run, target, file)) notes.push(`${path}: ${ENCRYPTED}`);
+    else if (file.kind !== 'absent') labels.push(path);
+  }
+  const { keys, unsupported } = await run.agentOf(target);
+  if (!target.identitiesOnly && keys.length + unsupported.length > 0) labels.push('the keys of the agent');
+  return { labels, notes };
+}
+
+async function isLocked(run: SshRun, target: EffectiveTarget, file: KeyFile): Promise<boolean> {
+  if (file.kind !== 'locked') return false;
+  const { keys } = await run.agentOf(target);
+  const { publicKey } = file;
+  return publicKey === undefined || !keys.some(({ key }) => key.getPublicSSH().equals(publicKey));
 }

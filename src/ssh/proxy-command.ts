@@ -3,6 +3,7 @@ import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import type { Link } from './link.js';
+import { endingWithUs } from './local-program.js';
 import { TextTail } from './text-tail.js';
 
 /** What remains of the command's stderr: enough for its last words. */
@@ -10,11 +11,12 @@ const STDERR_KEEP_BYTES = 1024;
 
 /**
  * Starts the command as ssh does, by the user's shell. It is in a session of its own, so that Ctrl-C on the terminal does not take the way
- * from a host whose trial is still to be put back; it cannot ask anything there.
+ * from a host whose trial is still to be put back; it cannot ask anything there. It ends with us.
  */
 export function runProxyCommand(command: string, environment: NodeJS.ProcessEnv = process.env): Link {
   const shell = environment['SHELL'] || '/bin/sh';
-  const child = spawn(shell, ['-c', `exec ${command}`], { env: environment, detached: true });
+  const [program, ...words] = endingWithUs([shell, '-c', `exec ${command}`]);
+  const child = spawn(program, words, { env: environment, detached: true, stdio: 'pipe' });
   const stream = joinStdio(child);
   const stderr = new TextTail(STDERR_KEEP_BYTES);
   let end: string | undefined;

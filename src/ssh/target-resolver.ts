@@ -4,18 +4,18 @@ import type { SshTarget } from '../inventory/inventory.js';
 import { readJumpHop, toJumpTarget } from '../inventory/read-jump-hop.js';
 import { placeOf, type EffectiveTarget, type Route } from './effective-target.js';
 import { mergeTarget, type ConnectionOptions, type MergedTarget } from './merge-target.js';
-import type { OpenSsh } from './openssh.js';
+import type { SshConfig } from './ssh-config.js';
 
 /** Every host is asked for once a run. */
 export class TargetResolver {
   readonly #options: ConnectionOptions;
-  readonly #openssh: OpenSsh | undefined;
+  readonly #config: SshConfig | undefined;
   readonly #merged = new Map<string, Promise<MergedTarget>>();
 
-  /** @param openssh without it the inventory alone is used */
-  constructor(options: ConnectionOptions, openssh?: OpenSsh) {
+  /** @param config without it the inventory alone is used */
+  constructor(options: ConnectionOptions, config?: SshConfig) {
     this.#options = options;
-    this.#openssh = openssh;
+    this.#config = config;
   }
 
   /**
@@ -28,14 +28,14 @@ export class TargetResolver {
     return { ...settings, isOfInventory: target.isOfInventory, route: await this.#routeOf(target, behind, merged) };
   }
 
-  /** Removes what the questions have left on the disk. */
+  /** Lets go of what the questions have needed. */
   async close(): Promise<void> {
-    await this.#openssh?.close();
+    await this.#config?.close();
   }
 
   #merge(target: SshTarget): Promise<MergedTarget> {
     const key = JSON.stringify(target);
-    const ask = async (): Promise<MergedTarget> => mergeTarget(target, await this.#openssh?.ask(target), this.#options);
+    const ask = async (): Promise<MergedTarget> => mergeTarget(target, await this.#config?.ask(target), this.#options);
     const merged = this.#merged.get(key) ?? ask();
     this.#merged.set(key, merged);
     return merged;

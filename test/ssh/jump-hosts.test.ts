@@ -221,6 +221,25 @@ Host *
     ]);
   });
 
+  it('that trusts a jump host less gets no connection of one that trusts it more', async () => {
+    const { jump, inner, home } = await setUp();
+    const configFile = join(home, 'config');
+    const place = `HostName 127.0.0.1\n  Port ${jump.port}\n  User root`;
+    const gates = `Host gate same\n  ${place}\nHost strict\n  ${place}\n  UserKnownHostsFile /dev/null\n`;
+    writeFileSync(configFile, gates);
+    const transport = transportOf(home, { configFile });
+    const open = async (gate: string): Promise<void> => {
+      const hop = targetOf(0, { host: gate, port: undefined, user: undefined });
+      const session = await transport.open('tokyo', targetOf(inner.port, { proxyJump: [hop] }), 'true');
+      await session.close();
+    };
+    await open('gate');
+    await open('same');
+    expect(jump.connections).toBe(1);
+    await expect(open('strict')).rejects.toMatchObject({ code: 'host-key' });
+    expect(jump.connections).toBe(2);
+  });
+
   it('may forbid the algorithms that a host has', async () => {
     const { inner, home } = await setUp();
     const configFile = join(home, 'config');

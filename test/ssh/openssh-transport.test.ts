@@ -1,14 +1,16 @@
 /** What only the transport openssh does; what it has in common with ssh2 is in transports.test.ts. */
-import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { endingWithUs } from '../../src/ssh/local-program.js';
 import {
   failureOf,
   knownLine,
   makeHome,
   makeKey,
   startServer,
+  startTcpServer,
   targetOf,
   transportOf,
   type ServerBehaviour,
@@ -23,6 +25,15 @@ async function setUp(behaviour: ServerBehaviour = {}, options: TestTransportOpti
   const home = makeHome({ id_ed25519: userKey.private, known_hosts: knownLine(server.port, server.hostKey) });
   const transport = transportOf(home, { carrier: 'openssh', ...options });
   return { server, home, transport, open: () => transport.open('tokyo', targetOf(server.port), 'true') };
+}
+
+/** SSH_MSG_DISCONNECT (RFC 4253, 11.1) as it is before the keys are exchanged. */
+function disconnectPacket(description: string): Buffer {
+  const uint32 = (value: number): Buffer => Buffer.from([value >> 24, value >> 16, value >> 8, value]);
+  const text = Buffer.from(description);
+  const payload = Buffer.concat([Buffer.from([1]), uint32(2), uint32(text.length), text, uint32(0)]);
+  const padding = 8 - ((payload.length + 5) % 8) + 8;
+  return Buffer.concat([uint32(payload.length + padding + 1), Buffer.from([padding]), payload, Buffer.alloc(padding)]);
 }
 
 /** The ssh processes of this one, by pid. */
@@ -54,23 +65,64 @@ describe.skipIf(!hasSsh)('the transport openssh', () => {
     await Promise.all(sessions.map((session) => session.close()));
   });
 
-  it('keeps its files from others, and removes them', async () => {
+  it('has no file with a name, while it runs and after', async () => {
     // Other tests' files come and go in the machine's own.
     const directory = mkdtempSync('/tmp/vxfleet-tmp-');
     onTestFinished(() => rmSync(directory, { recursive: true }));
     vi.stubEnv('TMPDIR', directory);
     onTestFinished(() => void vi.unstubAllEnvs());
-    const workspaces = (): string[] =>
-      readdirSync(directory)
-        .map((name) => join(directory, name))
-        .filter((path) => existsSync(join(path, '2.conf')) || existsSync(join(path, '1.conf')));
-    const { transport, open } = await setUp();
-    const session = await open();
-    const [mine = ''] = workspaces();
-    expect(statSync(mine).mode & 0o777).toBe(0o700);
+    const { server, home } = await setUp();
+    const before = readdirSync(directory);
+    const knownHosts = join(home, 'known_hosts');
+    const session = await transportOf(home, { carrier: 'openssh', acceptNew: true, knownHosts }).open(
+      'tokyo',
+      targetOf(server.port),
+      'true',
+    );
+    expect(readdirSync(directory)).toEqual(before);
     await session.close();
-    await transport.close();
-    expect(workspaces()).toEqual([]);
+  });
+
+  it('ends with the process that started it, whatever ended that', async () => {
+    const { server, home } = await setUp({}, {});
+    const config = join(home, 'config');
+    writeFileSync(config, '');
+    const key = join(home, '.ssh/id_ed25519');
+    const words = ['-F', config, '-N', '-i', key, '-p', String(server.port)];
+    const known = ['-o', `UserKnownHostsFile=${join(home, '.ssh/known_hosts')}`, 'root@127.0.0.1'];
+    const argv = JSON.stringify(endingWithUs(['ssh', ...words, ...known]));
+    // Its stdin is at no end when its parent is killed: it is the kernel that ends it.
+    const script = `const [program, ...words] = ${argv};
+      const child = require('child_process').spawn(program, words, { detached: true, stdio: ['inherit', 'ignore', 'ignore'] });
+      console.log(child.pid); setInterval(() => {}, 1000);`;
+    const parent = spawn(process.execPath, ['-e', script], { stdio: ['pipe', 'pipe', 'inherit'] });
+    const pid = await new Promise<number>((resolve) =>
+      parent.stdout.once('data', (line: Buffer) => resolve(Number(line))),
+    );
+    await vi.waitFor(() => expect(server.logins.length + server.connections).toBeGreaterThan(0), 5000);
+    expect(existsSync(`/proc/${pid}`)).toBe(true);
+    parent.kill('SIGKILL');
+    await vi.waitFor(() => expect(existsSync(`/proc/${pid}`)).toBe(false), 5000);
+  });
+
+  it('takes no word of a host for how far it has come', async () => {
+    const forged = [
+      'debug1: SSH2_MSG_NEWKEYS received',
+      'debug1: Authentication succeeded (publickey).',
+      'debug2: exec request accepted on channel 0',
+      `${'0'.repeat(32)} 0 IN`,
+      'Host key verification failed.',
+      'Offending ED25519 key in /etc/passwd:1',
+    ];
+    const port = await startTcpServer((socket) => {
+      socket.write('SSH-2.0-OpenSSH_9.9\r\n');
+      socket.once('data', () => socket.end(disconnectPacket(['bye', ...forged, ''].join('\n'))));
+    });
+    const { home } = await setUp();
+    const transport = transportOf(home, { carrier: 'openssh', acceptNew: true, retries: 0 });
+    const error = await failureOf(transport.open('tokyo', targetOf(port), 'true'));
+    expect(error).toMatchObject({ host: 'tokyo' });
+    expect(`${error.message} ${error.hint}`).not.toContain('/etc/passwd');
   });
 
   it('asks nobody for a passphrase, and says what an encrypted key needs', async () => {

@@ -19,10 +19,10 @@ import { VxfleetError } from '../../src/errors.js';
 import type { SshTarget } from '../../src/inventory/inventory.js';
 import type { ConnectionOptions } from '../../src/ssh/merge-target.js';
 import { createAutoTransport } from '../../src/ssh/auto-transport.js';
-import { OpenSsh } from '../../src/ssh/openssh.js';
-import { OpenSshKeys } from '../../src/ssh/openssh-keys.js';
 import { createOpenSshTransport } from '../../src/ssh/openssh-transport.js';
-import { createSsh2Transport, type Ssh2TransportOptions } from '../../src/ssh/ssh2-transport.js';
+import { createSsh2Transport } from '../../src/ssh/ssh2-transport.js';
+import { SshConfig } from '../../src/ssh/ssh-config.js';
+import { SshRun, type SshRunOptions } from '../../src/ssh/ssh-run.js';
 import { TargetResolver } from '../../src/ssh/target-resolver.js';
 import type { RunTransport, Session } from '../../src/ssh/transport.js';
 
@@ -228,7 +228,7 @@ export function knownLine(port: number, pair: KeyPair): string {
   return `[127.0.0.1]:${port} ${type} ${key.toString('base64')}\n`;
 }
 
-export type TestTransportOptions = Partial<Omit<Ssh2TransportOptions, 'resolver'> & ConnectionOptions> & {
+export type TestTransportOptions = Partial<Omit<SshRunOptions, 'resolver'> & ConnectionOptions> & {
   /** SSH_AUTH_SOCK. */
   readonly agentSocket?: string;
   /** `-F`; without it no ssh_config is looked at. */
@@ -255,6 +255,7 @@ export function transportOf(home: string, options: TestTransportOptions = {}): R
     acceptNew,
     connectTimeoutMs,
     keepaliveIntervalMs,
+    program,
     ...rest
   } = options;
   const connection: ConnectionOptions = {
@@ -265,14 +266,10 @@ export function transportOf(home: string, options: TestTransportOptions = {}): R
     connectTimeoutMs,
     keepaliveIntervalMs,
   };
-  const openssh = configFile === undefined ? undefined : new OpenSsh({ home, configFile });
-  const shared = { resolver: new TargetResolver(connection, openssh), retryDelayMs: 20, ...rest };
-  const keys = new OpenSshKeys();
-  const ssh2Transport = createSsh2Transport(shared);
-  const opensshTransport = createOpenSshTransport({ ...shared, keys });
-  const { onTrace = () => {}, onNotice = () => {} } = rest;
-  const both = { ssh2: ssh2Transport, openssh: opensshTransport };
-  const auto = createAutoTransport({ ...shared, ...both, keys, onTrace, onNotice, hasOpenSsh: () => hasOpenSsh });
+  const config = new SshConfig({ home, configFile: configFile ?? 'none', program });
+  const run = new SshRun({ resolver: new TargetResolver(connection, config), retryDelayMs: 20, ...rest });
+  const both = { ssh2: createSsh2Transport(run), openssh: createOpenSshTransport(run, config) };
+  const auto = createAutoTransport(run, both.ssh2, both.openssh, () => hasOpenSsh);
   const transport = { auto, ...both }[carrier];
   onTestFinished(() => transport.close());
   return transport;

@@ -1,4 +1,4 @@
-import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { execFileSync } from 'node:child_process';
 import { connect } from 'node:net';
 import { join } from 'node:path';
@@ -219,7 +219,9 @@ describe('login', () => {
     ['is missing', () => {}, 'there is no such file'],
     ['is open to others', (path) => (writeFileSync(path, userKey.private), chmodSync(path, 0o644)), 'mode 0644'],
     ['is no key', (path) => writeFileSync(path, 'hello', { mode: 0o600 }), 'not a usable private key'],
-    ['is a directory', (path) => execFileSync('mkdir', [path]), 'EISDIR'],
+    ['is a directory', (path) => execFileSync('mkdir', [path]), 'is not a regular file'],
+    ['is a FIFO', (path) => execFileSync('mkfifo', [path]), 'is not a regular file'],
+    ['is a device', (path) => symlinkSync('/dev/zero', path), 'is not a regular file'],
     ['is public', (path) => writeFileSync(path, userKey.public), 'no agent holds its private half'],
   ])('says that the identity_file %s, and contacts nobody', async (_title, make, reason) => {
     const { server, home, transport } = await setUp();

@@ -1,12 +1,12 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { SshTarget } from '../../src/inventory/inventory.js';
 import type { EffectiveTarget } from '../../src/ssh/effective-target.js';
 import type { ConnectionOptions } from '../../src/ssh/merge-target.js';
-import { OpenSsh, type OpenSshOptions } from '../../src/ssh/openssh.js';
+import { SshConfig, type SshConfigOptions } from '../../src/ssh/ssh-config.js';
 import { TargetResolver } from '../../src/ssh/target-resolver.js';
 import { makeHome } from './ssh-test-server.js';
 
@@ -24,7 +24,7 @@ interface Settings {
   /** Text of ~/.ssh/config. */
   readonly config?: string;
   readonly options?: Partial<ConnectionOptions>;
-  readonly openssh?: Partial<OpenSshOptions>;
+  readonly openssh?: Partial<SshConfigOptions>;
 }
 
 /** A resolver with a home of its own, beside the system's ssh_config. */
@@ -32,7 +32,7 @@ function makeResolver({ config = '', options = {}, openssh = {} }: Settings) {
   const home = makeHome({ config });
   const resolver = new TargetResolver(
     { home, environment: { SSH_AUTH_SOCK: '/run/agent' }, ...options },
-    new OpenSsh({ home, ...openssh }),
+    new SshConfig({ home, ...openssh }),
   );
   onTestFinished(() => resolver.close());
   return { home, resolver };
@@ -204,11 +204,7 @@ Match host tokyo.example.net exec "true"
     await Promise.all(['a', 'b', 'a', 'b'].map((host) => resolver.resolve(target(host))));
     // a, b, gate, and what ssh says without any file.
     expect(readFileSync(count, 'utf8')).toBe('x\n'.repeat(4));
-    const { resolver: idle } = makeResolver({
-      config: '# Port 2222\n',
-      openssh: { program, configFile: join(home, '.ssh/config') },
-    });
-    writeFileSync(join(home, '.ssh/config'), '# nothing\n');
+    const { resolver: idle } = makeResolver({ config: '# Port 2222\n', openssh: { program } });
     await idle.resolve(target('a'));
     expect(readFileSync(count, 'utf8')).toBe('x\n'.repeat(4));
   });
@@ -232,16 +228,36 @@ Match host tokyo.example.net exec "true"
     });
   });
 
-  it('leaves nothing on the disk', async () => {
+  it('leaves nothing on the disk, even while it runs', async () => {
     const { home, resolver } = makeResolver({ config: 'Port 2222\n' });
     // Other tests' files come and go in the machine's own.
     vi.stubEnv('TMPDIR', home);
     onTestFinished(() => void vi.unstubAllEnvs());
-    const left = () => readdirSync(home).filter((name) => name !== '.ssh');
-    await resolver.resolve(target('tokyo'));
-    expect(left()).toHaveLength(1);
-    await resolver.close();
-    expect(left()).toEqual([]);
+    expect((await resolver.resolve(target('tokyo'))).port).toBe(2222);
+    expect(readdirSync(home)).toEqual(['.ssh']);
+  });
+
+  it('finds what the system includes beside its own file, as ssh does', async () => {
+    const system = makeHome();
+    writeFileSync(join(system, 'ssh_config'), 'Include fleet.conf "more/*.conf"\n');
+    writeFileSync(join(system, 'fleet.conf'), 'Host tokyo\n  Port 2222\n');
+    mkdirSync(join(system, 'more'));
+    writeFileSync(join(system, 'more/users.conf'), 'Host tokyo\n  User admin\n');
+    const { resolver } = makeResolver({ openssh: { systemDirectory: system } });
+    expect(await resolver.resolve(target('tokyo'))).toMatchObject({ port: 2222, user: 'admin' });
+  });
+
+  it('refuses a FIFO in place of a file, and waits for nobody', async () => {
+    const { home, resolver } = makeResolver({ config: '' });
+    const fifo = join(home, '.ssh/config');
+    rmSync(fifo);
+    execFileSync('mkfifo', [fifo]);
+    await expect(resolver.resolve(target('tokyo'))).rejects.toMatchObject({
+      code: 'usage',
+      message: `cannot read ${fifo}: ${fifo} is not a regular file`,
+    });
+    const { resolver: given } = makeResolver({ openssh: { configFile: fifo } });
+    await expect(given.resolve(target('tokyo'))).rejects.toMatchObject({ code: 'usage' });
   });
 
   it('understands files as ssh does', async () => {
