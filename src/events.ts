@@ -52,7 +52,19 @@ export type Layer =
   | '/48'
   | 'mtu'
   | 'policy'
+  | 'filter'
   | 'anchor';
+
+/** What one end has sent to the other that must not pass. */
+export interface Intrusion {
+  readonly from: End;
+  /** `vni`: a frame of another tunnel. `source`: a packet in this tunnel whose source does not belong behind the end that sends it. */
+  readonly kind: 'vni' | 'source';
+  /** Packets. */
+  readonly sent: number;
+  /** Those that the other end's filter has counted. */
+  readonly dropped: number;
+}
 
 /** One packet check between two addresses. */
 export interface Check {
@@ -97,6 +109,8 @@ export interface TunnelResult {
   readonly checks: readonly Check[];
   /** The packet through the hub to another site; null when none was sent: the anchor is asked instead, or no other tunnel is up. */
   readonly transit: Check | null;
+  /** Packets that must not pass, and how many of them were dropped; empty where there is no filter, or it was not asked. */
+  readonly intrusions: readonly Intrusion[];
   readonly error: TunnelFailure | null;
 }
 

@@ -114,6 +114,7 @@ export class Change {
       put_back: this.putBack,
       checks: this.proof?.checks ?? [],
       transit: this.proof?.transit ?? null,
+      intrusions: this.proof?.intrusions ?? [],
       error,
     };
   }

@@ -4,7 +4,7 @@ import type { End } from '../plan/plan.js';
 import { findRemains } from '../verify/find-remains.js';
 import { observeAnswers } from './baseline.js';
 import { findLosses } from './bystanders.js';
-import { disproof, proveTunnel, type Proof } from './prove-tunnel.js';
+import { disproof, proveTunnel, UNASKED, type Proof } from './prove-tunnel.js';
 import { endsOf, type Pair, type Tunnel } from './tunnel.js';
 import type { TunnelEnd } from './tunnel-end.js';
 
@@ -41,16 +41,8 @@ async function proveGone({ plan }: Tunnel, ends: readonly TunnelEnd[]): Promise<
     const [finding] = findRemains(plan, end.end, await end.observe());
     if (finding !== undefined) return disproof(failure(end.end, finding.layer, finding.message));
   }
-  return NOTHING_ASKED;
+  return UNASKED;
 }
-
-const NOTHING_ASKED: Proof = {
-  checks: [],
-  transit: null,
-  answeredAt: { hub: null, spoke: null },
-  sawFragments: false,
-  failure: null,
-};
 
 /**
  * What such a file makes is not known, nor which of the addresses it is to reach: one of the spoke's has to answer the hub, and the hub
@@ -64,7 +56,7 @@ async function proveAnswers(tunnel: Pair, seconds: number): Promise<Proof> {
   const { observed, checks, answeredAt } = await observeAnswers(tunnel, seconds);
   const down = ends.find((one) => !absent.includes(one) && observed[one.end].link?.up !== true);
   if (down !== undefined) return disproof(failure(down.end, 'link', `${tunnel.plan.interface} did not come up`));
-  if (absent.length > 0) return NOTHING_ASKED;
+  if (absent.length > 0) return UNASKED;
   if (checks.length === 0) {
     return disproof(failure(null, 'addresses', 'the two ends have no addresses that could answer each other'));
   }
@@ -72,16 +64,10 @@ async function proveAnswers(tunnel: Pair, seconds: number): Promise<Proof> {
   const isMutual = answered.some(({ source, target }) =>
     answered.some((back) => back.source === target && back.target === source),
   );
-  if (isMutual) return { checks: answered, transit: null, answeredAt, sawFragments: false, failure: null };
+  if (isMutual) return { ...UNASKED, checks: answered, answeredAt };
   const silent = checks.find(({ ok }) => !ok);
   const message = `${silent?.target} does not answer ${silent?.source}`;
-  return {
-    checks,
-    transit: null,
-    answeredAt,
-    sawFragments: false,
-    failure: failure(silent?.from ?? null, 'peer', message),
-  };
+  return { ...UNASKED, checks, answeredAt, failure: failure(silent?.from ?? null, 'peer', message) };
 }
 
 const failure = (end: End | null, layer: TunnelFailure['layer'], message: string): TunnelFailure => ({

@@ -1,5 +1,5 @@
 /** The proof of a planned tunnel: link, addresses, routes and rules as planned on both ends, and packets that come back. Changes nothing. */
-import type { Check, TunnelFailure } from '../events.js';
+import type { Check, Intrusion, TunnelFailure } from '../events.js';
 import type { End } from '../plan/plan.js';
 import { compareEnd, type ObservedEnd } from '../verify/compare-end.js';
 import { describeKernelRoute, describeKernelRule } from '../verify/describe-route.js';
@@ -7,12 +7,14 @@ import { diagnose } from '../verify/judge-probe.js';
 import { planChecks, routeQuestions, type RouteQuestion } from '../verify/plan-checks.js';
 import { walkRules } from '../verify/walk-rules.js';
 import type { AnsweredAt } from './downtime.js';
+import { countDrops, proveClosed } from './prove-closed.js';
 import { proveTransit, type TransitProof } from './prove-transit.js';
 import { endsOf, expectedOf, mtus, type Pair } from './tunnel.js';
 
 export interface Proof {
   readonly checks: readonly Check[];
   readonly transit: Check | null;
+  readonly intrusions: readonly Intrusion[];
   readonly answeredAt: AnsweredAt;
   /** What the kernels had, as far as they were asked as a whole. */
   readonly observed?: Readonly<Record<End, ObservedEnd>>;
@@ -22,14 +24,18 @@ export interface Proof {
   readonly failure: TunnelFailure | null;
 }
 
-/** What is wrong is known, and no packet was waited for. */
-export const disproof = (failure: TunnelFailure): Proof => ({
+/** Nothing was asked that packets would have to answer. */
+export const UNASKED: Proof = {
   checks: [],
   transit: null,
+  intrusions: [],
   answeredAt: { hub: null, spoke: null },
   sawFragments: false,
-  failure,
-});
+  failure: null,
+};
+
+/** What is wrong is known, and no packet was waited for. */
+export const disproof = (failure: TunnelFailure): Proof => ({ ...UNASKED, failure });
 
 /**
  * The kernel is asked while packets are on their way: what it shows to be wrong is not waited for.
@@ -45,6 +51,8 @@ export async function proveTunnel(tunnel: Pair, seconds: number): Promise<Proof>
   ]);
   // A session that is lost fails all of its questions: whoever waits for the kernel is told.
   probes.catch(() => undefined);
+  const drops = countDrops(tunnel);
+  drops.catch(() => undefined);
   const [hubState, spokeState] = await Promise.all([tunnel.hub.observe(), tunnel.spoke.observe(questions)]);
   const astray = questions
     .map((question, index) => ({ question, device: spokeState.ways[index] }))
@@ -66,12 +74,16 @@ export async function proveTunnel(tunnel: Pair, seconds: number): Promise<Proof>
   const failed = checks.find((check) => !check.ok);
   if (failed !== undefined) {
     const diagnosis = diagnose(tunnel.plan, failed, { hub: hub.values, spoke: spoke.values });
-    return { ...answered, transit: null, failure: { code: 'verify', end: failed.from, ...diagnosis } };
+    return { ...UNASKED, ...answered, failure: { code: 'verify', end: failed.from, ...diagnosis } };
   }
   // The anchor, if there is one, has proven that the hub forwards.
-  const transit = tunnel.fleet.hub.anchor === undefined ? await proveTransit(tunnel) : NO_TRANSIT;
-  if (transit.failure === null) tunnel.proven.add(tunnel.plan);
-  return { ...answered, transit: transit.check, failure: transit.failure };
+  const [transit, closed] = await Promise.all([
+    tunnel.fleet.hub.anchor === undefined ? proveTransit(tunnel) : NO_TRANSIT,
+    drops.then(async (before) => proveClosed(tunnel, before)),
+  ]);
+  const failure = transit.failure ?? closed.failure;
+  if (failure === null) tunnel.proven.add(tunnel.plan);
+  return { ...answered, transit: transit.check, intrusions: closed.intrusions, failure };
 }
 
 const NO_TRANSIT: TransitProof = { check: null, failure: null };

@@ -118,7 +118,7 @@ export class TunnelEnd {
   async observe(questions: readonly RouteQuestion[] = []): Promise<ObservedWays> {
     const queries = tunnelQueries(this.#tunnel, this.end);
     const payload = [...queries, ...routeQueries(questions)].map(({ line }) => `${line}\n`).join('');
-    const reply = await this.#must({ verb: 'state', args: [], payload, timeoutMs: QUERY_TIMEOUT_MS });
+    const reply = await this.ask({ verb: 'state', args: [], payload, timeoutMs: QUERY_TIMEOUT_MS });
     const text = reply.values.get('network') ?? '';
     return {
       link: parseLinks(text)[0],
@@ -134,7 +134,7 @@ export class TunnelEnd {
   async probe(planned: readonly PlannedCheck[], seconds: number, depth?: 'anew' | 'diagnose'): Promise<ProbeOutcome> {
     const mine = planned.filter((check) => check.from === this.end);
     if (mine.length === 0) return { checks: [], answeredAt: null, fragments: 0, values: new Map() };
-    const { values } = await this.#must({
+    const { values } = await this.ask({
       verb: 'probe',
       args: [this.#tunnel.interface, String(seconds), ...(depth === undefined ? [] : [depth])],
       payload: probePayload(mine),
@@ -223,14 +223,14 @@ export class TunnelEnd {
   /** Has the host find out what the other end did. @returns how the trial has ended, an outcome of src/history; empty when it does not know */
   async settle(windowSeconds: number): Promise<string> {
     const timeoutMs = windowSeconds * 1000 + STEP_TIMEOUT_MS;
-    const reply = await this.#must({ verb: 'settle', args: this.#names, timeoutMs });
+    const reply = await this.ask({ verb: 'settle', args: this.#names, timeoutMs });
     return reply.values.get('outcome') ?? '';
   }
 
   /** Keeps a generation of this end, which did not change, for a run that changed the other one. Rejects with host. */
   async note(body: string, digest: string): Promise<void> {
     const args = [this.#tunnel.interface, digest];
-    await this.#must({ verb: 'note', args, payload: body, timeoutMs: QUERY_TIMEOUT_MS });
+    await this.ask({ verb: 'note', args, payload: body, timeoutMs: QUERY_TIMEOUT_MS });
   }
 
   /** What the host program calls the trial by. */
@@ -242,7 +242,8 @@ export class TunnelEnd {
     if (!reply.ok) throw notDecided(this.end, reply);
   }
 
-  async #must(command: HostCommand): Promise<Reply> {
+  /** The answer to a command that a host does not refuse. */
+  async ask(command: HostCommand): Promise<Reply> {
     const reply = await this.#line.call(command);
     if (reply.ok) return reply;
     throw new VxfleetError('host', `${command.verb} failed on ${this.#host.host}: ${reply.text}`, {

@@ -19,6 +19,7 @@ export function untouchedResult(plan: TunnelPlan, status: TunnelStatus, error: T
     put_back: null,
     checks: [],
     transit: null,
+    intrusions: [],
     error,
   };
 }

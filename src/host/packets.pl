@@ -4,7 +4,7 @@
 #                           "KEY 1 WHY", or 126 when this host cannot ask. "anew" asks again for neighbours that were asked for in vain, as
 #                           "diagnose" does, which adds, with one not answered in the first second, what is known of the layers below
 #                           (neighbours, underlay)
-#   intrude SECONDS         payload: lines "send LOCAL REMOTE PORT VNI NUMBER TO_MAC FROM_MAC SOURCE TARGET", that many packets each that the
+#   intrude SECONDS         payload: lines "send LOCAL FROM_PORT REMOTE PORT VNI NUMBER TO_MAC FROM_MAC SOURCE TARGET", that many packets each that the
 #                           other end must not let in, and "count COUNTER LEAST" for those that it sends to this one; ends when each counter of
 #                           this host's filter has come to so many packets, or after SECONDS; answers "COUNTER PACKETS" for each that is there,
 #                           and why a packet could not be sent
@@ -17,9 +17,9 @@ our (%RUN, %VERBS);
 our %LINUX = (
     AF_INET => 2,
     AF_INET6 => 10,
-    SOCK_DGRAM => 2,
     SOCK_RAW => 3,
     IPPROTO_ICMP => 1,
+    IPPROTO_UDP => 17,
     IPPROTO_IPV6 => 41,
     IPPROTO_ICMPV6 => 58,
     SOL_SOCKET => 1,

@@ -21,12 +21,13 @@ export async function verifyTunnel(run: Run, plan: TunnelPlan): Promise<readonly
     const blindness = blindnessOfEnds(tunnel);
     if (blindness !== null) return [untouchedResult(plan, 'failed', blindness)];
     run.emit({ event: 'step', spoke: plan.spoke, interface: plan.interface, step: 'verify' });
-    const { checks, transit, sawFragments, failure } = await proveTunnel(tunnel, run.verifySeconds ?? VERIFY_SECONDS);
-    const fragments = sawFragments ? await findFragmentation(tunnel) : undefined;
+    const proof = await proveTunnel(tunnel, run.verifySeconds ?? VERIFY_SECONDS);
+    const { checks, transit, intrusions, failure } = proof;
+    const fragments = proof.sawFragments ? await findFragmentation(tunnel) : undefined;
     if (fragments !== undefined) warn(run, fragments);
     const error = withCause(tunnel, fileFailure(tunnel, failure) ?? failure, failure === null);
     const result = untouchedResult(plan, error === null ? 'unchanged' : 'failed', error);
-    return [{ ...result, ends: { hub: 'unchanged', spoke: 'unchanged' }, checks, transit }];
+    return [{ ...result, ends: { hub: 'unchanged', spoke: 'unchanged' }, checks, transit, intrusions }];
   });
 }
 

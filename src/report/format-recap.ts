@@ -134,7 +134,10 @@ function checksPassed(group: Group): string | null {
   if (checks.length === 0) return null;
   const passed = checks.filter(({ ok }) => ok).length;
   if (passed < checks.length) return `${passed} of ${checks.length} checks answered`;
-  return `${passed} ${passed === 1 ? 'check' : 'checks'} answered`;
+  const isClosed = group.every(
+    ({ intrusions }) => intrusions.length > 0 && intrusions.every(({ sent, dropped }) => dropped === sent),
+  );
+  return `${passed} ${passed === 1 ? 'check' : 'checks'} answered${isClosed ? ', closed' : ''}`;
 }
 
 /** More names than this say no more than their number. */

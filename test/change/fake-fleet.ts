@@ -53,6 +53,7 @@ export class FakeHost {
   delays = new Map<string, number>();
   /** Of the last command. */
   args: readonly string[] = [];
+  payload = '';
   readonly #fleet: FakeFleet;
   #before: Running = 'nothing';
   #isPrepared = false;
@@ -66,6 +67,7 @@ export class FakeHost {
 
   answer(verb: string, args: readonly string[], payload: string): Answer {
     this.args = args;
+    this.payload = payload;
     this.#fleet.log.push(`${this.#fleet.title}${this.end} ${verb}`);
     return this.twists.get(verb)?.(this) ?? this.#byItself(verb, payload);
   }
@@ -80,6 +82,8 @@ export class FakeHost {
         const pings = lines.map((line) => `${line.split(' ')[0]} ${answered}`).join('\n');
         return { values: { pings, answered_at: '1080' } };
       }
+      case 'intrude':
+        return { values: { counters: countersOf(payload) } };
       case 'prepare':
         this.#isPrepared = true;
         return {};
@@ -182,6 +186,12 @@ export class FakeFleet {
     return new Host(access, session, facts);
   }
 }
+
+/** A filter that drops whatever it is to drop: each counter has come to what is waited for, or to less. */
+export const countersOf = (payload: string, missing = 0): string =>
+  [...payload.matchAll(/^count (\S+) (\d+)$/gm)]
+    .map(([, counter, least]) => `${counter} ${Math.max(0, Number(least) - missing)}`)
+    .join('\n');
 
 function transportTo(host: FakeHost): Transport {
   return {

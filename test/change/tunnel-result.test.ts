@@ -23,6 +23,7 @@ describe('a result in which nothing was touched', () => {
       put_back: null,
       checks: [],
       transit: null,
+      intrusions: [],
       error: null,
     });
   });

@@ -30,7 +30,7 @@ while (defined recv S, my $packet, 2048, 0) { open my $out, '>>', '/run/heard'; 
 END
 perl /run/listen.pl >/dev/null 2>&1 </dev/null & while [ ! -e /run/listens ]; do sleep 0.01; done`);
     count();
-    const values = await intrude('5', `send 127.0.0.1 127.0.0.1 4789 258 2 ${FRAME}\ncount vxlan01_in 2\n`);
+    const values = await intrude('5', `send 127.0.0.1 4789 127.0.0.1 4789 258 2 ${FRAME}\ncount vxlan01_in 2\n`);
     expect(values.has('unsent')).toBe(false);
     const frame = [
       '08000000 00010200',
@@ -61,7 +61,7 @@ perl /run/listen.pl >/dev/null 2>&1 </dev/null & while [ ! -e /run/listens ]; do
 
   it('says why nothing could be sent, and what is counted all the same', async () => {
     count();
-    const values = await intrude('0', `send 198.51.100.9 127.0.0.1 4789 2 2 ${FRAME}\ncount vxlan01_in 0\n`);
+    const values = await intrude('0', `send 198.51.100.9 49152 127.0.0.1 4789 2 2 ${FRAME}\ncount vxlan01_in 0\n`);
     expect(values.get('unsent')).toMatch(/^198\.51\.100\.9 to 127\.0\.0\.1: Cannot assign requested address/);
     expect(values.get('counters')).toBe('vxlan01_in 1');
   });

@@ -220,6 +220,7 @@ describe('a failure that tunnels share', () => {
     down_ms: null,
     put_back: null,
     transit: null,
+    intrusions: [],
     checks: [],
     error,
   }));

@@ -23,6 +23,7 @@ export const changedTunnel = (id: number, more: Partial<TunnelResult> = {}): Tun
   down_ms: 84,
   put_back: null,
   transit: null,
+  intrusions: [],
   checks: [checkOf(id)],
   error: null,
   ...more,
@@ -35,6 +36,7 @@ export const unchangedTunnel = (id: number, more: Partial<TunnelResult> = {}): T
     down_ms: null,
     put_back: null,
     transit: null,
+    intrusions: [],
     checks: [],
     ...more,
   });
@@ -54,6 +56,7 @@ export const revertedTunnel = (id: number, more: Partial<TunnelResult> = {}): Tu
     down_ms: 2310,
     put_back: 'answers',
     transit: null,
+    intrusions: [],
     checks: [checkOf(id), checkOf(id, { ok: false, rtt_ms: null })],
     error: noAnswer,
     ...more,
@@ -66,6 +69,7 @@ export const unknownTunnel = (id: number): TunnelResult =>
     down_ms: null,
     put_back: null,
     transit: null,
+    intrusions: [],
     checks: [],
     error: {
       code: 'lost',

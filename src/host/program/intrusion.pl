@@ -9,6 +9,7 @@ my $FIRST_LOOK = 0.05;
 
 # RFC 7348 (VXLAN), and RFC 8200: an IPv6 packet that ends with its header, which nobody answers.
 my ($VNI_IS_VALID, $IPV6, $VERSION_6, $NO_NEXT_HEADER, $HOP_LIMIT) = (0x0800_0000, 0x86dd, 0x6000_0000, 59, 64);
+my $UDP_HEADER = 8;
 
 sub intrude {
     my ($job, $seconds) = @_;
@@ -43,20 +44,19 @@ sub intrude {
 sub send_frames {
     my (@words) = @_;
     my %frame;
-    @frame{qw(local remote port vni number to from source target)} = @words;
-    my $underlay = sub { pack 'S n a4 x8', $LINUX{AF_INET}, $_[1], pack 'C4', split /\./, $_[0] };
-    my $packet = join '',
+    @frame{qw(local from_port remote port vni number to from source target)} = @words;
+    my $underlay = sub { pack 'S n a4 x8', $LINUX{AF_INET}, 0, pack 'C4', split /\./, $_[0] };
+    my $payload = join '',
         pack('N N', $VNI_IS_VALID, $frame{vni} << 8),
         pack('H12 H12 n', map({ s/://gr } @frame{qw(to from)}), $IPV6),
         pack('N n C C', $VERSION_6, 0, $NO_NEXT_HEADER, $HOP_LIMIT),
         map { packed_address($_) } @frame{qw(source target)};
+    # Raw, because VXLAN itself may have the port; without a checksum, as VXLAN's own.
+    my $packet = pack('n4', @frame{qw(from_port port)}, $UDP_HEADER + length $payload, 0) . $payload;
     my $socket;
-    my $is_open =
-           socket($socket, $LINUX{AF_INET}, $LINUX{SOCK_DGRAM}, 0)
-        && bind($socket, $underlay->($frame{local}, 0))
-        && connect $socket, $underlay->(@frame{qw(remote port)});
+    my $is_open = socket($socket, $LINUX{AF_INET}, $LINUX{SOCK_RAW}, $LINUX{IPPROTO_UDP}) && bind $socket, $underlay->($frame{local});
     for (1 .. $frame{number}) {
-        return "$frame{local} to $frame{remote}: $!" if !$is_open || !defined send $socket, $packet, 0;
+        return "$frame{local} to $frame{remote}: $!" if !$is_open || !defined send $socket, $packet, 0, $underlay->($frame{remote});
     }
     return;
 }
