@@ -2,12 +2,10 @@
 import type { Client, ClientChannel } from 'ssh2';
 import { VxfleetError } from '../errors.js';
 import { placeOf, sshCommand, type EffectiveTarget } from './effective-target.js';
-import { inSeconds } from './in-seconds.js';
 import type { Connection, Link } from './link.js';
-import { settlesWithin } from './settles-within.js';
 import { TextTail } from './text-tail.js';
+import { inSeconds, settlesWithin, silence } from './timeouts.js';
 import type { Session, SessionEnd } from './transport.js';
-import { silence } from './silence.js';
 
 /** What remains of stderr: enough for a shell's last words. */
 const STDERR_KEEP_BYTES = 4096;

@@ -1,14 +1,12 @@
 /** From an open link to a logged-in ssh2 client. Every way in which ssh2 reports failure ends here, once. */
 import ssh2, { type Client } from 'ssh2';
-import { VxfleetError, toVxfleetError } from '../errors.js';
-import { coalesceWrites } from './coalesce-writes.js';
+import { toVxfleetError, VxfleetError } from '../errors.js';
 import { placeOf, sshCommand, type EffectiveTarget } from './effective-target.js';
 import type { HostKeyCheck } from './host-key-check.js';
-import { inSeconds } from './in-seconds.js';
 import type { Link } from './link.js';
 import type { Login } from './login.js';
-import { silence } from './silence.js';
-import { skipHostKeyProofs } from './skip-host-key-proofs.js';
+import { coalesceWrites, skipHostKeyProofs } from './ssh2-patches.js';
+import { inSeconds, silence } from './timeouts.js';
 
 export interface HandshakeOptions {
   readonly check: HostKeyCheck;

@@ -1,12 +1,11 @@
 /** The jump hosts of a run: each is logged in to once, before the hosts behind it, and its failure is theirs. */
 import type { Client, ClientChannel } from 'ssh2';
-import { VxfleetError, toVxfleetError } from '../errors.js';
+import { toVxfleetError, VxfleetError } from '../errors.js';
 import { nearName } from '../inventory/near-name.js';
 import { connectionKey, placeOf, type EffectiveTarget } from './effective-target.js';
-import { inSeconds } from './in-seconds.js';
 import type { Connection, Link } from './link.js';
 import { shellQuote } from './shell-quote.js';
-import { silence } from './silence.js';
+import { inSeconds, silence } from './timeouts.js';
 
 /** How long a jump host that could not be reached is not asked again, in ms: every host behind it would wait for it in turn. */
 const FORGET_FAILURE_MS = 30_000;

@@ -2,8 +2,8 @@
 import ssh2, { type ParsedKey } from 'ssh2';
 import { unsupportedKey } from './agent-keys.js';
 import { keyType } from './known-hosts.js';
-import { openKey } from './open-key.js';
-import { readRegular } from './read-regular.js';
+import { openKey } from './ssh2-patches.js';
+import { readRegular } from './local-files.js';
 
 /** What a key file turned out to be. */
 export type KeyFile =

@@ -3,9 +3,15 @@ import { randomBytes } from 'node:crypto';
 import { closeSync, fstatSync, mkdirSync, openSync, readSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { VxfleetError } from '../errors.js';
-import { hashedName, knownHostsName, keyType, parseKnownHosts, type KnownHostsEntry } from './known-hosts.js';
-import { KnownHostsIndex } from './known-hosts-index.js';
-import { readRegular } from './read-regular.js';
+import {
+  hashedName,
+  keyType,
+  knownHostsName,
+  matchesName,
+  parseKnownHosts,
+  type KnownHostsEntry,
+} from './known-hosts.js';
+import { readRegular } from './local-files.js';
 
 /** Entries of all files; a file that does not exist is empty. New keys go to the first of the user's. */
 export class KnownHostsStore {
@@ -106,3 +112,45 @@ function endsWithNewline(fd: number): boolean {
 
 const codeOf = (thrown: unknown): unknown => (thrown as NodeJS.ErrnoException).code;
 const reasonOf = (thrown: unknown): string => (thrown instanceof Error ? thrown.message : String(thrown));
+
+/** What a name cannot be looked up in: hashes, wildcards and negations have to be tried. */
+const IS_PATTERN = /[|*?!]/;
+
+export class KnownHostsIndex {
+  readonly #entries: readonly KnownHostsEntry[];
+  /** Places in `#entries`, by name in lower case. */
+  readonly #plain = new Map<string, number[]>();
+  readonly #patterns: number[] = [];
+  readonly #asked = new Map<string, readonly KnownHostsEntry[]>();
+
+  constructor(entries: readonly KnownHostsEntry[]) {
+    this.#entries = entries;
+    entries.forEach(({ names }, place) => {
+      if (IS_PATTERN.test(names)) this.#patterns.push(place);
+      else for (const name of names.toLowerCase().split(',')) this.#add(name, place);
+    });
+  }
+
+  /** The lines that name this host, with its port or without one, in the order of the files. */
+  of(host: string, port: number): readonly KnownHostsEntry[] {
+    const name = knownHostsName(host, port);
+    const found = this.#asked.get(name) ?? this.#find([name, knownHostsName(host, 22)]);
+    this.#asked.set(name, found);
+    return found;
+  }
+
+  #find(names: readonly string[]): readonly KnownHostsEntry[] {
+    const places = new Set(names.flatMap((name) => this.#plain.get(name) ?? []));
+    for (const place of this.#patterns) {
+      const line = this.#entries[place]?.names ?? '';
+      if (names.some((name) => matchesName(line, name))) places.add(place);
+    }
+    return [...places].sort((a, b) => a - b).flatMap((place) => this.#entries[place] ?? []);
+  }
+
+  #add(name: string, place: number): void {
+    const places = this.#plain.get(name);
+    if (places === undefined) this.#plain.set(name, [place]);
+    else places.push(place);
+  }
+}

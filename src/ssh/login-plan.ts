@@ -1,12 +1,21 @@
 /** Which keys a login tries, in which order: only what is configured, never `none`, a password only with `--ask-pass`. */
+import type { AnyAuthMethod } from 'ssh2';
 import { VxfleetError } from '../errors.js';
 import { OneKeyAgent, type AgentContents, type AgentKey } from './agent-keys.js';
 import type { EffectiveTarget } from './effective-target.js';
-import { keyTypeName } from './host-key-error.js';
+import { keyTypeName } from './host-key-check.js';
 import type { KeyFile, KeyRing } from './key-file.js';
 import { fingerprint } from './known-hosts.js';
-import type { LoginMethod } from './login-method.js';
-import { passwordMethods } from './password-methods.js';
+
+/** One thing to try. */
+export interface LoginMethod {
+  /** What the host calls it. */
+  readonly type: 'publickey' | 'password' | 'keyboard-interactive';
+  /** For messages: where the key is and which it is. */
+  readonly label: string;
+  /** May ask for a passphrase; a string is the reason why it cannot be used. */
+  prepare(): Promise<AnyAuthMethod | string>;
+}
 
 export interface LoginPlan {
   /** At least one. */
@@ -138,4 +147,27 @@ function fileKey(
       return { type: 'publickey', username: target.user, key: opened.key };
     },
   };
+}
+
+/** Sent only to a host whose key is trusted, and once: both methods ask for the same password. */
+function passwordMethods({ user: username }: EffectiveTarget, password: string | undefined): LoginMethod[] {
+  if (password === undefined) return [];
+  return [
+    {
+      type: 'password',
+      label: 'the password',
+      prepare: async () => ({ type: 'password', username, password }),
+    },
+    {
+      type: 'keyboard-interactive',
+      label: 'the password (keyboard-interactive)',
+      prepare: async () => ({
+        type: 'keyboard-interactive',
+        username,
+        // What shows what is typed, or asks for two things at once, does not ask for a password alone.
+        prompt: (_name, _instructions, _language, prompts, finish) =>
+          finish(prompts.length === 1 && prompts[0]?.echo !== true ? [password] : []),
+      }),
+    },
+  ];
 }

@@ -2,8 +2,7 @@
 import type { AnyAuthMethod } from 'ssh2';
 import { VxfleetError } from '../errors.js';
 import { placeOf, type EffectiveTarget } from './effective-target.js';
-import type { LoginMethod } from './login-method.js';
-import type { LoginPlan } from './login-plan.js';
+import type { LoginMethod, LoginPlan } from './login-plan.js';
 import { shellQuote } from './shell-quote.js';
 
 /** sshd's MaxAuthTries: after so many keys it hangs up. */

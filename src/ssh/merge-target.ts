@@ -2,12 +2,16 @@
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { DEFAULTS, type SshTarget } from '../inventory/inventory.js';
-import { SettingChooser } from './choose-setting.js';
+import {
+  expandPath,
+  expandTokens,
+  SettingChooser,
+  splitFiles,
+  type Tokens,
+  type ConfigAnswer,
+} from './config-answer.js';
 import type { EffectiveTarget, Origin, SettingName } from './effective-target.js';
-import { expandPath, expandTokens, type Tokens } from './expand-tokens.js';
 import { localUser } from './local-user.js';
-import { splitFiles } from './openssh-answer.js';
-import type { ConfigAnswer } from './ssh-config.js';
 
 /** What a run says of all its connections. */
 export interface ConnectionOptions {

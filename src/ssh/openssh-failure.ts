@@ -1,16 +1,15 @@
 /** Why `ssh` did not get as far as it should: as the other transport would say it. What a host said only words an error of its own. */
 import { VxfleetError } from '../errors.js';
-import { bannerError } from './await-banner.js';
-import { dialError } from './dial.js';
 import { hostKeyPlace, placeOf, sshCommand, type EffectiveTarget } from './effective-target.js';
-import { hostKeyError } from './host-key-error.js';
+import { hostKeyError } from './host-key-check.js';
 import { forwardError, jumpError } from './jump-hosts.js';
-import { judgeHostKey, showKey, type HostKeyVerdict } from './known-hosts.js';
 import type { KnownHostsStore } from './known-hosts-store.js';
-import { inSeconds } from './in-seconds.js';
+import { judgeHostKey, showKey, type HostKeyVerdict } from './known-hosts.js';
+import { bannerError, dialError } from './link.js';
 import { loginRefused, SSHD_MAX_AUTH_TRIES } from './login.js';
 import type { OpenSshProgress } from './openssh-progress.js';
 import { programOf } from './proxy-command.js';
+import { inSeconds } from './timeouts.js';
 
 /** ssh's words for the kernel's codes. */
 const KERNEL_CODES: Readonly<Record<string, string>> = {

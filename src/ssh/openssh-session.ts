@@ -1,14 +1,12 @@
 /** One `ssh` process: started, watched until the host has let it in, then a session; see transport.ts for what that promises. */
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { VxfleetError } from '../errors.js';
-import { bannerError } from './await-banner.js';
+import { bannerError } from './link.js';
 import { placeOf, sshCommand, type EffectiveTarget } from './effective-target.js';
-import { inSeconds } from './in-seconds.js';
 import { endingWithUs } from './local-program.js';
 import type { OpenSshProgress } from './openssh-progress.js';
-import { settlesWithin } from './settles-within.js';
-import { silence } from './silence.js';
 import { TextTail } from './text-tail.js';
+import { inSeconds, settlesWithin, silence } from './timeouts.js';
 import type { Session, SessionEnd } from './transport.js';
 
 /** What remains of stderr, the host's program's: enough for a shell's last words. */

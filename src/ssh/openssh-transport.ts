@@ -1,5 +1,6 @@
 /** Transport over the system's `ssh`: one process a host, for what ssh2 cannot do (docs/ssh.md, "The second transport"). */
 import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { toVxfleetError, VxfleetError } from '../errors.js';
 import { describeRoute } from './describe-target.js';
 import { pathTo, placeOf, takesNewKeys, type EffectiveTarget } from './effective-target.js';
@@ -14,7 +15,7 @@ import { OpenSshSession } from './openssh-session.js';
 import type { OpenSshProgram, SshConfig } from './ssh-config.js';
 import type { SshRun } from './ssh-run.js';
 import type { RunTransport, Session } from './transport.js';
-import { writeUnlinked, type UnlinkedFile } from './unlinked-file.js';
+import { writeUnlinked, type UnlinkedFile } from './local-files.js';
 
 const ENCRYPTED = 'it is encrypted, and over openssh only an agent can open it';
 
@@ -25,7 +26,12 @@ export function createOpenSshTransport(run: SshRun, config: SshConfig): RunTrans
     await checkIdentity(run, host, target);
     const ssh = await config.openSsh();
     const start = (): Promise<Session> => openOnce(run, ssh, host, target, command);
-    return await run.retry(host, () => run.atPlace(pathTo(target)[0] ?? target, () => run.handshake(start)));
+    return await run.retry(host, () =>
+      run.atPlace(pathTo(target)[0] ?? target, async () => {
+        const { started } = await run.handshake(() => whileBusy(start));
+        return await started;
+      }),
+    );
   };
   // ssh goes through them by itself, with a login of its own for each host: what every one would fail at, and be counted for, is tried once.
   const jumpHosts = new JumpHosts<void>(async (name, jump) => (await openWithRetries(name, jump)).destroy());
@@ -47,6 +53,16 @@ export function createOpenSshTransport(run: SshRun, config: SshConfig): RunTrans
       await run.resolver.close();
     },
   };
+}
+
+/** A process that waits for longer than this for its host uses no CPU meanwhile, and must not hold up the others. */
+const BUSY_MS = 1000;
+
+/** Wrapped: who waits for this does not wait for what was started. */
+async function whileBusy<T>(start: () => Promise<T>): Promise<{ readonly started: Promise<T> }> {
+  const started = start();
+  await Promise.race([started.catch(() => undefined), sleep(BUSY_MS, undefined, { ref: false })]);
+  return { started };
 }
 
 async function openOnce(

@@ -6,9 +6,8 @@ import { join, resolve } from 'node:path';
 import pLimit from 'p-limit';
 import { VxfleetError } from '../errors.js';
 import { DEFAULTS, type SshTarget } from '../inventory/inventory.js';
-import { OpenSshAnswer } from './openssh-answer.js';
-import { readRegular } from './read-regular.js';
-import { writeUnlinked, type UnlinkedFile } from './unlinked-file.js';
+import { OpenSshAnswer, type ConfigAnswer } from './config-answer.js';
+import { readRegular, writeUnlinked, type UnlinkedFile } from './local-files.js';
 
 export interface SshConfigOptions {
   /** Where `~/.ssh/config` is looked for. */
@@ -22,12 +21,6 @@ export interface SshConfigOptions {
   /** For one answer; default 10 s: a `Match exec` or a canonical name may take its time. */
   readonly timeoutMs?: number | undefined;
   readonly onTrace?: ((message: string) => void) | undefined;
-}
-
-/** What ssh_config says of a host, beside what `ssh` says without any file. */
-export interface ConfigAnswer {
-  readonly answer: OpenSshAnswer;
-  readonly baseline: OpenSshAnswer;
 }
 
 /** What `ssh` is started with. */

@@ -1,6 +1,7 @@
 /** What all connections of a run share, whichever transport carries them: known hosts, keys, agents, the bounds, who is told. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import pLimit, { type LimitFunction } from 'p-limit';
+import { isRetryable, toVxfleetError, VxfleetError } from '../errors.js';
 import { listAgentKeys, NO_AGENT, type AgentContents } from './agent-keys.js';
 import { describeRoute } from './describe-target.js';
 import { placeKey, placeOf, type EffectiveTarget } from './effective-target.js';
@@ -8,8 +9,8 @@ import type { Listeners } from './host-key-check.js';
 import { KeyRing, type AskPassphrase } from './key-file.js';
 import { KnownHostsStore } from './known-hosts-store.js';
 import { planLogin, type LoginPlan } from './login-plan.js';
-import { retryConnect } from './retry-connect.js';
 import type { TargetResolver } from './target-resolver.js';
+import { isSilence } from './timeouts.js';
 
 export interface SshRunOptions extends Partial<Listeners> {
   /** Says what each target's settings are. */
@@ -31,8 +32,6 @@ export interface SshRunOptions extends Partial<Listeners> {
 }
 
 const MAX_HANDSHAKES = 8;
-/** What waits for longer than this for its host uses no CPU meanwhile, and must not hold up the others. */
-const BUSY_MS = 1000;
 
 export class SshRun {
   readonly resolver: TargetResolver;
@@ -84,13 +83,25 @@ export class SshRun {
     );
   }
 
-  /** Repeats what failed with `connect`. */
+  /**
+   * Repeats an attempt whose connection never stood. A refused login or host key is never repeated, nor a host that stayed silent for a whole timeout,
+   * nor what was repeated already (a jump host's failure, which is the cause of that of the hosts behind it).
+   */
   async retry<T>(name: string, attempt: () => Promise<T>): Promise<T> {
-    return await retryConnect(attempt, {
-      retries: this.#options.retries ?? 3,
-      baseDelayMs: this.#options.retryDelayMs ?? 250,
-      onRetry: (message, delayMs) => this.listeners.onTrace(`${name}: ${message}; again in ${delayMs} ms`),
-    });
+    const { retries = 3, retryDelayMs = 250 } = this.#options;
+    for (let failures = 0; ; failures += 1) {
+      try {
+        return await attempt();
+      } catch (thrown) {
+        const error = toVxfleetError(thrown);
+        const isFinal = !isRetryable(error.code) || isSilence(error) || error.cause instanceof VxfleetError;
+        if (failures >= retries || isFinal) throw error;
+        // 50 % to 150 %: clients that a busy sshd dropped together must not come back together.
+        const delayMs = Math.round(retryDelayMs * 2 ** failures * (0.5 + Math.random()));
+        this.listeners.onTrace(`${name}: ${error.message}; again in ${delayMs} ms`);
+        await sleep(delayMs);
+      }
+    }
   }
 
   /** Work that one place's sshd counts as a connection that is not logged in yet (MaxStartups): so many at once. */
@@ -102,13 +113,7 @@ export class SshRun {
 
   /** Work that keeps our CPU busy, wherever it leads: so much at once. */
   async handshake<T>(work: () => Promise<T>): Promise<T> {
-    const { started } = await this.#handshakes(async () => {
-      const promise = work();
-      await Promise.race([promise.catch(() => undefined), sleep(BUSY_MS, undefined, { ref: false })]);
-      // Wrapped: a slot is not held for what is not done yet.
-      return { started: promise };
-    });
-    return await started;
+    return await this.#handshakes(work);
   }
 
   /** Tells how a host is reached: in a trace, and once that a setting is not honoured. */

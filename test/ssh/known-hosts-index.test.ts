@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { KnownHostsIndex } from '../../src/ssh/known-hosts-index.js';
+import { KnownHostsIndex } from '../../src/ssh/known-hosts-store.js';
 import { hashedName, knownHostsName, matchesName, type KnownHostsEntry } from '../../src/ssh/known-hosts.js';
 
 const entriesOf = (lines: readonly string[]): KnownHostsEntry[] =>

@@ -1,0 +1,56 @@
+/** Files of this machine: what a person names as one, and ours, which have no name. */
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+export interface RegularFile {
+  readonly data: Buffer;
+  /** Its permission bits, with the kind. */
+  readonly mode: number;
+}
+
+/**
+ * Throws for what is not a regular file: a FIFO would wait for its writer, and a device may have no end. `/dev/null` is an empty file: that is
+ * how people say that there is none.
+ */
+export function readRegular(path: string): RegularFile {
+  const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
+  try {
+    const { mode, rdev } = fstatSync(fd);
+    if (rdev !== 0 && rdev === statSync('/dev/null').rdev) return { data: Buffer.alloc(0), mode: 0 };
+    if ((mode & constants.S_IFMT) !== constants.S_IFREG) throw new Error(`${path} is not a regular file`);
+    return { data: readFileSync(fd), mode };
+  } finally {
+    closeSync(fd);
+  }
+}
+
+export interface UnlinkedFile {
+  /** As every process of this user may open it while we live. */
+  readonly path: string;
+  /** What is in it now. */
+  readonly read: () => string;
+  readonly close: () => void;
+}
+
+export function writeUnlinked(text: string): UnlinkedFile {
+  const directory = mkdtempSync(join(tmpdir(), 'vxfleet-'));
+  try {
+    const fd = openSync(join(directory, 'file'), 'wx+', 0o600);
+    writeFileSync(fd, text);
+    const path = `/proc/${process.pid}/fd/${fd}`;
+    return { path, read: () => readFileSync(path, 'utf8'), close: () => closeSync(fd) };
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+}
