@@ -5,9 +5,10 @@ import { restoringLines } from './bystanders.js';
 import { notDecided, notPrepared, notTried, unreachable } from './failures.js';
 import type { Host } from '../host/host.js';
 import type { HostFacts } from '../host/host-facts.js';
-import type { HostCommand } from '../host/host-session.js';
+import type { HostCommand } from '../host/host-command.js';
 import { Line } from '../host/line.js';
 import type { Reply } from '../host/frames.js';
+import { readAnswer } from '../host/read-answer.js';
 import { isInPrefix } from '../plan/is-in-prefix.js';
 import { generationDigest } from '../history/generation-text.js';
 import type { End, TunnelPlan } from '../plan/plan.js';
@@ -120,11 +121,11 @@ export class TunnelEnd {
     const payload = [...queries, ...routeQueries(questions)].map(({ line }) => `${line}\n`).join('');
     const reply = await this.ask({ verb: 'state', args: [], payload, timeoutMs: QUERY_TIMEOUT_MS });
     const text = reply.values.get('network') ?? '';
-    return {
+    return readAnswer(this.#host.host, () => ({
       link: parseLinks(text)[0],
       network: parseNetwork(text, queries),
       ways: parseWays(text, questions),
-    };
+    }));
   }
 
   /**
@@ -252,7 +253,9 @@ export class TunnelEnd {
   }
 }
 
-const toNumber = (text: string | undefined): number | null => (text === undefined ? null : Number(text));
+/** A host's own clock, in ms. */
+const toNumber = (text: string | undefined): number | null =>
+  text !== undefined && /^\d{1,15}(?:\.\d+)?$/.test(text) ? Number(text) : null;
 
 /** In bytes; `-` for what does not exist. */
 const lengthOf = (text: string | null): string => (text === null ? '-' : String(bytesOf(text).length));

@@ -45,6 +45,9 @@ const schema = z.object({
   isolate: z.boolean().default(false),
 });
 
+/** Characters; a plan has some hundreds. */
+const LONGEST = 16_384;
+
 /** null when the text (`-`, or JSON) is no plan of this tunnel. */
 export function parsePlan(interfaceName: string, text: string): KeptPlan | null {
   const { data } = schema.safeParse(parseJson(text));
@@ -54,7 +57,7 @@ export function parsePlan(interfaceName: string, text: string): KeptPlan | null 
 
 function parseJson(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return text.length > LONGEST ? undefined : JSON.parse(text);
   } catch {
     return undefined;
   }

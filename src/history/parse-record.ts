@@ -5,9 +5,12 @@ import { GENERATION_HEADER } from './generation-text.js';
 import { FIRST, OUTCOMES, type HistoryRecord, type Outcome } from './record.js';
 
 /** Six digits or more, the outcome, and the SHA-256 of the content. */
-const NAME = /^(\d{6,})\.([a-z]+)\.([0-9a-f]{64})$/;
+const NAME = /^(\d{6,12})\.([a-z]{1,20})\.([0-9a-f]{64})$/;
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/;
 const SPOKE = /^[a-z0-9][a-z0-9-]{0,62}$/;
+
+/** Characters of what somebody has typed that are shown. */
+const MOST_WORDS = 1000;
 
 export interface RecordName {
   readonly sequence: number;
@@ -52,8 +55,8 @@ export function parseRecord(interfaceName: string, name: string, header: string)
     change: field('change'),
     run: runOf(field('change')),
     time: field('time'),
-    operator: field('operator'),
-    command: field('command'),
+    operator: field('operator').slice(0, MOST_WORDS),
+    command: field('command').slice(0, MOST_WORDS),
     spoke: field('spoke'),
     end,
     restores,

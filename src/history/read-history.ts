@@ -1,4 +1,5 @@
 /** A host's answer to `history`, as values. */
+import { VxfleetError } from '../errors.js';
 import { parseRecord, parseRecordName } from './parse-record.js';
 import { isGeneration, STORE, type EndHistory, type HistoryRecord } from './record.js';
 
@@ -21,14 +22,18 @@ const PLACE = /^(vxlan[0-9a-f]{2,4})\/(.+)$/;
 /** @param values `IF/NAME` → header lines, and `damaged` → lines `IF/NAME` */
 export function readHistory(host: string, values: ReadonlyMap<string, string>): HostHistory {
   const damaged = new Set((values.get(DAMAGED) ?? '').split('\n').filter((line) => line !== ''));
-  const warnings = [...damaged].map((place) => skipped(host, place, 'its content is not what its name says'));
+  const faults = [...damaged].map((place) => skipped(host, place, 'its content is not what its name says'));
   const records = new Map<string, HistoryRecord[]>();
   for (const [place, header] of values) {
     if (place === DAMAGED || damaged.has(place)) continue;
     const [, interfaceName = '', name = ''] = PLACE.exec(place) ?? [];
     const record = parseRecord(interfaceName, name, header);
-    if (record === undefined) warnings.push(skipped(host, place, 'its name or its header does not read'));
-    else records.set(interfaceName, [...(records.get(interfaceName) ?? []), record]);
+    if (record === undefined) faults.push(skipped(host, place, 'its name or its header does not read'));
+    else if (!records.has(interfaceName)) records.set(interfaceName, [record]);
+    else records.get(interfaceName)?.push(record);
+  }
+  for (const [interfaceName, found] of records) {
+    if (found.length > MOST_RECORDS) throw tooMany(host, interfaceName, found.length);
   }
   const ends = [...records].map(([interfaceName, found]): [string, EndHistory] => [
     interfaceName,
@@ -40,8 +45,23 @@ export function readHistory(host: string, values: ReadonlyMap<string, string>): 
     const newest = records.get(interfaceName)?.findLast(isGeneration)?.sequence ?? 0;
     return torn !== undefined && isGeneration(torn) && torn.sequence > newest ? [interfaceName] : [];
   });
+  const more = faults.length - MOST_WARNINGS;
+  const warnings = [
+    ...faults.slice(0, MOST_WARNINGS),
+    ...(more > 0 ? [`${host}: ${more} more records are damaged`] : []),
+  ];
   return { host, ends: new Map(ends), damagedHeads, warnings };
 }
+
+/** Ten times what a host keeps of a tunnel's end (keep.pl). */
+const MOST_RECORDS = 400;
+const MOST_WARNINGS = 20;
+
+const tooMany = (host: string, interfaceName: string, count: number): VxfleetError =>
+  new VxfleetError('protocol', `${host} keeps ${count} records of ${interfaceName}: no host program keeps so many`, {
+    host,
+    hint: `Look at ${STORE}/${interfaceName} there.`,
+  });
 
 const skipped = (host: string, place: string, why: string): string =>
   `${host}: ${STORE}/${place} is damaged (${why}): skipped`;

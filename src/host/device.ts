@@ -1,5 +1,5 @@
 /** The links of a host, of every kind, and their addresses, as `ip -d -j addr show` tells them. Pure. */
-import { asJson, asList, asNumber, asText, jsonEntries } from '../verify/ip-json.js';
+import { asDevice, asIpv4, asIpv6, asJson, asList, asNumber, asText, jsonEntries } from '../verify/ip-json.js';
 
 export interface DeviceAddress {
   readonly address: string;
@@ -35,32 +35,41 @@ export interface VxlanSocket {
 
 /** By name. */
 export function parseDevices(text: string): ReadonlyMap<string, Device> {
-  const devices = jsonEntries(text)
-    .filter((entry) => asText(entry['ifname']) !== undefined)
-    .map((entry): Device => {
-      const info = asJson(entry['linkinfo']);
-      const kind = asText(info['info_kind']);
-      return {
-        name: asText(entry['ifname']) ?? '',
-        altnames: asList(entry['altnames']).flatMap((name) => asText(name) ?? []),
+  const devices = jsonEntries(text).flatMap((entry): Device[] => {
+    const name = asDevice(entry['ifname']);
+    if (name === undefined) return [];
+    const info = asJson(entry['linkinfo']);
+    const kind = asText(info['info_kind']);
+    return [
+      {
+        name,
+        altnames: asList(entry['altnames']).flatMap((altname) => asText(altname) ?? []),
         kind,
         mtu: asNumber(entry['mtu']) ?? 0,
         mac: asText(entry['address']) ?? '',
-        master: asText(entry['master']),
+        master: asDevice(entry['master']),
         isFromOutside: entry['link_netnsid'] !== undefined,
-        ipv4: addressesOf(entry['addr_info'], 'inet'),
-        ipv6: addressesOf(entry['addr_info'], 'inet6'),
+        ipv4: addressesOf(entry['addr_info'], 'inet', asIpv4),
+        ipv6: addressesOf(entry['addr_info'], 'inet6', asIpv6),
         vxlan: kind === 'vxlan' ? socketOf(asJson(info['info_data'])) : undefined,
-      };
-    });
+      },
+    ];
+  });
   return new Map(devices.map((device) => [device.name, device]));
 }
 
-const addressesOf = (list: unknown, family: string): DeviceAddress[] =>
+const addressesOf = (
+  list: unknown,
+  family: string,
+  asAddress: (value: unknown) => string | undefined,
+): DeviceAddress[] =>
   asList(list)
     .map(asJson)
     .filter((entry) => entry['family'] === family && entry['scope'] !== 'link' && entry['scope'] !== 'host')
-    .map((entry) => ({ address: asText(entry['local']) ?? '', length: asNumber(entry['prefixlen']) ?? 0 }));
+    .flatMap((entry) => {
+      const address = asAddress(entry['local']);
+      return address === undefined ? [] : [{ address, length: asNumber(entry['prefixlen']) ?? 0 }];
+    });
 
 /** Flags of the receiving side (VXLAN_F_RCV_FLAGS of the kernel), as `ip -j` names them. */
 const RECEIVING = ['external', 'gbp', 'gpe', 'remcsum_rx', 'udp_zero_csum6_rx'];

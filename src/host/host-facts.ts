@@ -1,4 +1,5 @@
 /** What `inspect` found on a host, as values. */
+import { VxfleetError } from '../errors.js';
 import type { Reply } from './frames.js';
 import { parseDevices, type Device } from './device.js';
 import { normalize } from './interfaces/match-pattern.js';
@@ -128,6 +129,10 @@ export function parseFacts(reply: Reply, inspection: Inspection): HostFacts {
   // An ip that is another one says why, in place of documents.
   const links = values.has('ip_fault') ? '' : value('links');
   const answers = answersByLine(links);
+  const [large] = [...files].find(([, text]) => text.length > LONGEST_FILE) ?? [];
+  if (large !== undefined) {
+    throw new VxfleetError('protocol', `${INTERFACES_D}/${large} has more than ${LONGEST_FILE} characters`);
+  }
   const interfaces = readInterfaces(interfacesFiles(values, files), { knowsSourceDirectory: ifupdown !== 'ifupdown2' });
   const sysctls = new Map([...byPrefix(values, 'sysctl:')].filter(([, text]) => text !== ''));
   return {
@@ -169,6 +174,9 @@ export function parseFacts(reply: Reply, inspection: Inspection): HostFacts {
   };
 }
 
+/** A tunnel's file has some thousand characters, and is compared line by line. */
+const LONGEST_FILE = 65_536;
+
 /** The host asks two lines by itself (inspect.pl): `addr show`, and the way back to whoever asks. */
 const LINE_OF_SSH = 2;
 
@@ -190,14 +198,20 @@ function portOf(address: string): number[] {
   return port === undefined ? [] : [Number.parseInt(port, 16)];
 }
 
+/** As many as Linux can be built for. */
+const MOST_CPUS = 8192;
+
 /** @param list such as `0-3,6` (cpu list format, cpuset(7)); whoever does not say has one */
 function countCpus(list: string): number {
-  const counts = [...list.matchAll(/(\d+)(?:-(\d+))?/g)].map(
+  const counts = [...list.matchAll(/(?<!\d)(\d{1,4})(?:-(\d{1,4}))?(?!\d)/g)].map(
     ([, first, last]) => Number(last ?? first) - Number(first) + 1,
   );
-  return Math.max(
-    1,
-    counts.reduce((sum, count) => sum + count, 0),
+  return Math.min(
+    MOST_CPUS,
+    Math.max(
+      1,
+      counts.reduce((sum, count) => sum + count, 0),
+    ),
   );
 }
 
@@ -207,7 +221,7 @@ const CAP_NET_RAW = 13n;
 
 /** @param mask in hex; a kernel that says none refuses none */
 const hasCapability = (mask: string | undefined, bit: bigint): boolean =>
-  mask === undefined || ((BigInt(`0x${mask}`) >> bit) & 1n) === 1n;
+  mask === undefined || (/^[0-9a-f]{1,16}$/i.test(mask) && ((BigInt(`0x${mask}`) >> bit) & 1n) === 1n);
 
 function parseTrial(text: string): OpenTrial {
   const [state = '', run = '', left = '', holder, operator = '', from = '', since = '', command = ''] =

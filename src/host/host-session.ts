@@ -5,40 +5,12 @@ import type { Session, SessionEnd, Transport } from '../ssh/transport.js';
 import { VxfleetError } from '../errors.js';
 import { bytesOf } from '../text-bytes.js';
 import { FrameReader, type Reply } from './frames.js';
-import { CHANGE_PROGRAM, HOST_PROGRAM, PACKETS_PROGRAM } from './host-program.js';
+import { isWord, PARTS_OF, type HostCommand } from './host-command.js';
+import { HOST_PROGRAM } from './host-program.js';
 import { openAsRoot } from './open-as-root.js';
 import { startFailure } from './start-failure.js';
+import { STRANGE_HINT, unreadable } from './read-answer.js';
 import { PERL, startInput, starterOf } from './starter.js';
-
-/** What the host program can do; what each means stands in the headers of host.pl, packets.pl and change.pl. */
-export type Verb = 'inspect' | 'state' | 'probe' | 'intrude' | 'history' | 'generation' | Change;
-type Change = 'prepare' | 'trial' | 'extend' | 'promise' | 'confirm' | 'revert' | 'settle' | 'note' | 'takeover';
-
-const TO_CHANGE = [PACKETS_PROGRAM, CHANGE_PROGRAM];
-/** What the program needs beyond itself for a verb. */
-const PARTS_OF: Partial<Record<Verb, readonly string[]>> & Record<Change, readonly string[]> = {
-  probe: [PACKETS_PROGRAM],
-  intrude: [PACKETS_PROGRAM],
-  prepare: TO_CHANGE,
-  trial: TO_CHANGE,
-  extend: TO_CHANGE,
-  promise: TO_CHANGE,
-  confirm: TO_CHANGE,
-  revert: TO_CHANGE,
-  settle: TO_CHANGE,
-  note: TO_CHANGE,
-  takeover: TO_CHANGE,
-};
-
-/** One command for the host program. */
-export interface HostCommand {
-  readonly verb: Verb;
-  /** Words without blanks. */
-  readonly args: readonly string[];
-  readonly payload?: string;
-  /** Milliseconds until we stop waiting for the answer. */
-  readonly timeoutMs: number;
-}
 
 /** Who does what: told to whoever finds the run's lock, and kept with its generations. */
 export interface RunIdentity {
@@ -68,6 +40,10 @@ const CLOSE_GRACE_MS = 75_000;
 const HELLO_TIMEOUT_MS = 30_000;
 /** How long what runs in its place may take to end on the end of its stdin, in ms. */
 const STRANGER_GRACE_MS = 1000;
+/** Bytes of an answer. An inspection of 255 tunnels is about 1 MB, and a hub keeps records of as many. */
+const MOST_BYTES_OF_HUB = 64 * 1024 * 1024;
+/** 32 of them may be connected at once. */
+const MOST_BYTES_OF_SPOKE = 8 * 1024 * 1024;
 /** Signs of life a window: one that is late must not end a run. */
 const SIGNS_A_WINDOW = 4;
 
@@ -97,12 +73,16 @@ export class HostSession {
     this.host = host;
     this.#session = session;
     this.#user = user;
-    this.#reader = new FrameReader(nonce, (sequence, reply) => this.#take(sequence, reply));
-    session.onData((chunk) => this.#reader.push(chunk));
+    this.#reader = new FrameReader(nonce, {
+      isAsked: (sequence) => this.#waiting.has(sequence),
+      onReply: (sequence, reply) => this.#take(sequence, reply),
+      mostBytes: host === 'hub' ? MOST_BYTES_OF_HUB : MOST_BYTES_OF_SPOKE,
+    });
+    session.onData((chunk) => this.#hear(chunk));
     this.#hello = setTimeout(() => this.#giveUpSilent(), HELLO_TIMEOUT_MS).unref();
     // What the host's TCP believes of a controller that lost its power is true only hours later.
     this.#signs = setInterval(() => session.write('0 alive 0\n'), (windowSeconds * 1000) / SIGNS_A_WINDOW).unref();
-    void session.ended.then((end) => this.#lose(end));
+    void session.ended.then((end) => this.#end(end));
   }
 
   /**
@@ -140,6 +120,9 @@ export class HostSession {
   /** Sends a command. Rejects with lost or timeout, or protocol when the host does not run the program; a command that failed on the host is a reply with ok: false. */
   call(command: HostCommand): Promise<Reply> {
     if (this.#lost !== undefined) return Promise.reject(this.#lost);
+    if (!command.args.every(isWord)) {
+      return Promise.reject(unreadable(this.host, new Error(`${command.verb} would be given what is no word`)));
+    }
     const sequence = this.#next++;
     const payload = bytesOf(command.payload ?? '');
     const timeoutMs = command.timeoutMs + (sequence === 1 ? HELLO_TIMEOUT_MS : 0);
@@ -193,11 +176,29 @@ export class HostSession {
     waiting.resolve(reply);
   }
 
-  #lose(end: SessionEnd): void {
+  /** A host that says too much, or what cannot be read, fails alone. */
+  #hear(chunk: Buffer): void {
+    if (this.#lost !== undefined) return;
+    try {
+      const fault = this.#reader.push(chunk);
+      if (fault === undefined) return;
+      this.#lose(new VxfleetError('protocol', `${this.host} sent ${fault}`, { host: this.host, hint: STRANGE_HINT }));
+    } catch (error) {
+      this.#lose(unreadable(this.host, error));
+    }
+    this.#session.destroy();
+  }
+
+  #end(end: SessionEnd): void {
+    const isUnstarted = this.#isSilent || (end.lost === null && !this.#reader.hasHeard);
+    this.#lose(isUnstarted ? this.#unstarted(end) : this.#lossOf(end));
+  }
+
+  /** The first reason stands. */
+  #lose(why: VxfleetError): void {
     clearInterval(this.#signs);
     clearTimeout(this.#hello);
-    this.#lost =
-      this.#isSilent || (end.lost === null && !this.#reader.hasHeard) ? this.#unstarted(end) : this.#lossOf(end);
+    this.#lost ??= why;
     for (const waiting of this.#waiting.values()) {
       clearTimeout(waiting.timer);
       waiting.reject(this.#lost);

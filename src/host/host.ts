@@ -3,7 +3,9 @@ import pLimit, { type LimitFunction } from 'p-limit';
 import { VxfleetError } from '../errors.js';
 import type { Reply } from './frames.js';
 import { ifupdownOf, inspectionPayload, parseFacts, type HostFacts, type Inspection } from './host-facts.js';
-import type { Caller, HostCommand, HostSession } from './host-session.js';
+import { readAnswer } from './read-answer.js';
+import type { HostCommand } from './host-command.js';
+import type { Caller, HostSession } from './host-session.js';
 
 const INSPECT_TIMEOUT_MS = 60_000;
 
@@ -104,5 +106,5 @@ async function inspect(caller: Caller, inspection: Inspection): Promise<HostFact
   const reply = await caller.call({ verb: 'inspect', args: [], payload, timeoutMs: INSPECT_TIMEOUT_MS });
   const { host } = caller;
   if (!reply.ok) throw new VxfleetError('host', `inspect failed on ${host}: ${reply.text}`, { host });
-  return parseFacts(reply, inspection);
+  return readAnswer(host, () => parseFacts(reply, inspection));
 }

@@ -1,7 +1,8 @@
 /** What one change says to a host: over one session, with which its trial ends. What must be known is asked twice. */
 import type { Reply } from './frames.js';
 import type { Host } from './host.js';
-import type { HostCommand, HostSession } from './host-session.js';
+import type { HostCommand } from './host-command.js';
+import type { HostSession } from './host-session.js';
 
 export class Line {
   readonly #host: Host;

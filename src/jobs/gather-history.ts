@@ -5,6 +5,7 @@ import { parseGeneration, type Generation } from '../history/parse-generation.js
 import { readHistory, type HostHistory } from '../history/read-history.js';
 import { generationsOf, type EndHistory, type HistoryRecord } from '../history/record.js';
 import { HostSession, type Caller, type HostSessionOptions } from '../host/host-session.js';
+import { readAnswer } from '../host/read-answer.js';
 import type { SshTarget } from '../inventory/inventory.js';
 import type { FleetPlan, KeptPlan } from '../plan/plan.js';
 import type { Selection } from '../plan/select-tunnels.js';
@@ -83,7 +84,7 @@ async function askHost(
 export async function fetchHistory(host: Caller, interfaces: readonly string[]): Promise<HostHistory> {
   const reply = await host.call({ verb: 'history', args: interfaces, timeoutMs: HISTORY_TIMEOUT_MS });
   if (!reply.ok) throw failed(host.host, 'history', reply.text);
-  return readHistory(host.host, reply.values);
+  return readAnswer(host.host, () => readHistory(host.host, reply.values));
 }
 
 /** A record with its file. Rejects with lost, timeout, host, or refused when it is damaged. */
@@ -91,7 +92,8 @@ export async function fetchGeneration(host: Caller, record: HistoryRecord): Prom
   const args = [record.interface, record.name];
   const reply = await host.call({ verb: 'generation', args, timeoutMs: HISTORY_TIMEOUT_MS });
   if (!reply.ok) throw failed(host.host, 'generation', reply.text);
-  return parseGeneration(host.host, record.interface, record.name, reply.values.get('content') ?? '');
+  const content = reply.values.get('content') ?? '';
+  return readAnswer(host.host, () => parseGeneration(host.host, record.interface, record.name, content));
 }
 
 /** The plan of a record's file; null when it has none, or is damaged. Rejects with lost, timeout or host. */

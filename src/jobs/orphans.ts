@@ -31,7 +31,10 @@ export function findOrphans(facts: HostFacts, fleet: FleetPlan): Orphan[] {
     return [{ interface: name, spoke: owner.spoke, remote, vni: vniOf(text), hasFile: true }];
   });
   const links = [...facts.links.values()]
-    .filter(({ name, mac }) => mac.startsWith(MAC_PREFIX) && !facts.files.has(name) && !planned.has(name))
+    .filter(
+      ({ name, mac }) =>
+        isTunnelName(name) && mac.startsWith(MAC_PREFIX) && !facts.files.has(name) && !planned.has(name),
+    )
     .filter(({ addresses }) => addresses.some(({ address }) => isOurs(address)))
     .map(({ name, remote, vni }): Orphan => ({ interface: name, spoke: undefined, remote, vni, hasFile: false }));
   return [...files, ...links].sort((a, b) => idOf(a) - idOf(b));

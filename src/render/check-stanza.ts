@@ -32,7 +32,7 @@ export const rulesOf = (text: string): string[] =>
 
 /** The end's first address, without its length: the stanza's own, or what a line of it adds. */
 export const addressOf = (text: string): string | undefined =>
-  /^\s*(?:address|(?:post-)?up (?:exec )?ip -6 addr (?:add|replace)) ([0-9a-f:]+)/m.exec(text)?.[1];
+  /^[ \t]*(?:address|(?:post-)?up (?:exec )?ip -6 addr (?:add|replace)) ([0-9a-f:]+)/m.exec(text)?.[1];
 
 /** Lines that begin something other than an option of the stanza above them (interfaces(5)). */
 const TOP_LEVEL_LINE =

@@ -34,4 +34,37 @@ export const jsonEntries = (text: string): Json[] => documents(text).flatMap(par
 export const asJson = (value: unknown): Json => (typeof value === 'object' && value !== null ? (value as Json) : {});
 export const asList = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
 export const asText = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
-export const asNumber = (value: unknown): number | undefined => (typeof value === 'number' ? value : undefined);
+export const asNumber = (value: unknown): number | undefined =>
+  Number.isFinite(value) ? (value as number) : undefined;
+
+/** Addresses go on, in lines and words, to the other host: what is none is as if it were not there. */
+export const asIpv4 = (value: unknown): string | undefined => asTextIf(value, isIPv4);
+export const asIpv6 = (value: unknown): string | undefined => asTextIf(value, isIPv6);
+export const asAddress = (value: unknown): string | undefined => asIpv4(value) ?? asIpv6(value);
+
+/** `default`, or an IPv6 prefix, which of a host has no length. */
+export const asPrefix = (value: unknown): string | undefined =>
+  asTextIf(value, (text) => {
+    const [address = '', length = '128', ...rest] = text.split('/');
+    const isPrefix = isIPv6(address) && /^\d{1,3}$/.test(length) && Number(length) <= 128;
+    return text === 'default' || (isPrefix && rest.length === 0);
+  });
+
+/** A name that the kernel takes for a device. */
+export const asDevice = (value: unknown): string | undefined =>
+  asTextIf(value, (text) => /^[^\s/\p{C}]{1,15}$/u.test(text));
+
+const isIPv4 = (text: string): boolean => /^(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)(?:\.(?!$)|$)){4}$/.test(text);
+
+/** The last two groups may be written as a dotted quad. No zone. */
+function isIPv6(text: string): boolean {
+  const quad = /[\d.]*\.[\d.]*$/.exec(text)?.[0];
+  if (quad !== undefined) return isIPv4(quad) && isIPv6(`${text.slice(0, -quad.length)}0:0`);
+  const [head = '', tail, ...more] = text.split('::');
+  const groups = [head, tail ?? ''].flatMap((part) => (part === '' ? [] : part.split(':')));
+  const isWhole = tail === undefined ? groups.length === 8 : groups.length < 8 && more.length === 0;
+  return isWhole && text.length <= 45 && groups.every((group) => /^[0-9a-f]{1,4}$/i.test(group));
+}
+
+const asTextIf = (value: unknown, fits: (text: string) => boolean): string | undefined =>
+  typeof value === 'string' && fits(value) ? value : undefined;

@@ -42,7 +42,15 @@ export function judgePings(planned: readonly PlannedCheck[], values: Values): Ch
   return planned.map(({ key, from, source, target, prefix, bytes }) => {
     const answer = answers.get(key);
     const ok = answer?.status === 0;
-    return { from, source, target, prefix, ok, rtt_ms: ok ? Number(answer.text) : null, bytes };
+    return {
+      from,
+      source,
+      target,
+      prefix,
+      ok,
+      rtt_ms: ok && /^\d{1,9}(?:\.\d{1,9})?$/.test(answer.text) ? Number(answer.text) : null,
+      bytes,
+    };
   });
 }
 

@@ -1,5 +1,17 @@
 /** What the kernel says of a host's tunnels, read from `ip -j` (shapes: field-notes 3.2), reduced to what we compare. */
-import { asJson, asNumber, asText, documents, parseArray, type Json } from './ip-json.js';
+import { VxfleetError } from '../errors.js';
+import {
+  asAddress,
+  asDevice,
+  asIpv6,
+  asJson,
+  asNumber,
+  asPrefix,
+  asText,
+  documents,
+  parseArray,
+  type Json,
+} from './ip-json.js';
 
 /** A VXLAN link as the kernel has it. */
 export interface KernelLink {
@@ -74,19 +86,20 @@ export function parseLinks(text: string): KernelLink[] {
     .flatMap(parseArray)
     .flatMap((entry) => {
       const info = asJson(asJson(entry['linkinfo'])['info_data']);
-      if (asJson(entry['linkinfo'])['info_kind'] !== 'vxlan') return [];
+      const name = asDevice(entry['ifname']);
+      if (asJson(entry['linkinfo'])['info_kind'] !== 'vxlan' || name === undefined) return [];
       const flags = Array.isArray(entry['flags']) ? entry['flags'] : [];
       return [
         {
-          name: asText(entry['ifname']) ?? '',
+          name,
           ifindex: asNumber(entry['ifindex']) ?? 0,
           up: flags.includes('UP'),
           mtu: asNumber(entry['mtu']) ?? 0,
           mac: asText(entry['address']) ?? '',
           vni: asNumber(info['id']) ?? 0,
-          local: asText(info['local']),
-          remote: asText(info['remote']),
-          device: asText(info['link']),
+          local: asAddress(info['local']),
+          remote: asAddress(info['remote']),
+          device: asDevice(info['link']),
           dstport: asNumber(info['port']) ?? 0,
           srcport: [
             asNumber(asJson(info['port_range'])['low']) ?? 0,
@@ -104,7 +117,7 @@ export function parseLinks(text: string): KernelLink[] {
 function parseAddresses(value: unknown): KernelAddress[] {
   if (!Array.isArray(value)) return [];
   return value.map(asJson).flatMap((entry) => {
-    const address = asText(entry['local']);
+    const address = asIpv6(entry['local']);
     if (address === undefined || entry['family'] !== 'inet6' || !GLOBAL_SCOPE.includes(entry['scope'])) return [];
     const tentative = entry['tentative'] === true || entry['dadfailed'] === true;
     return [{ address, length: asNumber(entry['prefixlen']) ?? 0, tentative }];
@@ -128,6 +141,7 @@ export function parseNetwork(text: string, queries: readonly NetworkQuery[]): Ke
   const rules: KernelRule[] = [];
   for (const [index, document] of documents(text).entries()) {
     for (const entry of parseArray(document)) {
+      if (rules.length > MOST_RULES || routes.size > MOST_ROUTES) throw tooMany();
       if ('priority' in entry) rules.push(parseRule(entry));
       else if (!isWay(entry))
         for (const route of parseRoute(entry, queries[index])) routes.set(JSON.stringify(route), route);
@@ -135,6 +149,13 @@ export function parseNetwork(text: string, queries: readonly NetworkQuery[]): Ke
   }
   return { routes: [...routes.values()], rules };
 }
+
+/** Each is held against each other now and then: more than these no host of a fleet has. */
+const MOST_RULES = 4096;
+const MOST_ROUTES = 100_000;
+
+const tooMany = (): VxfleetError =>
+  new VxfleetError('protocol', `it has more than ${MOST_ROUTES} routes of the fleet's prefix, or ${MOST_RULES} rules`);
 
 /** The answer to `route get TARGET from SOURCE` is no entry of a table: both are addresses. */
 const isWay = (entry: Json): boolean =>
@@ -155,7 +176,7 @@ export function parseWays(
 
 function parseRoute(entry: Json, query: NetworkQuery | undefined): KernelRoute[] {
   const type = asText(entry['type']) ?? ROUTE_TYPE.unicast;
-  const destination = asText(entry['dst']);
+  const destination = asPrefix(entry['dst']);
   // Local, anycast and multicast entries are the kernel's own, made and removed with the addresses.
   if (destination === undefined || (type !== ROUTE_TYPE.unicast && type !== ROUTE_TYPE.unreachable)) return [];
   // A route with several next hops (ECMP) has its gateways and devices in a list.
@@ -164,23 +185,29 @@ function parseRoute(entry: Json, query: NetworkQuery | undefined): KernelRoute[]
     return {
       destination,
       unreachable: type === ROUTE_TYPE.unreachable,
-      gateway: asText(hop['gateway']),
-      device: asText(hop['dev']) ?? query?.device,
-      table: asText(entry['table']) ?? query?.table ?? MAIN_TABLE,
+      gateway: asIpv6(hop['gateway']),
+      device: asDevice(hop['dev']) ?? query?.device,
+      table: asTable(entry['table']) ?? query?.table ?? MAIN_TABLE,
       metric: asNumber(entry['metric']) ?? query?.metric ?? 0,
     };
   });
 }
 
+/** Tables are numbers with `ip -N`. */
+const asTable = (value: unknown): string | undefined => {
+  const text = asText(value);
+  return text !== undefined && /^\w{1,32}$/.test(text) ? text : undefined;
+};
+
 const RULE_KEYS = ['priority', 'src', 'srclen', 'table', 'suppress_prefixlen', 'protocol'];
 
 function parseRule(entry: Json): KernelRule {
   const length = asNumber(entry['srclen']);
-  const source = asText(entry['src']) ?? 'all';
+  const source = asPrefix(entry['src']) ?? 'all';
   return {
     priority: asNumber(entry['priority']) ?? 0,
     from: source === 'all' ? source : `${source}/${length ?? 128}`,
-    table: asText(entry['table']) ?? MAIN_TABLE,
+    table: asTable(entry['table']) ?? MAIN_TABLE,
     suppressPrefixLength: asNumber(entry['suppress_prefixlen']),
     hasMore: Object.keys(entry).some((key) => !RULE_KEYS.includes(key)),
     text: JSON.stringify(entry),

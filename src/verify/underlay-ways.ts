@@ -1,6 +1,6 @@
 /** Which way a tunnel's outer packets take, asked of the kernel with `ip route get`. Pure. */
 import type { End, TunnelPlan } from '../plan/plan.js';
-import { asJson, asList, asNumber, asText, documents, parseArray } from './ip-json.js';
+import { asDevice, asJson, asList, asNumber, documents, parseArray } from './ip-json.js';
 
 export interface WayQuestion {
   readonly line: string;
@@ -70,5 +70,5 @@ function wayMtu(document: string | undefined): number | undefined {
 /** The device of a route, or of the first of its ways. */
 export function wayDevice(document: string | undefined): string | undefined {
   const [route = {}] = document === undefined ? [] : parseArray(document);
-  return asText(route['dev']) ?? asText(asJson(asList(route['nexthops'])[0])['dev']);
+  return asDevice(route['dev']) ?? asDevice(asJson(asList(route['nexthops'])[0])['dev']);
 }

@@ -11,7 +11,11 @@ interface Read {
 
 function read(...chunks: (string | Buffer)[]): Read[] {
   const replies: Read[] = [];
-  const reader = new FrameReader(NONCE, (sequence, reply) => replies.push({ sequence, reply }));
+  const reader = new FrameReader(NONCE, {
+    isAsked: () => true,
+    onReply: (sequence, reply) => void replies.push({ sequence, reply }),
+    mostBytes: 1e9,
+  });
   for (const chunk of chunks) reader.push(Buffer.from(chunk as string));
   return replies;
 }
@@ -30,7 +34,7 @@ const end = (sequence: number, text = 'ok'): Buffer => Buffer.from(`${NONCE} ${s
 
 describe('noise', () => {
   it('is kept as far as it says why nothing else comes, and no longer', () => {
-    const reader = new FrameReader(NONCE, () => {});
+    const reader = new FrameReader(NONCE, { isAsked: () => true, onReply: () => {}, mostBytes: 1e9 });
     reader.push(Buffer.from(`${'x'.repeat(9000)}\nmaintenance\nuntil nöon`));
     expect(reader.hasHeard).toBe(false);
     expect(reader.noise).toMatch(/^x+\nmaintenance\nuntil nöon$/);

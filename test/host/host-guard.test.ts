@@ -2,7 +2,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { inspectionPayload, parseFacts } from '../../src/host/host-facts.js';
-import type { HostSession, Verb } from '../../src/host/host-session.js';
+import type { Verb } from '../../src/host/host-command.js';
+import type { HostSession } from '../../src/host/host-session.js';
 import { describeNamespace } from './namespace.js';
 import { LIVE, NEW, OLD, useProgramHost } from './program-host.js';
 

@@ -3,7 +3,7 @@ import { setTimeout } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { CHANGE_PROGRAM, HOST_PROGRAM, PACKETS_PROGRAM } from '../../src/host/host-program.js';
 import { inspectionPayload, parseFacts } from '../../src/host/host-facts.js';
-import type { Verb } from '../../src/host/host-session.js';
+import type { Verb } from '../../src/host/host-command.js';
 import { fleetQueries } from '../../src/verify/queries.js';
 import { faketimeEnvironment, installFaketime } from '../faketime.js';
 import { describeNamespace } from './namespace.js';

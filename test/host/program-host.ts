@@ -2,7 +2,8 @@
 import { afterEach, beforeEach, expect } from 'vitest';
 import { generationBody, generationDigest } from '../../src/history/generation-text.js';
 import type { Reply } from '../../src/host/frames.js';
-import { HostSession, type Verb } from '../../src/host/host-session.js';
+import type { Verb } from '../../src/host/host-command.js';
+import { HostSession } from '../../src/host/host-session.js';
 import { FAKE_HOST } from './fake-host.js';
 import { type LocalSession, localTransport } from './local-transport.js';
 import { type Namespace, openNamespace } from './namespace.js';

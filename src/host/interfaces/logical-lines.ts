@@ -15,14 +15,27 @@ export function logicalLines(text: string): LogicalLine[] {
   const raw = text.split('\n');
   const lines: LogicalLine[] = [];
   for (let index = 0; index < raw.length; index++) {
-    let line = (raw[index] ?? '').replace(/^[ \t\v\f\r]+/, '');
-    if (line.startsWith('#')) continue;
-    while (line.endsWith('\\') && index + 1 < raw.length) {
+    const parts = [raw[index] ?? ''];
+    if (/^[ \t\v\f\r]*#/.test(parts[0] ?? '')) continue;
+    while (parts.at(-1)?.endsWith('\\') === true && index + 1 < raw.length) {
       index++;
-      line = line.slice(0, -1) + (raw[index] ?? '');
+      parts.push(parts.pop()?.slice(0, -1) ?? '', raw[index] ?? '');
     }
-    const [word = '', rest = ''] = /^([^ \t\v\f\r]*)[ \t\v\f\r]*(.*?)[ \t\v\f\r]*$/s.exec(line)?.slice(1) ?? [];
-    if (word !== '') lines.push({ number: index + 1, word, rest });
+    const line = trimBlanks(parts.join(''));
+    const end = line.search(BLANK);
+    const word = end < 0 ? line : line.slice(0, end);
+    if (word !== '') lines.push({ number: index + 1, word, rest: trimBlanks(line.slice(word.length)) });
   }
   return lines;
+}
+
+const BLANK = /[ \t\v\f\r]/;
+
+/** In one pass: a pattern that ends in `$` tries every blank of a line that is nothing else. */
+function trimBlanks(text: string): string {
+  let start = 0;
+  let end = text.length;
+  while (start < end && BLANK.test(text[start] ?? '')) start++;
+  while (end > start && BLANK.test(text[end - 1] ?? '')) end--;
+  return text.slice(start, end);
 }

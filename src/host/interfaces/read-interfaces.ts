@@ -1,4 +1,5 @@
 /** What ifupdown makes of /etc/network/interfaces and of all that it reads from there (interfaces(5), config.c of ifupdown 0.8). Pure. */
+import { VxfleetError } from '../../errors.js';
 import { logicalLines, type LogicalLine } from './logical-lines.js';
 import { normalize, readPatterns } from './match-pattern.js';
 
@@ -28,6 +29,12 @@ export interface Stanza {
   /** In their order. */
   readonly options: readonly (readonly [name: string, value: string])[];
 }
+
+/** Each is held against each file. */
+const MOST_SOURCES = 1000;
+
+const tooMany = (): VxfleetError =>
+  new VxfleetError('protocol', `${INTERFACES} and what it reads have more than ${MOST_SOURCES} words of \`source\``);
 
 /** A word of a `source` line: the files that it would read, there or not. */
 interface Source {
@@ -85,6 +92,7 @@ export function readInterfaces(
       } else if (word === 'source' || isDirectoryWord(word)) {
         options = undefined;
         for (const source of sourcesOf({ word, rest, number: line }, file, place.position)) {
+          if (sources.length > MOST_SOURCES) throw tooMany();
           sources.push(source);
           for (const one of paths.filter(source.reads)) read(source.named(one), [...source.position, one]);
         }
@@ -109,16 +117,16 @@ function sourcesOf(
   position: Position,
 ): (Source & { readonly named: (path: string) => string })[] {
   const directory = file.slice(0, file.lastIndexOf('/'));
-  return readPatterns(rest, directory).map(({ text, expression }, index) => {
+  return readPatterns(rest, directory).map(({ text, matches }, index) => {
     const isDirectory = word !== 'source';
     const before = isDirectory ? text : text.slice(0, text.lastIndexOf('/'));
     const isPlain = !/[*?[]/.test(before);
     return {
       position: [...position, index],
       reads: (path) => {
-        if (!isDirectory) return expression.test(path);
+        if (!isDirectory) return matches(path);
         const slash = path.lastIndexOf('/');
-        return expression.test(path.slice(0, slash)) && /^[A-Za-z0-9_-]+$/.test(path.slice(slash + 1));
+        return matches(path.slice(0, slash)) && /^[A-Za-z0-9_-]+$/.test(path.slice(slash + 1));
       },
       named: (path) => (isPlain ? `${before}${path.slice(path.lastIndexOf('/'))}` : path),
     };
