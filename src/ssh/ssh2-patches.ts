@@ -1,4 +1,4 @@
-/** Keeps ssh2 from work that costs much and that nobody has asked for. test/lab/ssh2-patches.test.ts shows that each still works. */
+/** Keeps ssh2 from work that costs much and that nobody has asked for. test/lab/openssh.test.ts and the tests beside show that each still works. */
 import { createPrivateKey, sign, type KeyObject } from 'node:crypto';
 import type { Writable } from 'node:stream';
 import type { Client, ParsedKey } from 'ssh2';

@@ -1,11 +1,11 @@
 /** Hosts that ssh2 cannot log in to, reached over the system's ssh without being told. */
 import { execFile, spawnSync } from 'node:child_process';
-import { rm } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Recap, TunnelResult } from '../../src/events.js';
-import { labAvailability, startLab, type TestLab } from './harness.js';
+import { labAvailability, startLab, until, type TestLab } from './harness.js';
 
 const unavailable = await labAvailability();
 const hasSsh = spawnSync('ssh', ['-V']).error === undefined;
@@ -79,5 +79,54 @@ describe.skipIf(unavailable !== undefined || !hasSsh)(`hosts that ssh2 is not en
     expect(other.tunnel.error).toMatchObject({ code: 'auth', end: 'spoke' });
     expect(other.tunnel.error?.message).toContain('login refused by root@198.18.1.1 port 22; tried ');
     await rm(`${key}-cert.pub`);
+  });
+
+  it('leave no login at a jump host when the run is killed', async () => {
+    await setSshd('tokyo');
+    const original = await readFile(lab.inventoryPath, 'utf8');
+    await writeFile(lab.inventoryPath, original.replace(/(\n {4}id: 1\b)/, '\n    ssh: { proxy_jump: hub }$1'));
+    const logins = async (): Promise<number> => {
+      const { stdout } = await lab.exec('hub', ['ss', '-Htn', 'state', 'established', 'sport', '=', ':22']);
+      return stdout.split('\n').filter((line) => line !== '').length;
+    };
+    expect(await logins()).toBe(0);
+    // It takes connections, and says nothing.
+    await lab.exec('tokyo', ['pkill', '-STOP', '-x', 'sshd']);
+    const kill = new AbortController();
+    const running = lab.run(['verify', 'tokyo', '--transport', 'openssh', '--connect-timeout', '60'], {
+      kill: kill.signal,
+    });
+    // The hub's own session, and the way to tokyo.
+    await until('the way through the hub', async () => (await logins()) >= 2);
+    kill.abort();
+    await running;
+    await until('the end of every login', async () => (await logins()) === 0);
+    await lab.exec('tokyo', ['pkill', '-CONT', '-x', 'sshd']);
+    await writeFile(lab.inventoryPath, original);
+    expect(await lab.run(['verify', 'tokyo'])).toMatchObject({ code: 0 });
+  });
+
+  it('are spared by ssh2 what they need not do: proofs of other host keys, three segments for each packet', async () => {
+    const debug = await lab.spawnExec('osaka', ['/usr/sbin/sshd', '-ddd', '-p', '2222', '-E', '/run/debug.log']);
+    const log = async (): Promise<string> => (await lab.exec('osaka', ['cat', '/run/debug.log'])).stdout;
+    await until('an sshd on port 2222', async () => (await log()).includes('Server listening on'));
+    const original = await readFile(lab.inventoryPath, 'utf8');
+    await writeFile(lab.inventoryPath, original.replace(/(\n {4}id: 2\b)/, '\n    ssh: { port: 2222 }$1'));
+    const segments = async (): Promise<number> => {
+      const { stdout } = await lab.exec('osaka', ['grep', '^Tcp:', '/proc/net/snmp']);
+      const [names = [], values = []] = stdout.split('\n').map((line) => line.split(' '));
+      return Number(values[names.indexOf('InSegs')]);
+    };
+    const before = await segments();
+    await lab.run(['diff', 'osaka', '--transport', 'ssh2']);
+    // It serves one connection.
+    await debug.ended;
+    await writeFile(lab.inventoryPath, original);
+    const said = await log();
+    expect(said).toMatch(/notify_hostkeys: sent \d+ hostkeys/);
+    expect(said).not.toContain('hostkeys-prove');
+    // Acknowledgements are among them: 22 for 11 packets, and 45 when each of their pieces has one.
+    const packets = said.match(/receive packet: type/g)?.length ?? 0;
+    expect((await segments()) - before).toBeLessThan(3 * packets);
   });
 });
