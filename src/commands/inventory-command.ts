@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { formatPlanTable, planToJson } from '../plan/plan-table.js';
+import { escapeJson, printable, printableLine } from '../printable.js';
 import { widthOf } from '../report/output-stream.js';
 import { formatSettings, settingsToJson } from '../ssh/describe-target.js';
 import { addCommonOptions, addSshOptions, GROUPS, type CommonOptions, type SshOptions } from './common-options.js';
@@ -29,19 +30,19 @@ export function addInventoryCommand(program: Command, finish: Finish): void {
 async function showInventory(limits: readonly string[], options: InventoryOptions): Promise<number> {
   const fleet = await loadFleet(options, limits);
   const text = options.ssh === true ? await describeHosts(fleet, options) : describePlan(fleet, options);
-  process.stdout.write(text.endsWith('\n') ? text : `${text}\n`);
+  process.stdout.write(`${text.trimEnd()}\n`);
   return 0;
 }
 
 const describePlan = ({ plan, tunnels }: LoadedFleet, options: CommonOptions): string =>
   options.output === 'json'
-    ? JSON.stringify(planToJson(plan, tunnels), null, 2)
-    : formatPlanTable(tunnels, widthOf(process.stdout));
+    ? escapeJson(JSON.stringify(planToJson(plan, tunnels), null, 2))
+    : printable(formatPlanTable(tunnels, widthOf(process.stdout)));
 
 /** The hub and the selected spokes. */
 async function describeHosts({ plan, tunnels, ends }: LoadedFleet, options: InventoryOptions): Promise<string> {
   const resolver = makeResolver(options, (message) => {
-    if (options.verbose === true) process.stderr.write(`trace: ${message}\n`);
+    if (options.verbose === true) process.stderr.write(`trace: ${printableLine(message)}\n`);
   });
   const spokes = ends === 'hub' ? [] : tunnels.map(({ spoke, ssh }) => ({ name: spoke, ssh }));
   try {
@@ -52,8 +53,8 @@ async function describeHosts({ plan, tunnels, ends }: LoadedFleet, options: Inve
       })),
     );
     return options.output === 'json'
-      ? JSON.stringify({ hosts: hosts.map(({ name, target }) => settingsToJson(name, target)) }, null, 2)
-      : hosts.map(({ name, target }) => formatSettings(name, target, options.verbose === true)).join('\n');
+      ? escapeJson(JSON.stringify({ hosts: hosts.map(({ name, target }) => settingsToJson(name, target)) }, null, 2))
+      : printable(hosts.map(({ name, target }) => formatSettings(name, target, options.verbose === true)).join('\n'));
   } finally {
     await resolver.close();
   }

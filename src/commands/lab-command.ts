@@ -12,6 +12,7 @@ import { labExec, labRun } from '../lab/lab-run.js';
 import { LAB_IMAGES } from '../lab/lab-state.js';
 import { labStatus } from '../lab/lab-status.js';
 import { labUp } from '../lab/lab-up.js';
+import { printable } from '../printable.js';
 import { parseCount } from './common-options.js';
 import type { Finish } from './finish.js';
 import { examples } from './help-text.js';
@@ -177,5 +178,5 @@ const BIN = fileURLToPath(new URL('../bin.js', import.meta.url));
 const nameOption = (name: string): string => (name === defaultLabName() ? '' : `--name ${name} `);
 
 const log = (message: string): void => {
-  process.stderr.write(`${message}\n`);
+  process.stderr.write(`${printable(message)}\n`);
 };

@@ -3,7 +3,7 @@ import { createInterface } from 'node:readline';
 import { Writable } from 'node:stream';
 import pLimit from 'p-limit';
 import { VxfleetError } from '../errors.js';
-import { printable } from '../report/printable.js';
+import { printable } from '../printable.js';
 
 export class Questions {
   /** Two questions at once would share a line. */

@@ -10,7 +10,7 @@ import { InventoryError } from '../inventory/inventory-error.js';
 import { wrapToWidth } from '../report/fit-width.js';
 import { jsonLine } from '../report/json-reporter.js';
 import { widthOf } from '../report/output-stream.js';
-import { printable } from '../report/printable.js';
+import { printable } from '../printable.js';
 import { endedRecap } from '../report/recap.js';
 import { useColor } from './common-options.js';
 import { thisRun } from './run-identity.js';
@@ -78,13 +78,17 @@ function describe(error: VxfleetError, argv: readonly string[]): string {
     });
   }
   const { code, message, hint, cause } = error;
-  const lines = [`vxfleet: ${printable(message)}`];
-  if (hint !== undefined) lines.push(`  ${printable(hint)}`);
-  if (code === 'internal') lines.push('  This is a bug of vxfleet.');
-  if (code === 'internal' && cause instanceof Error) lines.push(cause.stack ?? '');
-  return lines
-    .flatMap((line) => line.split('\n'))
+  const stack = code === 'internal' && cause instanceof Error ? (cause.stack ?? '') : '';
+  const details = [hint ?? '', ...(code === 'internal' ? ['This is a bug of vxfleet.'] : []), stack];
+  // Whatever has more than one line, only we begin one at the margin.
+  const [first = '', ...rest] = printable(message).split('\n');
+  return [
+    `vxfleet: ${first}`,
+    ...[...rest, ...details.flatMap((text) => printable(text).split('\n'))].flatMap(indented),
+  ]
     .flatMap((line) => wrapToWidth(line, width))
     .map((line) => `${line}\n`)
     .join('');
 }
+
+const indented = (line: string): string[] => (line === '' ? [] : [`  ${line}`]);

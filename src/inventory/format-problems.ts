@@ -1,3 +1,4 @@
+import { symbols } from '../printable.js';
 import type { Problem } from './problem.js';
 
 /** Widest piece of a source line that is shown, and the narrowest, in characters. */
@@ -25,8 +26,8 @@ export function formatProblems(
     const { file, line, column, message, fix, sourceLine } = problem;
     // Of a file that could not be read there is no place.
     const place = sourceLine === undefined ? '' : `${line}:${column}:`;
-    const where = `${showControls(file)}:${place}`;
-    const [first = '', ...more] = wrap(`${where} ${showControls(message)}`, width);
+    const where = `${symbols(file)}:${place}`;
+    const [first = '', ...more] = wrap(`${where} ${symbols(message)}`, width);
     const head = first.startsWith(`${where} `)
       ? `${paint(BOLD, where)} ${paint(RED, first.slice(where.length + 1))}`
       : paint(BOLD, first);
@@ -35,18 +36,18 @@ export function formatProblems(
       const gutter = `${String(line).padStart(5)} | `;
       const room = Math.max(MIN_WIDTH, Math.min(MAX_WIDTH, width - gutter.length - 2));
       const { shown, caret } = clip(sourceLine, column, room);
-      lines.push(`${paint(DIM, gutter)}${showControls(shown)}`);
+      lines.push(`${paint(DIM, gutter)}${symbols(shown)}`);
       lines.push(`${paint(DIM, `${' '.repeat(5)} | `)}${' '.repeat(caret)}${paint(RED, '^')}`);
     }
     if (fix !== undefined) {
-      const [advice = '', ...rest] = wrap(`fix: ${showControls(fix)}`, width);
+      const [advice = '', ...rest] = wrap(`fix: ${symbols(fix)}`, width);
       lines.push(advice.replace(/^fix:/, paint(GREEN, 'fix:')), ...rest);
     }
     return lines.join('\n');
   });
   const [first] = problems;
   if (first === undefined) return '';
-  const count = `${problems.length} ${problems.length === 1 ? 'problem' : 'problems'} in ${showControls(first.file)}`;
+  const count = `${problems.length} ${problems.length === 1 ? 'problem' : 'problems'} in ${symbols(first.file)}`;
   return `${[...blocks, count].join('\n\n')}\n`;
 }
 
@@ -63,22 +64,4 @@ function clip(sourceLine: string, column: number, room: number): { shown: string
   const head = start > 0 ? '…' : '';
   const tail = end < sourceLine.length ? '…' : '';
   return { shown: `${head}${sourceLine.slice(start, end)}${tail}`, caret: at - start + head.length };
-}
-
-/**
- * One visible symbol for each character that a terminal would act on: C0 and C1 controls, line separators, and the marks that
- * reorder or hide text. A tab becomes one space, so that the caret stands where it should.
- */
-function showControls(text: string): string {
-  return (
-    text
-      .replace(/\t/g, ' ')
-      // eslint-disable-next-line no-control-regex
-      .replace(/[\u0000-\u001f]/g, (character) => String.fromCodePoint(0x2400 + character.charCodeAt(0)))
-      .replace(/\u007f/g, '\u2421')
-      .replace(
-        /[\u0080-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|\p{Surrogate}/gu,
-        '\ufffd',
-      )
-  );
 }

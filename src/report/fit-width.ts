@@ -31,3 +31,6 @@ export function wrapToWidth(text: string, width: number): string[] {
   lines.push(line);
   return lines.map((part, index) => (index === 0 ? start : ' '.repeat(start.length)) + part.trimEnd());
 }
+
+/** Text of several lines as one. */
+export const oneLine = (text: string): string => text.replace(/\s+/g, ' ').trim();

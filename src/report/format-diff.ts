@@ -3,12 +3,11 @@ import { formatInterfaceRanges } from '../diff/interface-ranges.js';
 import type { DiffEvent } from '../events.js';
 import { colorDiff } from './color-diff.js';
 import type { Paint } from './paint.js';
-import { printableLine, visible } from './printable.js';
 
-/** Text ending in a newline. What comes from the host is made visible, never dropped: a diff hides no difference. */
+/** Text ending in a newline. */
 export function formatDiff(diff: DiffEvent, paint: Paint): string {
-  const diffText = visible(diff.text).replace(/\n$/, '');
-  const drift = diff.drift.map((sentence) => `drift: ${printableLine(sentence)}`);
+  const diffText = diff.text.replace(/\n$/, '');
+  const drift = diff.drift.map((sentence) => `drift: ${sentence}`);
   const lines = [
     paint('bold', heading(diff)),
     ...(diffText === '' ? [] : [colorDiff(diffText, paint)]),

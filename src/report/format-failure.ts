@@ -1,9 +1,8 @@
 /** One tunnel's failure, for a person: what failed, at which end, why, and what to do next. */
 import type { CommandName, TunnelFailure, TunnelResult } from '../events.js';
 import { formatInterfaceRanges } from '../diff/interface-ranges.js';
-import { wrapToWidth } from './fit-width.js';
+import { oneLine, wrapToWidth } from './fit-width.js';
 import type { Paint } from './paint.js';
-import { printable, printableLine } from './printable.js';
 import { statusColour, statusMeaning, statusWord, wordsOf } from './status-text.js';
 
 /**
@@ -52,7 +51,7 @@ export function formatFailure(
 
 /** The failure in one line, for where all of it is told later. */
 export function failureLine(result: TunnelResult, command: CommandName): string {
-  const reason = result.error === null ? [] : [printableLine(result.error.message)];
+  const reason = result.error === null ? [] : [oneLine(result.error.message)];
   return [`${result.spoke} (${result.interface}) ${statusWord(result.status, command)}`, ...reason].join(': ');
 }
 
@@ -77,7 +76,7 @@ function heading(
 const FIELD_WIDTH = 8;
 
 function field(name: string, text: string): string[] {
-  const [first = '', ...rest] = printable(text).trimEnd().split('\n');
+  const [first = '', ...rest] = text.trimEnd().split('\n');
   return [`  ${name.padEnd(FIELD_WIDTH)}${first}`, ...rest.map((line) => `  ${' '.repeat(FIELD_WIDTH)}${line}`)];
 }
 
@@ -103,7 +102,7 @@ function unanswered({ checks: own, transit, spoke }: TunnelResult): string[] {
   return failed.flatMap((check) => {
     const from = check.from === 'hub' ? 'hub' : spoke;
     const text = `no answer: ${check.prefix} from ${from}, ${check.source} to ${check.target}, ${check.bytes} bytes`;
-    return field('check', printableLine(text));
+    return field('check', text);
   });
 }
 

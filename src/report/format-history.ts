@@ -6,7 +6,7 @@ import { runOf } from '../history/change-id.js';
 import { FIRST } from '../history/record.js';
 import { wrapToWidth } from './fit-width.js';
 import { createPaint, type Colour, type Paint } from './paint.js';
-import { escapeJson, printableLine } from './printable.js';
+import { escapeJson, printableLine } from '../printable.js';
 import type { RecapFormat } from './format-recap.js';
 
 const HEADER = ['time', 'run', 'tunnel', 'interface', 'operator', 'command', 'outcome'] as const;

@@ -5,7 +5,7 @@ import { wrapToWidth } from './fit-width.js';
 import { formatDuration } from './format-duration.js';
 import { formatFailure, sharedFailure } from './format-failure.js';
 import { createPaint, type Paint } from './paint.js';
-import { printableLine } from './printable.js';
+import { oneLine } from './fit-width.js';
 import { isFailure, STATUSES, statusColour, statusMeaning, statusWord, wordsOf } from './status-text.js';
 
 export interface RecapFormat {
@@ -111,7 +111,7 @@ function rowDetail(group: Group, command: CommandName): string {
     downTime(group),
     // A failed tunnel's checks are told with its failure; here they would read as those of the state it was put back to.
     isFailure(first) ? null : checksPassed(group),
-    first.status === 'skipped' && first.error !== null ? printableLine(first.error.message) : null,
+    first.status === 'skipped' && first.error !== null ? oneLine(first.error.message) : null,
   ];
   return parts.filter((part) => part !== null).join(', ');
 }

@@ -1,6 +1,5 @@
 import type { StepTiming } from '../events.js';
 import { formatDuration } from './format-duration.js';
-import { printableLine } from './printable.js';
 
 /** A table with a line a step, for stdout, an empty line before and after; the slowest tunnel is named. */
 export function formatTimings(steps: readonly StepTiming[]): string {
@@ -10,7 +9,7 @@ export function formatTimings(steps: readonly StepTiming[]): string {
     formatDuration(median_ms),
     formatDuration(p95_ms),
     formatDuration(slowest_ms),
-    printableLine(slowest),
+    slowest,
   ]);
   const table = [['step', 'tunnels', 'median', 'p95', 'slowest', ''], ...rows];
   const widths = [0, 1, 2, 3, 4].map((column) => Math.max(...table.map((row) => row[column]?.length ?? 0)));

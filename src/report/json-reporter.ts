@@ -1,7 +1,7 @@
 /** Every event as one line of JSON on stdout, the recap last; stderr stays silent. */
 import type { EndedRecap, ErrorEvent, RunEvent } from '../events.js';
 import { flush } from './output-stream.js';
-import { escapeJson } from './printable.js';
+import { escapeJson } from '../printable.js';
 import type { Reporter, ReporterIo } from './reporter-io.js';
 
 export function createJsonReporter({ stdout, verbose }: ReporterIo): Reporter {

@@ -3,7 +3,6 @@ import type { CommandName, RunEvent, TunnelResult } from '../events.js';
 import { formatDuration } from './format-duration.js';
 import { formatFailure } from './format-failure.js';
 import type { Paint } from './paint.js';
-import { printableLine } from './printable.js';
 import { isFailure, statusColour, statusWord } from './status-text.js';
 
 export interface PlainOptions {
@@ -30,7 +29,7 @@ export function plainLines(
     case 'start':
       return [`${event.command} of ${event.total} ${event.total === 1 ? 'tunnel' : 'tunnels'}, run ${event.run}`];
     case 'hub':
-      return [columns('hub', '-', event.step, printableLine(event.message))];
+      return [columns('hub', '-', event.step, event.message)];
     case 'step':
       // What is over in a moment, and follows from the line before.
       if (!verbose && (event.step === 'inspect' || event.step === 'prepare')) return [];
@@ -40,9 +39,9 @@ export function plainLines(
         ? [tunnelLine(event, command, paint), ...formatFailure(event, { command, paint }).slice(1)]
         : [tunnelLine(event, command, paint)];
     case 'notice':
-      return [`${event.level === 'warning' ? paint('yellow', 'warning:') : 'notice:'} ${printableLine(event.message)}`];
+      return [`${event.level === 'warning' ? paint('yellow', 'warning:') : 'notice:'} ${event.message}`];
     case 'trace':
-      return verbose ? [paint('dim', `trace: ${printableLine(event.message)}`)] : [];
+      return verbose ? [paint('dim', `trace: ${event.message}`)] : [];
     case 'diff':
     case 'timings':
     case 'recap':

@@ -1,7 +1,7 @@
 /* oxlint-disable no-control-regex */
 import { describe, expect, it } from 'vitest';
 import fc from 'fast-check';
-import { escapeJson, printable, printableLine, visible } from '../../src/report/printable.js';
+import { escapeJson, printable, printableLine, visible } from '../src/printable.js';
 
 describe('printable', () => {
   it.each([
