@@ -3,6 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { imageChoices } from '../lab/harness.js';
 import type { CaseResult } from './case.js';
 import { FAULTS } from './faults/all-faults.js';
 import { planCases } from './plan-cases.js';
@@ -14,6 +15,7 @@ import { writeDocument } from './write-document.js';
 const USAGE = `npm run campaign -- [options]
   --runs N      how many changes are disturbed (700)
   --labs N      labs at once, at most ${MAX_LABS} (8)
+  --images A,B  what their hosts run, in turn (machine); vxfleet lab up --help lists them
   --window S    the hub's window, in seconds (12)
   --seed S      for all that is random (a new one each time)
   --only TEXT   only faults whose name has this text
@@ -25,6 +27,7 @@ const { values } = parseArgs({
   options: {
     runs: { type: 'string', default: '700' },
     labs: { type: 'string', default: '8' },
+    images: { type: 'string', default: 'machine' },
     window: { type: 'string', default: '12' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
     only: { type: 'string', default: '' },
@@ -49,6 +52,7 @@ async function main(): Promise<number> {
   const results = await runCampaign({
     cases,
     labs: Number(values.labs),
+    images: imageChoices(...values.images.split(',')).map(({ image }) => image),
     windowSeconds: Number(values.window),
     onResult: (result, lab) => {
       process.stdout.write(`${describeResult(result, lab)}\n`);
@@ -61,9 +65,9 @@ async function main(): Promise<number> {
   return countOf(results, 'violation') === 0 ? 0 : 1;
 }
 
-function describeResult({ plan, verdict, violations, left, ending, seconds }: CaseResult, lab: string): string {
+function describeResult({ plan, image, verdict, violations, left, ending, seconds }: CaseResult, lab: string): string {
   const where = plan.point === undefined ? 'the whole change' : describePoint(plan.point);
-  const head = `${String(plan.index).padStart(3)} ${lab} ${verdict.padEnd(9)} ${plan.fault.name} @ ${where} (${ending}, ${seconds} s)`;
+  const head = `${String(plan.index).padStart(3)} ${lab} ${image} ${verdict.padEnd(9)} ${plan.fault.name} @ ${where} (${ending}, ${seconds} s)`;
   return [head, ...violations.map((text) => `      ! ${text}`), ...left.map((text) => `      left: ${text}`)].join(
     '\n',
   );

@@ -1,4 +1,5 @@
 /** One run of the campaign, and what came of it. */
+import type { LabImage } from '../../src/lab/lab-state.js';
 import type { Fault } from './fault.js';
 import type { Point } from './points.js';
 
@@ -21,7 +22,7 @@ export type Verdict =
   | 'missed'
   | 'violation';
 
-export interface CaseResult {
+export interface CaseOutcome {
   readonly plan: Case;
   readonly verdict: Verdict;
   /** What the contract demands and was not so, a sentence each. */
@@ -33,4 +34,9 @@ export interface CaseResult {
   readonly seconds: number;
   /** Files of evidence by name. */
   readonly evidence: Readonly<Record<string, string>>;
+}
+
+export interface CaseResult extends CaseOutcome {
+  /** What the hosts ran. */
+  readonly image: LabImage;
 }

@@ -1,6 +1,6 @@
 /** One change that is disturbed: the fault at its point, the hosts' state when their time is over, and the next deploy. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Case, CaseResult } from './case.js';
+import type { Case, CaseOutcome } from './case.js';
 import { CaseNotes } from './case-notes.js';
 import type { DeployOutcome, DisturbedDeploy } from './disturbed-deploy.js';
 import type { Scene } from './fault.js';
@@ -15,7 +15,7 @@ const CONTROLLER_SECONDS = 180;
 const GRACE_SECONDS = 10;
 const POLL_MS = 300;
 
-export async function runCase(site: Site, plan: Case): Promise<CaseResult> {
+export async function runCase(site: Site, plan: Case): Promise<CaseOutcome> {
   const started = performance.now();
   const run = new CaseRun(site, plan);
   const bystanders = await site.watchBystanders();
@@ -173,7 +173,7 @@ class CaseRun {
     }
   }
 
-  result(losses: readonly string[], seconds: number): CaseResult {
+  result(losses: readonly string[], seconds: number): CaseOutcome {
     const notes = this.#notes;
     if (this.#plan.fault.costsBystanders !== true) notes.blame(losses);
     const { recap, code } = this.#outcome ?? {};

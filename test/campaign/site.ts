@@ -1,6 +1,7 @@
 /** A lab for the campaign: a hub, the spoke whose tunnel is changed again and again, and two whose tunnels stay as they are. */
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { LabImage } from '../../src/lab/lab-state.js';
 import { ENDS, type End } from '../../src/plan/plan.js';
 import { startLab, type Outcome, type TestLab } from '../lab/harness.js';
 import { watchBystanders, type Bystanders } from './bystanders.js';
@@ -41,8 +42,8 @@ export class Site {
    * Starts the lab, and deploys every generation once to learn how it looks in peace.
    * @param policy whether the tunnel under test is one in policy mode
    */
-  static async start(name: string, policy: boolean, windowSeconds: number): Promise<Site> {
-    const lab = await startLab(name, { spokes: SPOKES.length });
+  static async start(name: string, image: LabImage, policy: boolean, windowSeconds: number): Promise<Site> {
+    const lab = await startLab(name, { spokes: SPOKES.length, images: [{ image }] });
     try {
       const directory = join(lab.scratch, 'campaign');
       await mkdir(directory, { recursive: true });

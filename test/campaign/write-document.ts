@@ -10,6 +10,13 @@ export async function writeDocument(results: readonly CaseResult[], windowSecond
   await writeFile(DOCUMENT, documentText(results, windowSeconds));
 }
 
+/** The releases that the labs' hosts ran; `machine` is the one below. */
+const byImage = (results: readonly CaseResult[]): string =>
+  [...new Set(results.map(({ image }) => image))]
+    .toSorted()
+    .map((image) => `${results.filter((result) => result.image === image).length} on ${image}`)
+    .join(', ');
+
 const documentText = (results: readonly CaseResult[], windowSeconds: number): string => `# The fault campaign
 
 \`npm run campaign\` writes this page (\`-- --write\`). On real hosts of a lab, a tunnel is changed to a state that cannot talk to the old one (another VNI, another
@@ -35,7 +42,7 @@ What is excused, and why:
 
 *Missed* are runs whose change was over before its random point came.
 
-${results.length} runs with a window of ${windowSeconds} s, on ${cpus().length} cores (${arch()}), ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release()}:
+${results.length} runs (${byImage(results)}) with a window of ${windowSeconds} s, on ${cpus().length} cores (${arch()}), ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release()}:
 
 ${summaryTable(results)}
 `;

@@ -13,7 +13,13 @@ describe.skipIf(unavailable !== undefined)(`the fault campaign, in short ${unava
   const cases = planCases(FAULTS, RUNS, SEED);
 
   it('breaks the contract nowhere', { timeout: 480_000 }, async () => {
-    const results = await runCampaign({ cases, labs: 6, windowSeconds: 12, onResult: () => undefined });
+    const results = await runCampaign({
+      cases,
+      labs: 6,
+      images: ['machine'],
+      windowSeconds: 12,
+      onResult: () => undefined,
+    });
     const violations = results.filter(({ verdict }) => verdict === 'violation');
     // As text: of objects in an array a failed expectation shows the first line.
     const told = violations.map(
