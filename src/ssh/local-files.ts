@@ -45,12 +45,14 @@ export interface UnlinkedFile {
 
 export function writeUnlinked(text: string): UnlinkedFile {
   const directory = mkdtempSync(join(tmpdir(), 'vxfleet-'));
-  try {
-    const fd = openSync(join(directory, 'file'), 'wx+', 0o600);
-    writeFileSync(fd, text);
-    const path = `/proc/${process.pid}/fd/${fd}`;
-    return { path, read: () => readFileSync(path, 'utf8'), close: () => closeSync(fd) };
-  } finally {
-    rmSync(directory, { recursive: true });
-  }
+  const remove = (): void => rmSync(directory, { recursive: true, force: true });
+  const name = join(directory, 'file');
+  const fd = openSync(name, 'wx+', 0o600);
+  writeFileSync(fd, text);
+  // Where there is no such way to an open file, it has a name as long as we live.
+  const isLinux = process.platform === 'linux';
+  if (isLinux) remove();
+  else process.once('exit', remove);
+  const path = isLinux ? `/proc/${process.pid}/fd/${fd}` : name;
+  return { path, read: () => readFileSync(path, 'utf8'), close: () => closeSync(fd) };
 }

@@ -4,7 +4,7 @@ import { hostKeyPlace, placeOf, sshCommand, type EffectiveTarget } from './effec
 import { hostKeyError } from './host-key-check.js';
 import { forwardError, jumpError } from './jump-hosts.js';
 import type { KnownHostsStore } from './known-hosts-store.js';
-import { judgeHostKey, showKey, type HostKeyVerdict } from './known-hosts.js';
+import { judgeHostKey, showKey } from './known-hosts.js';
 import { bannerError, dialError } from './link.js';
 import { loginRefused, SSHD_MAX_AUTH_TRIES } from './login.js';
 import type { OpenSshProgress } from './openssh-progress.js';
@@ -34,6 +34,8 @@ export interface KeysToTry {
 /** What there is to explain a failure with. */
 export interface Evidence {
   readonly progress: OpenSshProgress;
+  /** Whether `progress` hears more than that a host has let us in. */
+  readonly tellsKeys: boolean;
   readonly knownHostsOf: (target: EffectiveTarget) => KnownHostsStore;
   readonly keysOf: (target: EffectiveTarget) => Promise<KeysToTry>;
 }
@@ -81,15 +83,20 @@ function explainHostKey(
   if (!lines.some((line) => /^Host key verification failed|REVOKED HOST KEY DETECTED/.test(line))) return undefined;
   const store = knownHostsOf(target);
   const { key } = progress;
-  const shown = key === undefined ? { type: undefined, fingerprint: 'that ssh did not name' } : showKey(key);
   const place = hostKeyPlace(target);
-  const verdict: HostKeyVerdict =
-    key === undefined ? { kind: 'unknown' } : judgeHostKey(store.entries(), place.host, place.port, key);
-  if (verdict.kind !== 'known') return hostKeyError(host, target, shown, verdict, store.files);
-  return new VxfleetError('host-key', `ssh does not take the host key of ${placeOf(target)}: ${lines.at(-1)}`, {
-    host,
-    hint: `try: ${sshCommand(target, '-v')}`,
-  });
+  const verdict = key === undefined ? undefined : judgeHostKey(store.entries(), place.host, place.port, key);
+  if (key !== undefined && verdict !== undefined && verdict.kind !== 'known') {
+    return hostKeyError(host, target, showKey(key), verdict, store.files);
+  }
+  const reason = lines.find((line) => /^(?:No .* host key is known|Host key for .* has changed|.* revoked)/.test(line));
+  return new VxfleetError(
+    'host-key',
+    `ssh does not take the host key of ${placeOf(target)}: ${reason ?? lines.at(-1)}`,
+    {
+      host,
+      hint: `see which one it shows: ${sshCommand(target, '-v')}; one that is new and verified is taken with --accept-new`,
+    },
+  );
 }
 
 /** A key may have been refused as soon as the host was trusted: then it is not asked again. */
@@ -97,11 +104,13 @@ async function explainLogin(
   host: string,
   target: EffectiveTarget,
   lines: readonly string[],
-  { progress, keysOf }: Evidence,
+  { progress, tellsKeys, keysOf }: Evidence,
 ): Promise<VxfleetError | undefined> {
   const denied = lines.map((line) => /Permission denied \(([\w.@,-]*)\)/.exec(line)).find((match) => match !== null);
   const isOver = denied !== undefined || lines.some((line) => line.includes('Too many authentication failures'));
-  if (!isOver && progress.stage !== 'keyed') return undefined;
+  // An older ssh does not say how far it was.
+  const isUnclear = !tellsKeys && /^(?:Connection (?:closed|reset) by|Received disconnect from) /.test(lines[0] ?? '');
+  if (!isOver && !isUnclear && progress.stage !== 'keyed') return undefined;
   const { labels, notes } = await keysOf(target);
   return loginRefused(host, target, {
     tried: labels,

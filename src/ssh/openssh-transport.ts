@@ -79,6 +79,7 @@ async function openOnce(
   const progress = new OpenSshProgress(nonce);
   const evidence = {
     progress,
+    tellsKeys: ssh.tellsKeys,
     knownHostsOf: (hop: EffectiveTarget) => run.knownHostsOf(hop),
     keysOf: (hop: EffectiveTarget) => keysOf(run, hop),
   };

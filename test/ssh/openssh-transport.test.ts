@@ -195,6 +195,34 @@ describe.skipIf(!hasSsh)('the transport openssh', () => {
     expect(error).toMatchObject({ code: 'protocol', host: 'tokyo' });
   });
 
+  it('does with an ssh that cannot say which key a host shows, as before 8.5', async () => {
+    const { server, home } = await setUp({
+      onConnection: (connection) =>
+        connection.on('authentication', ({ method }) => method === 'none' || connection.end()),
+    });
+    const program = join(home, 'ssh');
+    const script = '#!/bin/sh\ncase "$*" in *" -G "*) ssh "$@" | grep -v ^sessiontype ;; *) exec ssh "$@" ;; esac\n';
+    writeFileSync(program, script, { mode: 0o755 });
+    const transport = transportOf(home, { carrier: 'openssh', program });
+    const open = (port = server.port) => transport.open('tokyo', targetOf(port), 'true');
+    // Whether it was the key that it did not like is not known: it is not asked again.
+    expect((await failureOf(open())).code).toBe('auth');
+    expect(server.connections).toBe(1);
+    const other = await startServer({ authorized: [userKey] });
+    const refused = await failureOf(open(other.port));
+    expect(refused).toMatchObject({ code: 'host-key', host: 'tokyo' });
+    expect(refused.message).toContain('No ED25519 host key is known');
+    const knownHosts = join(home, 'other');
+    await (
+      await transportOf(home, { carrier: 'openssh', program, acceptNew: true, knownHosts }).open(
+        'a',
+        targetOf(other.port),
+        'x',
+      )
+    ).close();
+    expect(readFileSync(knownHosts, 'utf8')).toBe(knownLine(other.port, other.hostKey));
+  });
+
   it('says that there is no ssh program', async () => {
     const { open } = await setUp({}, { program: '/nowhere/ssh' });
     const error = await failureOf(open());
