@@ -42,6 +42,7 @@ export type Layer =
   | 'link'
   | 'params'
   | 'underlay'
+  | 'filter'
   | 'encapsulation'
   | 'neighbour'
   | 'peer'

@@ -1,5 +1,6 @@
 /** What ran before a change and what of it answered: exactly that must be so again after a revert. */
 import type { Check, PutBack } from '../events.js';
+import { ownFilter } from '../verify/filter-state.js';
 import type { KernelLink } from '../verify/kernel-state.js';
 import type { ObservedEnd } from '../verify/compare-end.js';
 import { check, type PlannedCheck } from '../verify/plan-checks.js';
@@ -46,6 +47,7 @@ async function observeBefore(plan: TunnelPlan, end: TunnelEnd): Promise<Observed
   const isEmpty =
     current === null &&
     !facts.links.has(plan.interface) &&
+    ownFilter(plan.interface, facts.network.filter) === '' &&
     !facts.network.rules.some(({ from }) => isOf(from, plan)) &&
     !facts.network.routes.some(
       (route) =>
@@ -145,6 +147,7 @@ function fingerprint(plan: TunnelPlan, { link, network }: ObservedEnd): string {
       .filter(({ from }) => isOurs(from))
       .map((rule) => JSON.stringify(rule))
       .toSorted(),
+    ownFilter(plan.interface, network.filter),
   ]);
 }
 

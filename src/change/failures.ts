@@ -105,7 +105,7 @@ export function notDecided(end: End, { text, reason }: Reply): StepFailed {
 
 /** The kernel that a finding was about is gone with the candidate; what can still be looked at is the candidate. */
 export function afterRevert(failure: TunnelFailure, spoke: string): TunnelFailure {
-  const isAboutKernel = ['link', 'params', 'addresses', 'routes', 'policy'].includes(failure.layer ?? '');
+  const isAboutKernel = ['link', 'params', 'addresses', 'routes', 'policy', 'filter'].includes(failure.layer ?? '');
   if (failure.code !== 'verify' || !isAboutKernel) return failure;
   return { ...failure, hint: `The candidate was put back; \`vxfleet diff ${spoke}\` shows it.` };
 }

@@ -21,6 +21,7 @@ const MOST_PARTNERS = 3;
  */
 export async function proveTransit(tunnel: Pair): Promise<TransitProof> {
   const { plan, hub, spoke } = tunnel;
+  if (plan.isolate) return await proveIsolation(tunnel);
   let silent: { readonly partner: TunnelPlan; readonly check: Check } | undefined;
   for (const partner of partnersOf(tunnel)) {
     const send = async (): Promise<Check | undefined> =>
@@ -37,9 +38,30 @@ export async function proveTransit(tunnel: Pair): Promise<TransitProof> {
   return { check: silent.check, failure: transitFailure(plan, silent.partner) };
 }
 
+/** Silence proves something only where the hub reaches the other site. */
+async function proveIsolation(tunnel: Pair): Promise<TransitProof> {
+  const { plan, hub, spoke } = tunnel;
+  for (const partner of partnersOf(tunnel)) {
+    const alive = [plannedCheck('hub', partner.hubAddress, partner.spokeAddress48, '/48', MINIMUM_MTU)];
+    if ((await hub.probe(alive, TRANSIT_SECONDS)).checks.some(({ ok }) => !ok)) continue;
+    const [check] = (await spoke.probe([transitCheck(plan, partner)], TRANSIT_SECONDS)).checks;
+    if (check?.ok !== true) break;
+    return { check, failure: leakFailure(plan, partner) };
+  }
+  return { check: null, failure: null };
+}
+
+const leakFailure = (plan: TunnelPlan, partner: TunnelPlan): TunnelFailure => ({
+  code: 'verify',
+  end: 'hub',
+  layer: 'filter',
+  message: `${plan.spoke} is isolated, and reaches ${partner.spoke} (${partner.spokeAddress48}) all the same`,
+  hint: 'Something else than the hub\'s table "inet vxfleet" has let it through, or another way than the hub: ip -6 route get there, nft list ruleset on the hub.',
+});
+
 /** Those that the run has proven, the last first; else those whose tunnel is up at the hub and that nobody is changing. */
 export function partnersOf({ fleet, plan, hub: { facts }, proven }: Pair): readonly TunnelPlan[] {
-  const isOther = (one: TunnelPlan): boolean => one.id !== plan.id;
+  const isOther = (one: TunnelPlan): boolean => one.id !== plan.id && (plan.isolate || !one.isolate);
   const known = [...proven].filter(isOther).toReversed();
   const up = fleet.tunnels.filter((one) => {
     const link = facts.links.get(one.interface);

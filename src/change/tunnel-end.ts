@@ -117,7 +117,8 @@ export class TunnelEnd {
 
   /** What the kernel has of this end right now, and the ways of the questions' packets. */
   async observe(questions: readonly RouteQuestion[] = []): Promise<ObservedWays> {
-    const queries = tunnelQueries(this.#tunnel, this.end);
+    const hasFilter = this.#tunnel.filter || this.current?.includes(FILTER_MARK) === true;
+    const queries = tunnelQueries(this.#tunnel, this.end, hasFilter);
     const payload = [...queries, ...routeQueries(questions)].map(({ line }) => `${line}\n`).join('');
     const reply = await this.ask({ verb: 'state', args: [], payload, timeoutMs: QUERY_TIMEOUT_MS });
     const text = reply.values.get('network') ?? '';
@@ -252,6 +253,9 @@ export class TunnelEnd {
     });
   }
 }
+
+/** In every stanza that makes a filter. */
+const FILTER_MARK = 'table inet vxfleet';
 
 /** A host's own clock, in ms. */
 const toNumber = (text: string | undefined): number | null =>

@@ -94,6 +94,6 @@ export const DEFAULTS = {
   /** So few that connection tables stay small, and enough for a network card to spread the flows. From the dynamic ports (RFC 6335). */
   srcport: { low: 49_152, high: 49_167 },
   metric: 512,
-  filter: false,
+  filter: true,
   isolate: false,
 } as const;

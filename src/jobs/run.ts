@@ -74,5 +74,5 @@ const hostAccess = (
   windowSeconds: number,
 ): HostAccess => ({
   open: async () => await HostSession.open(transport, host, target, { ...session, windowSeconds }),
-  inspection: { ways, network: fleetQueries(fleet.prefix) },
+  inspection: { ways, network: fleetQueries(fleet) },
 });

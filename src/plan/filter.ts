@@ -3,7 +3,7 @@
  * (filter-commands.ts), and the kernel is compared with it (docs/filter.md). Pure.
  */
 import { Address6 } from 'ip-address';
-import type { End, TunnelPlan } from './plan.js';
+import type { End, KeptPlan } from './plan.js';
 
 /** A set or a map, and what this end has in it. */
 export interface FilterSet {
@@ -50,7 +50,7 @@ const RAW = 'priority raw; policy accept;';
 /** Of neighbours: never forwarded, so that they belong to the link, and `::` to one that is just coming up. */
 const LINK_LOCAL = ['ip6 saddr fe80::/10', 'ip6 saddr ::'];
 
-export function planFilter(tunnel: TunnelPlan, end: End): Filter {
+export function planFilter(tunnel: KeptPlan, end: End): Filter {
   const { interface: link, dstport } = tunnel;
   const isHub = end === 'hub';
   const names = filterNames(tunnel, end);
@@ -187,7 +187,7 @@ const TABLE: FilterPart = {
 
 /** Names of what a tunnel may share with others, one for each thing that is shared; of its counters as well. */
 export function filterNames(
-  tunnel: TunnelPlan,
+  tunnel: KeptPlan,
   end: End,
 ): Readonly<Record<'peer' | 'vnis' | 'fleet' | 'port' | 'prefix' | 'foreign', string>> {
   const { address } = end === 'hub' ? tunnel.spokeUnderlay : tunnel.hubUnderlay;

@@ -25,7 +25,7 @@ export function makePlan(inventory: Inventory): FleetPlan {
     .map((spoke): TunnelPlan => ({ ...planTunnel(inventory, spoke), ssh: spoke.ssh }))
     .sort((left, right) => left.id - right.id);
   const { underlay, ssh, anchor } = inventory.hub;
-  return { prefix: inventory.prefix, hub: { underlay, ssh, anchor }, tunnels };
+  return { prefix: inventory.prefix, filter: inventory.filter, hub: { underlay, ssh, anchor }, tunnels };
 }
 
 /** `vxlanNN`: the id in lower-case hex, at least two digits. */

@@ -54,6 +54,7 @@ export type KeptPlan = Omit<TunnelPlan, 'ssh'>;
 
 export interface FleetPlan {
   readonly prefix: string;
+  readonly filter: boolean;
   readonly hub: { readonly underlay: Underlay; readonly ssh: SshTarget; readonly anchor: string | undefined };
   /** In the order of the ids. */
   readonly tunnels: readonly TunnelPlan[];

@@ -48,6 +48,21 @@ export const maySendPackets: Rule = ({ facts: { canOpenRawSockets } }) =>
     ? undefined
     : refuse('implementation', 'root may not send packets of its own (no CAP_NET_RAW)', RAW_SOCKET_HINT);
 
+/** nft answers with a word of its own, or sh of the host says that there is none. */
+export const canFilter: Rule = ({ facts: { network }, tunnel, removes }) => {
+  const fault = network.filter?.fault ?? '';
+  if (!tunnel.filter || removes || fault === '') return undefined;
+  const leaveOpen =
+    'or set filter: off in the inventory, which leaves the tunnels open to whoever reaches their UDP port';
+  return /^nft: /.test(fault)
+    ? refuse('filter', 'nft is not installed, and the filter is on', `apt-get install nftables there, ${leaveOpen}.`)
+    : refuse(
+        'filter',
+        `nft cannot be used on the host: ${fault}`,
+        `Does its kernel have nf_tables (modprobe nf_tables; a container's host must load it)? Load it, ${leaveOpen}.`,
+      );
+};
+
 export const canRead: Rule = ({ facts: { unreadableFiles }, tunnel }) => {
   const path = unreadableFiles.find((file) => !file.startsWith(INTERFACES_D) || file.endsWith(`/${tunnel.interface}`));
   return path === undefined

@@ -2,6 +2,7 @@
 import {
   answersFromIp,
   blindnessOf,
+  canFilter,
   canRead,
   canReplaceFile,
   canWrite,
@@ -13,7 +14,16 @@ import {
 } from './host-fitness.js';
 import { isFormerHost, isWhatWasMade } from './removal.js';
 import { comesAfterItsDevice, fitsAtBoot, readsInterfacesD } from './boot-order.js';
-import { allowsIpv6, answersEcho, forwards, hasFreePort, hasFreeVni, hasIpv6, knowsVxlan } from './kernel.js';
+import {
+  allowsIpv6,
+  answersEcho,
+  forwards,
+  hasFreePort,
+  hasFreeVni,
+  sharesPort,
+  hasIpv6,
+  knowsVxlan,
+} from './kernel.js';
 import { hasNoOtherStanza, isOfThisFleet, isOfThisSpoke, isOurs, isVxlanIfAnything } from './ownership.js';
 import { hasUnderlayAddress, hasUnderlayRoute, isNotAnotherSpoke, isNotTheOtherEnd } from './right-host.js';
 import {
@@ -52,6 +62,7 @@ const OF_ANY_CHANGE: readonly Rule[] = [
   mayChangeNetwork,
   maySendPackets,
   canRead,
+  canFilter,
 ];
 
 const RULES: readonly Rule[] = [
@@ -85,6 +96,7 @@ const RULES: readonly Rule[] = [
   hasFreeTable,
   hasFreeVni,
   hasFreePort,
+  sharesPort,
   hasFreeDefaultMetric,
   hasNoCollidingRoute,
   isNotManagedOver,

@@ -2,7 +2,7 @@ import { VxfleetError } from '../errors.js';
 import type { End, TunnelPlan } from '../plan/plan.js';
 import { checkStanza } from './check-stanza.js';
 import { templateName, type Templates } from './load-templates.js';
-import { templateVariables } from './template-variables.js';
+import { templateVariables, type TemplateVariables } from './template-variables.js';
 
 /** Of a tunnel over an underlay device of 1500 bytes, as nearly all are; in bytes. */
 export const STOCK_MTU = 1450;
@@ -21,15 +21,19 @@ export function renderTunnel(
   const template = templates.byName[templateName(end, tunnel.mode)];
   const variables = templateVariables(tunnel, end, mtu);
   const text = template.render(variables);
-  for (const name of ['filter_up', 'filter_down'] as const) {
-    if (text.includes(String(variables[name] ?? ''))) continue;
-    throw new VxfleetError('inventory', `${template.file}: the filter is on, and the template does not use ${name}`, {
-      hint: 'Copy the two lines within "{% if filter %}" from the built-in template, or set filter: off in the inventory, which leaves the tunnels open.',
+  const reason = checkStanza(text, tunnel.interface);
+  if (reason !== undefined) {
+    throw new VxfleetError('inventory', `${template.file}: ${reason}`, {
+      hint: `Seen when it was rendered for the ${end} end of ${tunnel.spoke} (${tunnel.interface}).`,
     });
   }
-  const reason = checkStanza(text, tunnel.interface);
-  if (reason === undefined) return text;
-  throw new VxfleetError('inventory', `${template.file}: ${reason}`, {
-    hint: `Seen when it was rendered for the ${end} end of ${tunnel.spoke} (${tunnel.interface}).`,
+  const open = openLine(text, variables);
+  if (open === undefined) return text;
+  throw new VxfleetError('inventory', `${template.file}: the filter is on, and there is no ${open} in the template`, {
+    hint: 'Copy the lines that begin "{% if filter %}" from the built-in template, or set filter: off in the inventory, which leaves the tunnels open.',
   });
 }
+
+/** A template of the user's, from before there was a filter, would leave the tunnel open. */
+const openLine = (text: string, variables: TemplateVariables): string | undefined =>
+  (['filter_up', 'filter_down'] as const).find((name) => !text.includes(String(variables[name] ?? '')));

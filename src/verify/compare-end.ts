@@ -1,6 +1,7 @@
 /** Expectation × kernel → findings, in the order in which a person would look (field-notes 3.3). Pure. */
 import type { Layer } from '../events.js';
 import type { TunnelPlan } from '../plan/plan.js';
+import { compareFilter } from './filter-state.js';
 import type { ExpectedEnd, ExpectedRoute, ExpectedRule } from './expect-end.js';
 import type { KernelLink, KernelNetwork, KernelRoute, KernelRule } from './kernel-state.js';
 
@@ -34,6 +35,12 @@ export function compareEnd(expected: ExpectedEnd, observed: ObservedEnd, strict:
       .filter((route) => !hasRoute(network, route))
       .map((route) => missing('routes', describeRoute(route))),
     ...compareRules(expected, network.rules),
+    ...(expected.filter === undefined
+      ? []
+      : compareFilter(expected.interface, expected.filter, network.filter).map((message) => ({
+          layer: 'filter' as const,
+          message,
+        }))),
   ];
 }
 

@@ -1,4 +1,5 @@
 /** What the kernel must have of a tunnel's end once its stanza is up. The templates write it; this says it as data. */
+import { planFilter, type Filter } from '../plan/filter.js';
 import { GUARD_METRIC } from '../plan/make-plan.js';
 import type { End, TunnelPlan } from '../plan/plan.js';
 
@@ -46,6 +47,8 @@ export interface ExpectedEnd {
   readonly priorities: readonly number[];
   /** The tunnel's own prefixes. */
   readonly prefixes: readonly string[];
+  /** undefined: the inventory wants none. */
+  readonly filter: Filter | undefined;
 }
 
 /** VXLAN over IPv4 adds 50 bytes: Ethernet 14, VXLAN 8, UDP 8, IPv4 20 (RFC 7348). */
@@ -78,6 +81,7 @@ export function expectEnd(tunnel: TunnelPlan, end: End, deviceMtu: number): Expe
     rules: end === 'spoke' && tunnel.mode === 'policy' ? policyRules(tunnel) : [],
     priorities: end === 'spoke' ? [tunnel.priority, tunnel.priority + 1] : [],
     prefixes: [tunnel.prefix80, tunnel.prefix64, tunnel.prefix48],
+    filter: tunnel.filter ? planFilter(tunnel, end) : undefined,
   };
 }
 

@@ -1,6 +1,7 @@
 /** What of a tunnel is still in the kernel after it was taken away. Pure. */
 import { GUARD_METRIC } from '../plan/make-plan.js';
 import type { End, TunnelPlan } from '../plan/plan.js';
+import { filterRemains } from './filter-state.js';
 import { isRuleOf, type Finding, type ObservedEnd } from './compare-end.js';
 import type { KernelRoute } from './kernel-state.js';
 
@@ -25,5 +26,9 @@ export function findRemains(tunnel: TunnelPlan, end: End, { link, network }: Obs
     ...network.rules
       .filter((rule) => end === 'spoke' && isRuleOf(tunnel, rule))
       .map(({ text }) => ({ layer: 'policy' as const, message: `a rule of ${name} is left: ${text}` })),
+    ...filterRemains(name, network.filter).map((text) => ({
+      layer: 'filter' as const,
+      message: `a part of the filter of ${name} is left: ${text}`,
+    })),
   ];
 }

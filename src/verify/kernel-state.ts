@@ -1,5 +1,6 @@
 /** What the kernel says of a host's tunnels, read from `ip -j` (shapes: field-notes 3.2), reduced to what we compare. */
 import { VxfleetError } from '../errors.js';
+import { parseFilter, type KernelFilter } from './filter-state.js';
 import {
   asAddress,
   asDevice,
@@ -69,6 +70,8 @@ export interface KernelRule {
 export interface KernelNetwork {
   readonly routes: readonly KernelRoute[];
   readonly rules: readonly KernelRule[];
+  /** undefined: not asked for. */
+  readonly filter?: KernelFilter | undefined;
 }
 
 const MAIN_TABLE = '254';
@@ -139,15 +142,17 @@ export interface NetworkQuery {
 export function parseNetwork(text: string, queries: readonly NetworkQuery[]): KernelNetwork {
   const routes = new Map<string, KernelRoute>();
   const rules: KernelRule[] = [];
+  let filter: KernelFilter | undefined;
   for (const [index, document] of documents(text).entries()) {
     for (const entry of parseArray(document)) {
       if (rules.length > MOST_RULES || routes.size > MOST_ROUTES) throw tooMany();
+      filter ??= parseFilter(entry);
       if ('priority' in entry) rules.push(parseRule(entry));
       else if (!isWay(entry))
         for (const route of parseRoute(entry, queries[index])) routes.set(JSON.stringify(route), route);
     }
   }
-  return { routes: [...routes.values()], rules };
+  return { routes: [...routes.values()], rules, filter };
 }
 
 /** Each is held against each other now and then: more than these no host of a fleet has. */

@@ -86,7 +86,7 @@ describeNamespace('the host program', () => {
     host.run('mkdir -p /run/vxfleet/vxlan07; echo run-z >/run/vxfleet/vxlan07/run; >/run/vxfleet/vxlan07/armed');
     host.run("printf '%s\\n' bob@laptop 198.18.0.9 2026-11-23T11:00:00Z 'deploy tokyo' >/run/vxfleet/vxlan07/who");
     host.run("printf 'a\\0b' >/etc/network/interfaces.d/vxlan05");
-    const inspection = { ways: [], network: fleetQueries('2001:db8:ae00::/40') };
+    const inspection = { ways: [], network: fleetQueries({ prefix: '2001:db8:ae00::/40', filter: false }) };
     const facts = parseFacts(await call(session, 'inspect', [], inspectionPayload(inspection)), inspection);
     expect(facts).toMatchObject({
       uid: 0,

@@ -53,6 +53,8 @@ const SCRIPT = String.raw`
   ask('inet', ['-4'], @routes);
   section('assigned');
   print map { "$_:" . text($_) } glob '/sys/class/net/*/addr_assign_type';
+  section('filter');
+  print qx(nft -s list ruleset);
   section('sysctl');
   for my $path (grep { -f } below('/proc/sys/net/ipv6')) { print map { "$path:$_\n" } split /\n/, text($path) }
   section('files');
@@ -64,7 +66,7 @@ const SCRIPT = String.raw`
   section('run');
   print map { "$_\n" } grep { s{^/run/vxfleet/}{} } below('/run/vxfleet');
 `;
-type Section = keyof typeof ANSWERS | 'assigned' | 'sysctl' | 'files' | 'run';
+type Section = keyof typeof ANSWERS | 'assigned' | 'filter' | 'sysctl' | 'files' | 'run';
 
 /**
  * Left out because a bounce, a reboot or the time alone changes them: indexes of links and of namespaces, what is counted or runs off
@@ -163,6 +165,7 @@ function parseKernelState(answers: string): KernelState {
     ...objects('rule4').map((rule) => `rule inet ${describe(rule)}`),
     ...objects('neighbour').map((entry) => `neighbour ${describe(entry)}`),
     ...objects('proxy').map((entry) => `neighbour proxy ${describe(entry)}`),
+    ...describeFilter(lines('filter')),
     ...lines('sysctl').map((line) => `sysctl ${line.replace('/proc/sys/', '').replace(':', ' = ')}`),
     ...lines('files').flatMap(describeFile),
     // The lock and the guard's file are gone a second after their session, of themselves.
@@ -172,6 +175,34 @@ function parseKernelState(answers: string): KernelState {
   ]
     .map(named)
     .toSorted();
+}
+
+/** What nft prints, without what is counted; chains are in the order in which they were made, and elements in none. */
+function describeFilter(lines: readonly string[]): string[] {
+  let place: string[] = [];
+  const counts = new Map<string, number>();
+  const found: string[] = [];
+  for (const line of lines
+    .join('\n')
+    .replace(/,\n\s+/g, ', ')
+    .split('\n')) {
+    const text = line.trim().replace(/ ?packets \d+ bytes \d+/, '');
+    if (text.endsWith('}') && !text.includes('{')) place = place.slice(0, -1);
+    else if (text.endsWith('{')) place = [...place, text.slice(0, -2)];
+    else if (text.startsWith('elements = ')) {
+      found.push(
+        ...text
+          .slice('elements = { '.length, -' }'.length)
+          .split(', ')
+          .map((element) => `nft ${place.join(' ')} has ${element}`),
+      );
+    } else if (text !== '') {
+      const name = `nft ${place.join(' ')}`;
+      counts.set(name, (counts.get(name) ?? 0) + 1);
+      found.push(`${name} ${counts.get(name)}: ${text}`);
+    }
+  }
+  return found;
 }
 
 const addressesOf = (link: Json): Json[] => (link['addr_info'] ?? []) as Json[];

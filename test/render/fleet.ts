@@ -42,7 +42,7 @@ export function inventory(prefix: string, spokes: readonly Spoke[]): Inventory {
     path: '/fleet/inventory.yaml',
     prefix,
     templates: undefined,
-    filter: DEFAULTS.filter,
+    filter: false,
     hub: {
       underlay: underlay(address, 'enp1s0f0'),
       ssh: {

@@ -13,8 +13,13 @@ import { inventory, spoke, underlay } from './fleet.js';
 const sets = loadTemplates(undefined);
 const templates = sets.ifupdown;
 const osaka = spoke('osaka', 10, { mode: 'policy', mtu: 1400, vni: 1010, dstport: 4790 });
-const plan = makePlan(inventory('2001:db8:ae00::/40', [spoke('tokyo', 1), osaka]));
+const plan = makePlan({ ...inventory('2001:db8:ae00::/40', [spoke('tokyo', 1), osaka]), filter: true });
 const [tokyoTunnel, osakaTunnel] = [plan.tunnels[0]!, plan.tunnels[1]!];
+/** Without the filter. */
+const [tokyoOpen, osakaOpen] = [
+  { ...tokyoTunnel, filter: false },
+  { ...osakaTunnel, filter: false },
+];
 
 test.each([
   ['hub', tokyoTunnel, 'hub'],
@@ -152,8 +157,18 @@ describe('custom templates', () => {
   test('override one end and leave the others', () => {
     const loaded = custom(`${head}  {% if id > 5 %}# high {{ spoke | upcase }}{% endif %}\n`);
     expect([loaded.isCustom('hub', 'policy'), loaded.isCustom('spoke', 'policy')]).toEqual([true, false]);
-    expect(renderTunnel(osakaTunnel, 'hub', loaded)).toContain('  # high OSAKA\n');
-    expect(renderTunnel(tokyoTunnel, 'hub', loaded)).not.toContain('high');
+    expect(renderTunnel(osakaOpen, 'hub', loaded)).toContain('  # high OSAKA\n');
+    expect(renderTunnel(tokyoOpen, 'hub', loaded)).not.toContain('high');
+  });
+
+  test('that make no filter are refused while it is on', () => {
+    const loaded = custom(head);
+    expect(() => renderTunnel(tokyoTunnel, 'hub', loaded)).toThrow(
+      /the filter is on, and there is no filter_up in the/,
+    );
+    expect(renderTunnel(tokyoOpen, 'hub', loaded)).toContain('iface vxlan01');
+    const filtered = custom(`${head}  pre-up {{ filter_up }}\n  post-down {{ filter_down }}\n`);
+    expect(renderTunnel(tokyoTunnel, 'hub', filtered)).toContain("  pre-up nft 'table inet vxfleet {");
   });
 
   test.each([
@@ -178,20 +193,20 @@ describe('custom templates', () => {
     ['source', `${head}source /etc/x\n`, /source \/etc\/x/],
     ['a continued line', `${head}  up true \\\n  x\n`, /backslash/],
   ])('%s is refused', (_, source, message) => {
-    expect(() => renderTunnel(tokyoTunnel, 'hub', custom(source))).toThrow(message);
+    expect(() => renderTunnel(tokyoOpen, 'hub', custom(source))).toThrow(message);
   });
 
   test('for one ifupdown alone are refused on a host with the other', () => {
     custom(`${head}  address ::1/80\n`);
     const reader = { ifupdown: 'ifupdown2', mtu: 1450 } as const;
-    const load = () => renderFleet([tokyoTunnel], loadTemplates(directory));
-    expect(() => load().of(tokyoTunnel, 'hub', reader)).toThrow(
+    const load = () => renderFleet([tokyoOpen], loadTemplates(directory));
+    expect(() => load().of(tokyoOpen, 'hub', reader)).toThrow(
       /hub\.liquid is for ifupdown, and the host of tokyo's hub/,
     );
-    expect(load().of(tokyoTunnel, 'spoke', reader)).toMatchObject({ isCustom: false });
+    expect(load().of(tokyoOpen, 'spoke', reader)).toMatchObject({ isCustom: false });
     mkdirSync(join(directory, 'ifupdown2'));
     writeFileSync(join(directory, 'ifupdown2/hub.liquid'), `${head}  mtu {{ mtu }}\n`);
-    expect(load().of(tokyoTunnel, 'hub', reader)).toEqual({
+    expect(load().of(tokyoOpen, 'hub', reader)).toEqual({
       text: expect.stringContaining('  mtu 1450\n') as string,
       isCustom: true,
     });

@@ -114,7 +114,7 @@ function describeExpectation(ifupdown: Ifupdown): void {
       host.run(upCommands(stanza, tunnel.interface));
       const expected = expectEnd(tunnel, end, DEVICE_MTU);
       expect(compareEnd(expected, observe(tunnel, tunnelQueries(tunnel, end)), true)).toEqual([]);
-      expect(compareEnd(expected, observe(tunnel, fleetQueries(fleet.prefix)), true)).toEqual([]);
+      expect(compareEnd(expected, observe(tunnel, fleetQueries(fleet)), true)).toEqual([]);
     });
 
     it.each(CASES)(
