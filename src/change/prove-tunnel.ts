@@ -94,8 +94,8 @@ function kernelFailure(tunnel: Pair, states: Readonly<Record<End, ObservedEnd>>)
     const [finding, ...others] = compareEnd(expected, states[end.end], !end.target.isCustom);
     if (finding === undefined) continue;
     const more = others.length > 0 ? ` (and ${others.length} more)` : '';
-    const { interface: name, spoke } = tunnel.plan;
-    const hint = `vxfleet deploy ${spoke} puts it right; vxfleet diff ${spoke} shows all of it. To look: ip -d addr show dev ${name}; ip -6 route show table all dev ${name}; ip -6 rule.`;
+    const { interface: name, spoke, filter } = tunnel.plan;
+    const hint = `vxfleet deploy ${spoke} puts it right; vxfleet diff ${spoke} shows all of it. To look: ip -d addr show dev ${name}; ip -6 route show table all dev ${name}; ip -6 rule${filter ? '; nft list table inet vxfleet' : ''}.`;
     return { code: 'verify', end: end.end, layer: finding.layer, message: finding.message + more, hint };
   }
   return undefined;

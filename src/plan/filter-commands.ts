@@ -25,19 +25,26 @@ export function filterUp(tunnel: TunnelPlan, end: End): string {
 }
 
 /**
- * Removes what is the tunnel's, and its peer with it unless another tunnel has the same. Then what no tunnel uses any more: each is a
- * transaction of its own, which the kernel refuses as a whole while something still goes to a chain that it would delete. When another
- * tunnel of the fleet is up, the first of these is refused and the rest is not tried.
+ * Removes what is the tunnel's, and what no tunnel uses any more: each kind is a transaction, which the kernel refuses as a whole while something
+ * still goes to a chain that it would delete. A spoke mostly has no other tunnel, so that all of it in one is tried first. At a hub the fleet's
+ * chain is mostly in use, and then the rest is not tried.
  */
 export function filterDown(tunnel: TunnelPlan, end: End): string {
   const filter = planFilter(tunnel, end);
-  const peer = `${removal(filter.peer)}; delete set ${TABLE} ${filterNames(tunnel, end).vnis}`;
-  const rest = [removal(filter.port), removal(filter.prefix), `delete chain ${TABLE} in_use; delete table ${TABLE}`];
-  return (
-    `own='${removal(filter.own)}'; nft "$own; ${peer}" 2>/dev/null || nft "$own" 2>/dev/null; ` +
-    `nft '${removal(filter.fleet)}' 2>/dev/null && ` +
-    `for unused in ${rest.map((commands) => `'${commands}'`).join(' ')}; do nft "$unused" 2>/dev/null; done; true`
-  );
+  const names = filterNames(tunnel, end);
+  const removals: Readonly<Record<keyof Filter, string>> = {
+    own: removal(filter.own),
+    peer: `${removal(filter.peer)}; delete set ${TABLE} ${names.vnis}`,
+    fleet: removal(filter.fleet),
+    port: `${removal(filter.port)}; delete set ${TABLE} ${names.closed}`,
+    prefix: removal(filter.prefix),
+    table: `delete chain ${TABLE} in_use; delete table ${TABLE}`,
+  };
+  const words = FILTER_PARTS.map((name) => `${name}='${removals[name]}'; `).join('');
+  const each =
+    'nft "$own; $peer" || nft "$own"; nft "$fleet" && for unused in "$port" "$prefix" "$table"; do nft "$unused"; done';
+  const all = FILTER_PARTS.map((name) => `$${name}`).join('; ');
+  return `exec 2>/dev/null; ${words}${end === 'hub' ? each : `nft "${all}" || { ${each}; }`}; true`;
 }
 
 const inOrder = (filter: Filter): FilterPart[] => FILTER_PARTS.map((name) => filter[name]);

@@ -63,10 +63,17 @@ export function planFilter(tunnel: KeptPlan, end: End): Filter {
   const onlyFromSite = [...fromSite, ...LINK_LOCAL].map((match) => `${match} accept`);
   const drop = (counter: string): string => `counter name "${counter}" drop`;
   const quoted = `"${link}"`;
+  // What has another VNI is not the tunnels' that have a filter: the kernel knows whether anybody has it. A fragment too short to tell is not let in.
+  // Not unicast is what this host itself would take (a VXLAN socket listens on broadcast addresses too), the rest somebody else's on its way.
+  const closed = (counter: string): string[] => [
+    `@th,96,24 != @${names.closed} return`,
+    `fib daddr type != unicast ${drop(counter)}`,
+  ];
   return {
     own: {
       sets: [
-        { name: names.vnis, kind: 'set', type: 'typeof @th,96,24', elements: [String(tunnel.vni)] },
+        { name: names.vnis, ...VNIS, elements: [String(tunnel.vni)] },
+        { name: names.closed, ...VNIS, elements: [String(tunnel.vni)] },
         { ...ARRIVING, elements: [`${quoted} : goto ${link}`] },
         { ...LINKS, elements: [quoted] },
         ...(isHub && tunnel.isolate ? [{ ...ISOLATED, elements: [quoted] }] : []),
@@ -97,10 +104,7 @@ export function planFilter(tunnel: KeptPlan, end: End): Filter {
       chains: [
         {
           name: names.peer,
-          rules: [
-            `@th,96,24 @${names.vnis} ${untracked ? 'notrack ' : ''}accept`,
-            `fib daddr type != unicast ${drop(names.peer)}`,
-          ],
+          rules: [`@th,96,24 @${names.vnis} ${untracked ? 'notrack ' : ''}accept`, ...closed(names.peer)],
         },
       ],
       counters: [names.peer],
@@ -112,8 +116,7 @@ export function planFilter(tunnel: KeptPlan, end: End): Filter {
     },
     port: {
       sets: [{ ...PORTS, elements: [`${dstport} : goto ${names.port}`] }],
-      // Not unicast is what this host itself would take: a VXLAN socket listens on broadcast addresses too. The rest is somebody else's on its way.
-      chains: [{ name: names.port, rules: [`fib daddr type != unicast ${drop(names.port)}`] }],
+      chains: [{ name: names.port, rules: closed(names.port) }],
       counters: [names.port],
     },
     prefix: {
@@ -123,7 +126,8 @@ export function planFilter(tunnel: KeptPlan, end: End): Filter {
           name: names.prefix,
           hook: `type filter hook prerouting ${RAW}`,
           rules: [
-            `ip6 saddr ${tunnel.prefix} iifname != "lo" iifname != @links ip6 saddr != @own goto ${names.foreign}`,
+            // Tunnels that have no filter yet let through what they did.
+            `ip6 saddr ${tunnel.prefix} iifname != "lo" iifname != "vxlan*" ip6 saddr != @own goto ${names.foreign}`,
           ],
         },
         {
@@ -142,6 +146,7 @@ export function planFilter(tunnel: KeptPlan, end: End): Filter {
   };
 }
 
+const VNIS = { kind: 'set', type: 'typeof @th,96,24' } as const;
 const PEERS = { name: 'peers', kind: 'map', type: 'type ipv4_addr . inet_service : verdict' } as const;
 const PORTS = { name: 'ports', kind: 'map', type: 'type inet_service : verdict' } as const;
 const TARGETS = { name: 'targets', kind: 'set', type: 'type ipv4_addr . inet_service' } as const;
@@ -158,7 +163,7 @@ const TABLE: FilterPart = {
     {
       name: 'incoming',
       hook: `type filter hook prerouting ${RAW}`,
-      rules: ['ip saddr . udp dport vmap @peers', 'meta nfproto ipv4 udp dport vmap @ports', 'iifname vmap @arriving'],
+      rules: ['iifname vmap @arriving', 'ip saddr . udp dport vmap @peers', 'meta nfproto ipv4 udp dport vmap @ports'],
     },
     {
       name: 'outgoing',
@@ -169,8 +174,8 @@ const TABLE: FilterPart = {
       name: 'forwarded',
       hook: 'type filter hook forward priority mangle; policy accept;',
       rules: [
-        'iifname @isolated oifname @links counter name "isolated" drop',
-        'iifname @links oifname @isolated counter name "isolated" drop',
+        'iifname @isolated oifname "vxlan*" counter name "isolated" drop',
+        'iifname "vxlan*" oifname @isolated counter name "isolated" drop',
         'oifname @links tcp flags syn tcp option maxseg size set rt mtu',
       ],
     },
@@ -189,7 +194,7 @@ const TABLE: FilterPart = {
 export function filterNames(
   tunnel: KeptPlan,
   end: End,
-): Readonly<Record<'peer' | 'vnis' | 'fleet' | 'port' | 'prefix' | 'foreign', string>> {
+): Readonly<Record<'peer' | 'vnis' | 'closed' | 'fleet' | 'port' | 'prefix' | 'foreign', string>> {
   const { address } = end === 'hub' ? tunnel.spokeUnderlay : tunnel.hubUnderlay;
   const peer = `${address}_${tunnel.dstport}`;
   const [, length = ''] = tunnel.prefix.split('/');
@@ -198,6 +203,7 @@ export function filterNames(
   return {
     peer: `peer_${peer}`,
     vnis: `vnis_${peer}`,
+    closed: `closed_${tunnel.dstport}`,
     fleet: `fleet_${prefix}_${tunnel.dstport}`,
     port: `port_${tunnel.dstport}`,
     prefix: `prefix_${prefix}`,

@@ -1,5 +1,4 @@
 /** Can the host's kernel carry the tunnel? */
-import { MAC_PREFIX } from '../plan/make-plan.js';
 import { refuse, type Rule } from './scene.js';
 
 export const hasIpv6: Rule = ({ facts: { sysctls } }) =>
@@ -86,19 +85,4 @@ export const hasFreePort: Rule = ({ facts, tunnel }) => {
         `${cure}. \`ss -ulnp 'sport = :${port}'\` shows the process; without one it is a tunnel in another network namespace, as Docker Swarm makes them.`,
       )
     : undefined;
-};
-
-/** The filter closes the port to all but the tunnels of our fleets. */
-export const sharesPort: Rule = ({ facts, tunnel }) => {
-  const other = [...facts.devices.values()].find(
-    ({ name, mac, vxlan }) =>
-      vxlan?.port === tunnel.dstport && name !== tunnel.interface && !mac.startsWith(MAC_PREFIX),
-  );
-  return other === undefined || !tunnel.filter
-    ? undefined
-    : refuse(
-        'filter',
-        `${other.name} uses UDP port ${tunnel.dstport} too: the filter would drop its packets`,
-        'Give the tunnel another vxlan.dstport, or set filter: off in the inventory, which leaves the tunnels open to whoever reaches their UDP port.',
-      );
 };

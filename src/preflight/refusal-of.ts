@@ -14,16 +14,7 @@ import {
 } from './host-fitness.js';
 import { isFormerHost, isWhatWasMade } from './removal.js';
 import { comesAfterItsDevice, fitsAtBoot, readsInterfacesD } from './boot-order.js';
-import {
-  allowsIpv6,
-  answersEcho,
-  forwards,
-  hasFreePort,
-  hasFreeVni,
-  sharesPort,
-  hasIpv6,
-  knowsVxlan,
-} from './kernel.js';
+import { allowsIpv6, answersEcho, forwards, hasFreePort, hasFreeVni, hasIpv6, knowsVxlan } from './kernel.js';
 import { hasNoOtherStanza, isOfThisFleet, isOfThisSpoke, isOurs, isVxlanIfAnything } from './ownership.js';
 import { hasUnderlayAddress, hasUnderlayRoute, isNotAnotherSpoke, isNotTheOtherEnd } from './right-host.js';
 import {
@@ -96,7 +87,6 @@ const RULES: readonly Rule[] = [
   hasFreeTable,
   hasFreeVni,
   hasFreePort,
-  sharesPort,
   hasFreeDefaultMetric,
   hasNoCollidingRoute,
   isNotManagedOver,

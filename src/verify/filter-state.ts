@@ -19,7 +19,8 @@ export function filterQuestion(tunnel: KeptPlan, end: End): string {
   const { spokeUnderlay, hubUnderlay, interface: link } = tunnel;
   const address = end === 'hub' ? spokeUnderlay.address : hubUnderlay.address;
   const chains = FILTER_PARTS.flatMap((name) => planFilter(tunnel, end)[name].chains.map((chain) => chain.name));
-  return ['filter', ...new Set([link, ...chains, filterNames(tunnel, end).vnis, address, 'own'])].join(' ');
+  const { vnis, closed } = filterNames(tunnel, end);
+  return ['filter', ...new Set([link, ...chains, vnis, closed, address, 'own'])].join(' ');
 }
 
 /** Reads the answer's one document; undefined when this entry is none. */

@@ -194,9 +194,11 @@ RULES`,
       await on(
         at,
         `nft -f - <<'RULES'
+table netdev translation {
+  chain inward { type filter hook ingress device eth0 priority 0; ip saddr ${local} udp dport 4789 ip saddr set ${address}; }
+}
 table ip translation {
-  chain outward { type nat hook output priority -100; ip daddr ${address} dnat to ${local}; }
-  chain inward { type nat hook input priority 100; ip saddr ${local} udp dport 4789 snat to ${address}; }
+  chain outward { type route hook output priority -150; ip daddr ${address} ip daddr set ${local}; }
 }
 RULES`,
       );
@@ -250,6 +252,6 @@ RULES`,
       hub: await started('hub', 'vxlan01'),
       gateway: await started('tokyo', 'vxlan01'),
       policy: await started('osaka', 'vxlan02'),
-    }).toEqual({ hub: { down: 8, up: 14 }, gateway: { down: 9, up: 16 }, policy: { down: 13, up: 26 } });
+    }).toEqual({ hub: { down: 11, up: 15 }, gateway: { down: 11, up: 17 }, policy: { down: 15, up: 27 } });
   });
 });

@@ -83,7 +83,7 @@ test('no accepted name, device or number makes a line that the templates did not
 });
 
 /** Commands of nft in the quotes of sh, and nothing of sh between them but what the filter's own lines have. */
-const FILTER = `(?:own='[^'"\`$]*(?:"vxlan[0-9a-f]+"[^'"\`$]*)*'; )?nft .*`;
+const FILTER = `(?:exec 2>/dev/null; (?:[a-z]+='[^'\`$]*'; )+)?nft [^\`]*`;
 
 /** Each line of a template with a word in place of each variable. */
 function linePatterns(source: string, filter: boolean): RegExp[] {
