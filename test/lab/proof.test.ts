@@ -218,7 +218,7 @@ describe.skipIf(unavailable !== undefined)(`what is said of a tunnel ${unavailab
     const before = await indexOf('tokyo');
     await sh(
       'tokyo',
-      'mkdir -p /root/v; cp -a /var/lib/vxfleet/. /root/v; mount -t tmpfs -o size=64k,mode=700 tmpfs /var/lib/vxfleet; cp -a /root/v/. /var/lib/vxfleet; dd if=/dev/zero of=/var/lib/vxfleet/.filler bs=1k 2>/dev/null || true',
+      'mkdir -p /root/v; cp -a /var/lib/vxfleet/. /root/v; mount -t tmpfs -o size=512k,mode=700 tmpfs /var/lib/vxfleet; cp -a /root/v/. /var/lib/vxfleet; dd if=/dev/zero of=/var/lib/vxfleet/.filler bs=1k 2>/dev/null || true',
     );
     try {
       await edit(withTokyo('vxlan: { dstport: 4790 }'));
