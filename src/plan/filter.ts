@@ -63,12 +63,6 @@ export function planFilter(tunnel: KeptPlan, end: End): Filter {
   const onlyFromSite = [...fromSite, ...LINK_LOCAL].map((match) => `${match} accept`);
   const drop = (counter: string): string => `counter name "${counter}" drop`;
   const quoted = `"${link}"`;
-  // What has another VNI is not the tunnels' that have a filter: the kernel knows whether anybody has it. A fragment too short to tell is not let in.
-  // Not unicast is what this host itself would take (a VXLAN socket listens on broadcast addresses too), the rest somebody else's on its way.
-  const closed = (counter: string): string[] => [
-    `@th,96,24 != @${names.closed} return`,
-    `fib daddr type != unicast ${drop(counter)}`,
-  ];
   return {
     own: {
       sets: [
@@ -104,7 +98,10 @@ export function planFilter(tunnel: KeptPlan, end: End): Filter {
       chains: [
         {
           name: names.peer,
-          rules: [`@th,96,24 @${names.vnis} ${untracked ? 'notrack ' : ''}accept`, ...closed(names.peer)],
+          rules: [
+            `@th,96,24 @${names.vnis} ${untracked ? 'notrack ' : ''}accept`,
+            `fib daddr type != unicast ${drop(names.peer)}`,
+          ],
         },
       ],
       counters: [names.peer],
@@ -116,7 +113,14 @@ export function planFilter(tunnel: KeptPlan, end: End): Filter {
     },
     port: {
       sets: [{ ...PORTS, elements: [`${dstport} : goto ${names.port}`] }],
-      chains: [{ name: names.port, rules: closed(names.port) }],
+      // Another VNI is no tunnel's that has a filter: the kernel knows whether it is anybody's. A fragment too short to tell is not let in.
+      // Not unicast is what this host itself would take (a VXLAN socket listens on broadcast addresses too), the rest somebody else's on its way.
+      chains: [
+        {
+          name: names.port,
+          rules: [`@th,96,24 != @${names.closed} return`, `fib daddr type != unicast ${drop(names.port)}`],
+        },
+      ],
       counters: [names.port],
     },
     prefix: {

@@ -31,7 +31,7 @@ export function parseFilter(entry: Json): KernelFilter | undefined {
   for (const list of asList(entry['filter'])) {
     const [kind, name = '', ...lines] = asList(list).map((item) => asText(item) ?? '');
     if (kind === 'chain') chains.set(name, lines.map(canonicalRule));
-    else sets.set(name, lines.map(canonicalElement));
+    else sets.set(name, [...(sets.get(name) ?? []), ...lines.map(canonicalElement)]);
   }
   return { chains, sets, fault: asText(entry['fault']) ?? '' };
 }

@@ -8,7 +8,8 @@ import { parseLinks } from '../../src/verify/kernel-state.js';
 import type { End } from '../../src/plan/plan.js';
 import type { SessionEnd, Transport } from '../../src/ssh/transport.js';
 import { expectEnd } from '../../src/verify/expect-end.js';
-import { kernelAnswer } from '../verify/kernel-answer.js';
+import { planFilter } from '../../src/plan/filter.js';
+import { filterAnswer, kernelAnswer } from '../verify/kernel-answer.js';
 import { samplePlan, type SamplePlan } from '../verify/fleet-plan.js';
 import { healthyFacts } from '../preflight/sample-facts.js';
 
@@ -120,7 +121,9 @@ export class FakeHost {
     const ways = [...payload.matchAll(/^route get (\S+) from (\S+)$/gm)].map(
       ([, dst, from]) => `${JSON.stringify([{ dst, from, dev: 'vxlan0a', flags: [] }])}\n`,
     );
-    return kernelAnswer(expected, this.running.length).network + ways.join('');
+    return (
+      kernelAnswer(expected, this.running.length).network + ways.join('') + filterAnswer(planFilter(plan, this.end))
+    );
   }
 }
 

@@ -115,7 +115,7 @@ function soundAnswer(end: End): Record<string, string> {
 
 const inspection = {
   ways: [...wayQuestions(tunnel, 'hub'), ...wayQuestions(tunnel, 'spoke')],
-  network: fleetQueries(fleet.prefix),
+  network: fleetQueries(fleet),
 };
 const factsOf = (values: ReadonlyMap<string, string>): HostFacts | undefined =>
   attempt(() => readAnswer('osaka', () => parseFacts({ ok: true, reason: '', text: '', values }, inspection)));

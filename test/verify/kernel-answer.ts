@@ -1,4 +1,5 @@
 /** The JSON that `ip` prints for an end that is exactly as expected: shapes taken from iproute2 6.1. */
+import { FILTER_PARTS, type Filter } from '../../src/plan/filter.js';
 import type { ExpectedEnd } from '../../src/verify/expect-end.js';
 
 export interface KernelAnswer {
@@ -52,4 +53,14 @@ export function kernelAnswer(expected: ExpectedEnd, ifindex = 4): KernelAnswer {
   const bare = `${JSON.stringify([{ ...entry, linkinfo }])}\n`;
   const own = expected.end === 'hub' ? '[]\n' : '[]\n[]\n[]\n';
   return { links, network: `${JSON.stringify(all)}\n${own}${links}${bare}${JSON.stringify(routes)}\n` };
+}
+
+/** A host that has exactly this filter. */
+export function filterAnswer(filter: Filter): string {
+  const parts = FILTER_PARTS.map((name) => filter[name]);
+  const chains = parts
+    .flatMap((part) => part.chains)
+    .map(({ name, hook, rules }) => ['chain', name, ...(hook === undefined ? [] : [hook]), ...rules]);
+  const sets = parts.flatMap((part) => part.sets).map(({ name, elements }) => ['set', name, ...elements]);
+  return `${JSON.stringify([{ filter: [...chains, ...sets], fault: '' }])}\n`;
 }
