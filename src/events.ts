@@ -42,7 +42,6 @@ export type Layer =
   | 'link'
   | 'params'
   | 'underlay'
-  | 'filter'
   | 'encapsulation'
   | 'neighbour'
   | 'peer'

@@ -6,7 +6,7 @@ import { bridgeNamespace } from '../../src/lab/lab-paths.js';
 const run = promisify(execFile);
 
 /** Of the rogue; no host's, and in the lab's 198.18.0.0/15. */
-export const ROGUE_ADDRESS = '198.19.200.1';
+const ROGUE_ADDRESS = '198.19.200.1';
 
 /** VXLAN packets as anybody can make them: a UDP datagram of the host's own. */
 export interface Injection {
