@@ -54,7 +54,7 @@ export const canFilter: Rule = ({ facts: { network }, tunnel, removes }) => {
   if (!tunnel.filter || removes || fault === '') return undefined;
   const leaveOpen =
     'or set filter: off in the inventory, which leaves the tunnels open to whoever reaches their UDP port';
-  return /^nft: /.test(fault)
+  return fault.startsWith('nft: ')
     ? refuse('filter', 'nft is not installed, and the filter is on', `apt-get install nftables there, ${leaveOpen}.`)
     : refuse(
         'filter',
