@@ -1,7 +1,8 @@
 /** deploy, and diff, which is a deploy that changes nothing. */
 import type { Command } from 'commander';
 import { VxfleetError } from '../errors.js';
-import { deployTunnel, refuseMove, successorOf } from '../jobs/deploy-tunnel.js';
+import { deployTunnel, refuseMove } from '../jobs/deploy-tunnel.js';
+import { successorOf } from '../jobs/former-spokes.js';
 import type { Run } from '../jobs/run.js';
 import { asPlanned, runFleet } from '../jobs/run-fleet.js';
 import type { TunnelPlan } from '../plan/plan.js';

@@ -1,6 +1,5 @@
 /** What `--prune` is about to remove: not more than its bound, and on a terminal not without an answer. */
 import { VxfleetError } from '../errors.js';
-import { successorOf } from '../jobs/deploy-tunnel.js';
 import { formerSite, requireWays, type Site } from '../jobs/former-spokes.js';
 import { describeOrphan, findOrphans } from '../jobs/orphans.js';
 import { warn, type Run } from '../jobs/run.js';
@@ -37,10 +36,7 @@ export async function planPrune(run: Run, flags: PruneFlags): Promise<PrunePlan>
   for (const orphan of removable) {
     // With it comes the reading of what hosts keep, which few deploys need.
     const { planOfOrphan } = await import('../jobs/prune-tunnel.js');
-    const plan = await planOfOrphan(run, run.hub, orphan);
-    // The site may be in the inventory under another id.
-    const { ssh } = successorOf(run, plan) ?? formerSite(run.formerWays, plan);
-    sites.push({ ...plan, ssh });
+    sites.push(formerSite(run, await planOfOrphan(run, run.hub, orphan)));
   }
   const reached = requireWays(sites);
   const most = mostOf(flags, run.fleet.tunnels.length);

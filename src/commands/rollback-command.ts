@@ -73,7 +73,7 @@ async function planRollback(run: Run, limits: readonly string[], flags: Rollback
   const { writes } = run.session;
   const history = await fetchHistory(hub, []);
   for (const message of history.warnings) warn(run, message);
-  const former = (await findFormerTunnels(fleet, hub, history)).map((plan) => formerSite(run.formerWays, plan));
+  const former = (await findFormerTunnels(fleet, hub, history)).map((plan) => formerSite(run, plan));
   // Those of the inventory first: they say how a spoke is reached now.
   const sites: readonly Site[] = [...fleet.tunnels, ...former];
   const tunnels = sites.toSorted((a, b) => a.id - b.id);
@@ -81,7 +81,7 @@ async function planRollback(run: Run, limits: readonly string[], flags: Rollback
   const located: LocatedStep[][] = [];
   for (const steps of plan.phases) {
     located.push([]);
-    for (const step of steps) located.at(-1)?.push(await locateStep(hub, sites, run.formerWays, step));
+    for (const step of steps) located.at(-1)?.push(await locateStep(hub, sites, run, step));
   }
   requireWays(located.flat().map(({ plan: site }) => site));
   const phases = located.map((phase) => phase.filter(isSiteStep));

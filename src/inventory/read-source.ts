@@ -1,8 +1,9 @@
 import { isUtf8 } from 'node:buffer';
-import { createReadStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
+import { constants, createReadStream } from 'node:fs';
+import { open, stat, type FileHandle } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Readable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Problem } from './problem.js';
 import { SourceText } from './source-text.js';
 
@@ -38,7 +39,7 @@ export async function readSource(path: string): Promise<Source | Problem> {
       isPipe = info.isFIFO();
       if (!info.isFile() && !isPipe) return refuse('this is neither a file nor a pipe');
       if (info.size > MAX_FILE_BYTES) return refuse(tooLarge(info.size));
-      bytes = await readAtMost(createReadStream(path));
+      bytes = isPipe ? await readPipe(path) : await readAtMost(createReadStream(path));
     }
     if (bytes.length === 0)
       return refuse(isPipe ? 'nothing came from it' : 'the file is empty', 'start from inventory.example.yaml');
@@ -63,6 +64,46 @@ async function readAtMost(stream: Readable): Promise<Buffer> {
     if (total > MAX_FILE_BYTES) break;
   }
   return Buffer.concat(chunks, total);
+}
+
+/** How long a pipe may be without anybody who writes to it, in ms: whoever made it may still be starting. */
+const WRITER_MS = 2000;
+/** Between two looks at a pipe, in ms. */
+const LOOK_MS = 20;
+
+/** To open a pipe waits for its writer, for ever if there is none: so it is opened without waiting, and looked at. */
+async function readPipe(path: string): Promise<Buffer> {
+  const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    const chunks: Buffer[] = [];
+    let total = 0;
+    let patience = WRITER_MS;
+    while (total <= MAX_FILE_BYTES) {
+      const chunk = Buffer.allocUnsafe(65_536);
+      const bytesRead = await readNow(handle, chunk);
+      if (bytesRead === 0 && (total > 0 || patience <= 0)) break;
+      if (bytesRead === 0) patience -= LOOK_MS;
+      // Whoever writes may take the time that it takes, as one who is asked for a passphrase.
+      if (bytesRead === undefined || bytesRead === 0) await sleep(LOOK_MS);
+      else {
+        chunks.push(chunk.subarray(0, bytesRead));
+        total += bytesRead;
+      }
+    }
+    return Buffer.concat(chunks, total);
+  } finally {
+    await handle.close();
+  }
+}
+
+/** @returns undefined: there is a writer, and it has written nothing yet; 0: there is none */
+async function readNow(handle: FileHandle, chunk: Buffer): Promise<number | undefined> {
+  try {
+    return (await handle.read(chunk)).bytesRead;
+  } catch (thrown) {
+    if ((thrown as NodeJS.ErrnoException).code === 'EAGAIN') return undefined;
+    throw thrown;
+  }
 }
 
 function explain(error: NodeJS.ErrnoException): [message: string, fix?: string] {

@@ -1,6 +1,6 @@
 /** One tunnel of a deploy (or diff): its old tunnels named or removed, then what differs from the inventory changed. */
 import type { TunnelFailure, TunnelResult } from '../events.js';
-import type { End, KeptPlan, TunnelPlan } from '../plan/plan.js';
+import type { End, TunnelPlan } from '../plan/plan.js';
 import type { Admit } from '../change/change.js';
 import { endsOf, type Pair } from '../change/tunnel.js';
 import type { TunnelEnd } from '../change/tunnel-end.js';
@@ -17,6 +17,7 @@ import {
   sceneOf,
   stillEnds,
 } from './assess-end.js';
+import { successorOf } from './former-spokes.js';
 import { joinTunnel, plannedTarget, type Hosts } from './join-tunnel.js';
 import { describeLeftover, findLeftovers, withoutTunnels } from './orphans.js';
 import { warn, type Run } from './run.js';
@@ -57,12 +58,6 @@ export async function deployTunnel(
   });
   return [...pruned, ...results];
 }
-
-/** The tunnel of now of a site that still has this one, under another id. @returns undefined if the site has left the inventory */
-export const successorOf = ({ tunnels }: Pick<Run, 'tunnels'>, orphan: KeptPlan): TunnelPlan | undefined =>
-  tunnels.find(
-    ({ spoke, spokeUnderlay }) => spoke === orphan.spoke || spokeUnderlay.address === orphan.spokeUnderlay.address,
-  );
 
 /**
  * A site whose new id is still another's loses its old tunnel before it has the new one: not before it is known that it could have it.

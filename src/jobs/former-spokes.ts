@@ -12,7 +12,23 @@ export type FormerWays = ReadonlyMap<string, SshTarget>;
 /** A tunnel of the inventory, or a former one; undefined: nobody has said how its spoke is reached. */
 export type Site = KeptPlan & { readonly ssh: SshTarget | undefined };
 
-export const formerSite = (ways: FormerWays, plan: KeptPlan): Site => ({ ...plan, ssh: ways.get(plan.spoke) });
+/** What there is now, and what the operator has said. */
+export interface Known {
+  readonly tunnels: readonly TunnelPlan[];
+  readonly formerWays: FormerWays;
+}
+
+/** The tunnel of now of a site that still has this one, under another id. @returns undefined if the site has left the inventory */
+export const successorOf = ({ tunnels }: Pick<Known, 'tunnels'>, former: KeptPlan): TunnelPlan | undefined =>
+  tunnels.find(
+    ({ spoke, spokeUnderlay }) => spoke === former.spoke || spokeUnderlay.address === former.spokeUnderlay.address,
+  );
+
+/** A former tunnel as its spoke is reached now: as the operator has said, or, when the site has another tunnel, as the inventory says. */
+export const formerSite = (known: Known, plan: KeptPlan): Site => ({
+  ...plan,
+  ssh: known.formerWays.get(plan.spoke) ?? successorOf(known, plan)?.ssh,
+});
 
 export const isReached = (site: Site): site is TunnelPlan => site.ssh !== undefined;
 

@@ -8,7 +8,7 @@ import type { Caller } from '../host/host-session.js';
 import type { KeptPlan, TunnelPlan } from '../plan/plan.js';
 import { ownerOf, remoteOf } from '../render/check-stanza.js';
 import { planOf } from './gather-history.js';
-import { formerSite, type FormerWays, type Site } from './former-spokes.js';
+import { formerSite, type Known, type Site } from './former-spokes.js';
 import { connectSpoke, type Run } from './run.js';
 import type { Planned } from './run-fleet.js';
 
@@ -30,7 +30,7 @@ export interface LocatedStep extends RollbackStep {
 export async function locateStep(
   hub: Caller,
   sites: readonly Site[],
-  ways: FormerWays,
+  known: Known,
   step: RollbackStep,
 ): Promise<LocatedStep> {
   const isHere = (plan: Site): boolean => plan.interface === step.interface;
@@ -51,7 +51,7 @@ export async function locateStep(
     );
   }
   const today = named ?? sites.find(({ spokeUnderlay }) => spokeUnderlay.address === then.spokeUnderlay.address);
-  if (today === undefined) return { ...step, plan: formerSite(ways, then) };
+  if (today === undefined) return { ...step, plan: formerSite(known, then) };
   return { ...step, plan: isHere(today) ? today : { ...then, spoke: today.spoke, ssh: today.ssh } };
 }
 

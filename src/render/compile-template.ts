@@ -1,4 +1,5 @@
 import { Liquid, LiquidError, type Template as LiquidTemplate } from 'liquidjs';
+import { VxfleetError } from '../errors.js';
 import { nearName } from '../inventory/near-name.js';
 import { templateError, type TemplatePosition } from './template-error.js';
 import { type TemplateVariables, VARIABLE_NAMES } from './template-variables.js';
@@ -14,9 +15,13 @@ export interface CompiledTemplate {
   readonly render: (variables: TemplateVariables) => string;
 }
 
+/** Characters. Ours have three thousand. */
+const LONGEST_TEMPLATE = 262_144;
+
 /**
  * Without `templates` or a root, `include` and `render` of further files would read the working directory. Without a locale Liquid asks ICU for the
- * controller's, which takes 15 ms to load; it is used for dates alone.
+ * controller's, which takes 15 ms to load; it is used for dates alone. The limits are for a loop that does not end: milliseconds for one end of a tunnel,
+ * which takes less than one, and characters and items that it makes on its way.
  */
 const engine = new Liquid({
   strictVariables: true,
@@ -24,6 +29,9 @@ const engine = new Liquid({
   ownPropertyOnly: true,
   templates: {},
   locale: 'en-US',
+  parseLimit: LONGEST_TEMPLATE,
+  renderLimit: 3000,
+  memoryLimit: 10_000_000,
 });
 
 /** So many different shapes of one template are remembered; a fleet has a handful (one for each MTU). */
@@ -39,6 +47,9 @@ const REMEMBERED_SHAPES = 256;
  * branch and print has one shape for each tunnel: slower, never different.
  */
 export function compileTemplate(file: string, source: string): CompiledTemplate {
+  if (source.length > LONGEST_TEMPLATE) {
+    throw new VxfleetError('inventory', `${file}: the template has more than ${LONGEST_TEMPLATE} characters`);
+  }
   const parsed = withPlace(file, source, () => engine.parse(source, file));
   checkVariables(file, source, parsed);
   const printed = printedVariables(source);

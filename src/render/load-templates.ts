@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { closeSync, constants, existsSync, fstatSync, openSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { VxfleetError } from '../errors.js';
@@ -80,7 +80,23 @@ function listOverrides(directory: string): ReadonlySet<string> {
 const isMisnamed = (name: string, known: readonly string[]): boolean =>
   !/^[.#]|[~#]$|\.(?:bak|orig|old|save|sw[a-z]|dpkg-\w+|rej)$/.test(name) && nearName(name, known) !== undefined;
 
-const readTemplate = (file: string): string => orUnreadable(file, () => readFileSync(file, 'utf8'));
+/** Bytes; compileTemplate has a limit in characters. */
+const LARGEST = 1024 * 1024;
+
+/** Nothing is read of what may have no end: to open a pipe waits for a writer, unless it is opened so. */
+const readTemplate = (file: string): string =>
+  orUnreadable(file, () => {
+    const descriptor = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
+    try {
+      const info = fstatSync(descriptor);
+      if (info.isDirectory()) throw new Error('it is a directory');
+      if (!info.isFile()) throw new Error('it is no file, but a pipe or a device');
+      if (info.size > LARGEST) throw new Error(`it has more than ${LARGEST} bytes`);
+      return readFileSync(descriptor, 'utf8');
+    } finally {
+      closeSync(descriptor);
+    }
+  });
 
 function orUnreadable<T>(path: string, read: () => T): T {
   try {

@@ -40,11 +40,17 @@ describe('--ssh', () => {
     const [osaka] = makePlan(inventory(fleet.prefix, [spoke('osaka', 2)])).tunnels;
     if (osaka === undefined) throw new Error('it is planned');
     const { ssh: _, ...kept } = osaka;
-    expect(requireWays([formerSite(ways('osaka=gate.example'), kept)])).toMatchObject([
+    expect(requireWays([formerSite({ tunnels: [], formerWays: ways('osaka=gate.example') }, kept)])).toMatchObject([
       { spoke: 'osaka', ssh: { host: 'gate.example' } },
     ]);
+    // Under another id, or another name, the inventory has it.
+    for (const changes of [{ id: 5 }, { id: 5, name: 'nara' }]) {
+      const tunnels = makePlan(inventory(fleet.prefix, [{ ...spoke('osaka', 2), ...changes }])).tunnels;
+      const found = formerSite({ tunnels, formerWays: new Map() }, kept);
+      expect(found.ssh).toBe(tunnels[0]?.ssh);
+    }
     try {
-      requireWays([formerSite(new Map(), kept)]);
+      requireWays([formerSite({ tunnels: [], formerWays: new Map() }, kept)]);
       expect.unreachable();
     } catch (error) {
       expect(error).toMatchObject({

@@ -105,6 +105,26 @@ it('reads a pipe, beside which lies what lies in the working directory', async (
   await writing;
 });
 
+it('waits for what a pipe’s writer has to say, however it comes', async () => {
+  const pipe = join(directory, 'slow');
+  execFileSync('mkfifo', [pipe]);
+  const writing = promises.open(pipe, 'w').then(async (handle) => {
+    for (const piece of [VALID.slice(0, 30), VALID.slice(30)]) {
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      await handle.write(piece);
+    }
+    await handle.close();
+  });
+  expect(await loadInventory(pipe)).toMatchObject({ ok: true });
+  await writing;
+});
+
+it('does not wait for ever for a pipe that nobody writes to', async () => {
+  const pipe = join(directory, 'deserted');
+  execFileSync('mkfifo', [pipe]);
+  expect(await problemsOf(pipe)).toContain('nothing came from it');
+});
+
 describe('characters that cannot be told from others by looking', () => {
   const problemOf = async (text: string): Promise<string> =>
     (await problemsOf(write('odd.yaml', text))).split('\n', 1)[0] ?? '';

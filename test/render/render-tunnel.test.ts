@@ -1,4 +1,5 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -194,6 +195,38 @@ describe('custom templates', () => {
     ['a continued line', `${head}  up true \\\n  x\n`, /backslash/],
   ])('%s is refused', (_, source, message) => {
     expect(() => renderTunnel(tokyoOpen, 'hub', custom(source))).toThrow(message);
+  });
+
+  test.each([
+    ['a pipe', (path: string) => execFileSync('mkfifo', [path]), 'a pipe or a device'],
+    ['a device', (path: string) => symlinkSync('/dev/zero', path), 'a pipe or a device'],
+    ['a directory', (path: string) => mkdirSync(path), 'it is a directory'],
+    ['a huge file', (path: string) => writeFileSync(path, 'x'.repeat(2 ** 20 + 1)), 'more than'],
+    ['a large file', (path: string) => writeFileSync(path, 'x'.repeat(300_000)), 'more than 262144 characters'],
+  ])('that are %s are named at once', (_, make, why) => {
+    const path = join(directory, 'hub.liquid');
+    rmSync(path, { recursive: true, force: true });
+    make(path);
+    try {
+      expect(() => loadTemplates(directory)).toThrow(
+        expect.objectContaining({ code: 'inventory', message: expect.stringContaining(why) }),
+      );
+    } finally {
+      rmSync(path, { recursive: true });
+    }
+  });
+
+  test.each([
+    ['never ends', '{% for i in (1..100000000000) %}x{% endfor %}'],
+    ['never ends, as a loop in a loop', `${'{% for i in (1..9999) %}'.repeat(9)}{{ id }}${'{% endfor %}'.repeat(9)}`],
+    [
+      'doubles a text',
+      `{% assign x = "${'x'.repeat(99)}" %}{% for i in (1..99) %}{% assign x = x | append: x %}{% endfor %}`,
+    ],
+  ])('are given up when what they do %s', (_, source) => {
+    expect(() => renderTunnel(tokyoTunnel, 'hub', custom(`${head}${source}`))).toThrow(
+      expect.objectContaining({ code: 'inventory', message: expect.stringMatching(/hub\.liquid:.*limit exceeded/) }),
+    );
   });
 
   test('for one ifupdown alone are refused on a host with the other', () => {
