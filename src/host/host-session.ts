@@ -191,7 +191,11 @@ export class HostSession {
 
   #end(end: SessionEnd): void {
     const isUnstarted = this.#isSilent || (end.lost === null && !this.#reader.hasHeard);
-    this.#lose(isUnstarted ? this.#unstarted(end) : this.#lossOf(end));
+    try {
+      this.#lose(isUnstarted ? this.#unstarted(end) : this.#lossOf(end));
+    } catch (error) {
+      this.#lose(unreadable(this.host, error));
+    }
   }
 
   /** The first reason stands. */

@@ -2,6 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Recap } from '../../src/events.js';
+import { runOnTerminal } from './terminal.js';
 import { beginDeployed, labAvailability, startLab, type TestLab } from './harness.js';
 
 const unavailable = await labAvailability();
@@ -115,6 +116,30 @@ describe.skipIf(unavailable !== undefined)(`a spoke that has left the inventory 
     expect((await run('deploy', '--prune')).code).toBe(0);
     expect((await run('rollback', 'lisbon')).of('lisbon')).toMatchObject({ status: 'rolled_back' });
     expect(await filesOf('hub', 'lisbon')).toEqual(before);
+  });
+
+  it('is removed on a terminal only when the person there says so', async () => {
+    const before = await filesOf('hub', 'tokyo');
+    await write(without('tokyo'));
+    const argv = ['deploy', '--prune', '--ssh', 'tokyo=198.18.1.1'];
+    const ask = async (answer: string, ...more: string[]) =>
+      runOnTerminal(lab.name, [...argv, ...more], { question: '[y/N] ', answer });
+    const declined = await ask('');
+    expect(declined.code).toBe(130);
+    expect(declined.shown).toContain(
+      'Remove tokyo (vxlan01), and up to 2 old tunnels that only spokes still have? [y/N]',
+    );
+    expect(declined.shown).toContain('nothing was begun');
+    expect(await filesOf('hub', 'tokyo')).toEqual(before);
+    const agreed = await ask('y');
+    expect(agreed.code).toBe(0);
+    expect(agreed.shown).toMatch(/tokyo {2}vxlan01 {2}\S*removed/);
+    await write(original);
+    expect((await run('deploy')).code).toBe(0);
+    await write(without('tokyo'));
+    const unasked = await ask('n', '--yes');
+    expect(unasked.code).toBe(0);
+    expect(unasked.shown).not.toContain('[y/N]');
   });
 
   it('is reached as the operator says, and by no word of a host', async () => {
@@ -291,7 +316,7 @@ describe.skipIf(unavailable !== undefined)(`a spoke that has left the inventory 
     expect(recap.tunnels.map(({ spoke, status }) => [spoke, status])).toEqual([
       ['tokyo', 'unreachable'],
       ['osaka', 'changed'],
-      ['lisbon', 'unchanged'],
+      ['lisbon', 'changed'],
     ]);
   });
 
