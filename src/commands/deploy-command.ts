@@ -34,7 +34,7 @@ export function addDeployCommand(program: Command, finish: Finish): void {
     .option('--prune-unreachable', 'with --prune: if the spoke cannot be reached, remove its end at the hub')
     .option(
       '--prune-max <n|n%>',
-      'with --prune: refuse to remove more tunnels than this (default: 3, or a tenth of the fleet if that is more)',
+      'with --prune: refuse when more sites than this would lose theirs (default: 3, or a tenth of the fleet if that is more)',
       parseShare,
     )
     .option('--yes', 'with --prune: do not ask on the terminal before tunnels are removed')

@@ -1,6 +1,6 @@
 /** What `--prune` is about to remove: not more than its bound, and on a terminal not without an answer. */
 import { VxfleetError } from '../errors.js';
-import { formerSite, requireWays, type Site } from '../jobs/former-spokes.js';
+import { formerSite, requireWays, successorOf, type Site } from '../jobs/former-spokes.js';
 import { describeOrphan, findOrphans } from '../jobs/orphans.js';
 import { warn, type Run } from '../jobs/run.js';
 import type { TunnelPlan } from '../plan/plan.js';
@@ -40,9 +40,11 @@ export async function planPrune(run: Run, flags: PruneFlags): Promise<PrunePlan>
   }
   const reached = requireWays(sites);
   const most = mostOf(flags, run.fleet.tunnels.length);
-  if (reached.length > most) refuseMany(run, reached, most);
-  if (flags.prune === true && flags.yes !== true && run.session.writes) await confirm(run, reached, most);
-  let room = flags.prune === true ? most - reached.length : 0;
+  // A site that has another id in the inventory keeps a tunnel: of those there may be any number.
+  const leaving = reached.filter((plan) => successorOf(run, plan) === undefined);
+  if (leaving.length > most) refuseMany(run, leaving, most);
+  let room = flags.prune === true ? most - leaving.length : 0;
+  if (flags.prune === true && flags.yes !== true && run.session.writes) await confirm(run, reached, room);
   return { orphans: reached, mayPrune: () => room-- > 0 };
 }
 
@@ -56,12 +58,12 @@ function refuseMany(run: Run, orphans: readonly TunnelPlan[], most: number): voi
   warn(run, error.message);
 }
 
-async function confirm(run: Run, orphans: readonly TunnelPlan[], most: number): Promise<void> {
-  const room = most - orphans.length;
-  const others = room > 0 ? `up to ${room} old tunnels that only spokes still have` : '';
-  const all = [...(orphans.length > 0 ? [namesOf(orphans)] : []), ...(others === '' ? [] : [others])].join(', and ');
+/** @param room for what is found on spokes, which cannot be named before they are looked at */
+async function confirm(run: Run, orphans: readonly TunnelPlan[], room: number): Promise<void> {
+  if (orphans.length === 0) return;
+  const others = room > 0 ? `, and at most ${room} that only spokes still have` : '';
   // Without a terminal nobody is asked: a script has said --prune.
-  if ((await run.confirm(`Remove ${all}?`)) !== false) return;
+  if ((await run.confirm(`Remove ${namesOf(orphans)}${others}?`)) !== false) return;
   throw new VxfleetError('interrupted', 'nothing was begun', { hint: 'Without --prune nothing is removed.' });
 }
 

@@ -28,7 +28,7 @@ export class Questions {
   /** undefined when there is nobody to ask. Anything but a yes is a no. */
   async confirm(question: string): Promise<boolean | undefined> {
     if (!this.#isPossible) return undefined;
-    const answer = await this.#limit(() => this.#ask(`${question} [y/N] `, process.stderr));
+    const answer = await this.#limit(() => this.#ask(`${question} [y/N] `, 'shown'));
     return /^y(?:es)?$/i.test(answer?.trim() ?? '');
   }
 
@@ -49,23 +49,24 @@ export class Questions {
     return !this.#isOver && process.stdin.isTTY && process.stderr.isTTY;
   }
 
-  /** @param output shows what is typed; by default nothing does */
-  async #ask(question: string, output: NodeJS.WritableStream = nowhere()): Promise<string | undefined> {
+  async #ask(question: string, answer: 'hidden' | 'shown' = 'hidden'): Promise<string | undefined> {
     if (!this.#isPossible) return undefined;
+    const isShown = answer === 'shown';
+    const output = isShown ? process.stderr : nowhere();
     const terminal = createInterface({ input: process.stdin, output, terminal: true });
     // Only now: before readline has taken the terminal over, it would show what is typed.
-    process.stderr.write(printable(question));
+    if (!isShown) process.stderr.write(printable(question));
     try {
       return await new Promise((resolve) => {
         // readline takes Ctrl-C from the terminal: hand it on to the run, which is waiting for it.
         terminal.once('SIGINT', () => process.kill(process.pid, 'SIGINT'));
         terminal.once('SIGINT', () => resolve(undefined));
         terminal.once('close', () => resolve(undefined));
-        terminal.question('', resolve);
+        terminal.question(isShown ? printable(question) : '', resolve);
       });
     } finally {
       terminal.close();
-      process.stderr.write('\n');
+      if (!isShown) process.stderr.write('\n');
     }
   }
 }

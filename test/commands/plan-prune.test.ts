@@ -58,6 +58,13 @@ describe('--prune', () => {
     await expect(names(runOf(56, 50, undefined).run, { prune: true })).rejects.toMatchObject({ code: 'refused' });
   });
 
+  it('lets any number of sites have another id', async () => {
+    const { run } = runOf(5, 1, undefined);
+    const moved = Array.from({ length: 4 }, (_, index) => spoke(`s${index + 2}`, index + 102));
+    const { tunnels } = makePlan(inventory(PREFIX, moved));
+    expect(await names({ ...run, tunnels: [...run.tunnels, ...tunnels] }, { prune: true })).toHaveLength(4);
+  });
+
   it('removes as many as --prune-max says', async () => {
     expect(await names(runOf(5, 1, undefined).run, { prune: true, pruneMax: () => 4 })).toHaveLength(4);
     await expect(names(runOf(2, 1, undefined).run, { prune: true, pruneMax: () => 0 })).rejects.toThrow(
@@ -75,7 +82,7 @@ describe('--prune', () => {
     const { run, confirm } = runOf(3, 1, true);
     expect(await names(run, { prune: true })).toEqual(['s2', 's3']);
     expect(confirm.mock.calls).toEqual([
-      ['Remove s2 (vxlan02), s3 (vxlan03), and up to 1 old tunnels that only spokes still have?'],
+      ['Remove s2 (vxlan02), s3 (vxlan03), and at most 1 that only spokes still have?'],
     ]);
     await expect(names(runOf(3, 1, false).run, { prune: true })).rejects.toMatchObject({ code: 'interrupted' });
   });
