@@ -1,12 +1,12 @@
 /** From an open link to a logged-in ssh2 client. Every way in which ssh2 reports failure ends here, once. */
 import ssh2, { type Client } from 'ssh2';
-import { toVxfleetError, VxfleetError } from '../errors.js';
-import { placeOf, sshCommand, type EffectiveTarget } from './effective-target.js';
+import { toVxfleetError, type VxfleetError } from '../errors.js';
+import { handshakeTimeout, incompatible, lossError } from './connect-error.js';
+import type { EffectiveTarget } from './effective-target.js';
 import type { HostKeyCheck } from './host-key-check.js';
 import type { Link } from './link.js';
 import type { Login } from './login.js';
 import { coalesceWrites, skipHostKeyProofs } from './ssh2-patches.js';
-import { inSeconds, silence } from './timeouts.js';
 
 export interface HandshakeOptions {
   readonly check: HostKeyCheck;
@@ -17,6 +17,9 @@ export interface HandshakeOptions {
   /** Details for `-v`. */
   readonly onTrace: (message: string) => void;
 }
+
+const WHAT_SSH2_HAS =
+  "is that port sshd's, and does it allow curve25519-sha256 and rsa-sha2-512 or ed25519? see: sshd -T";
 
 /** ssh2's errors carry where they came from. */
 type Ssh2Error = Error & { level?: string };
@@ -43,7 +46,7 @@ export function handshake(
       reject(error);
     };
     const startTimer = (): void => {
-      timer = setTimeout(() => fail(timeoutError(host, target, readyTimeoutMs)), readyTimeoutMs);
+      timer = setTimeout(() => fail(handshakeTimeout(host, target, readyTimeoutMs)), readyTimeoutMs);
     };
     const lost = (cause?: Error): VxfleetError =>
       lostError(host, target, { link, login, cause, hasSpoken: options.hasSpoken });
@@ -58,7 +61,8 @@ export function handshake(
       if (isOver) return fail(login.refusal(host, target));
       const isIncompatible =
         error.level === 'handshake' || (error.level === 'protocol' && !error.message.startsWith('Connection lost'));
-      if (isIncompatible && !login.hasTried) return fail(incompatible(host, target, error));
+      if (isIncompatible && !login.hasTried)
+        return fail(incompatible(host, target, error.message, WHAT_SSH2_HAS, error));
       fail(lost(error));
     });
     client.on('close', () => {
@@ -120,19 +124,8 @@ function usableAlgorithms(
   const algorithms = check.algorithms();
   if (algorithms.length > 0) return algorithms;
   const wanted = target.hostKeyAlgorithms?.join(',') ?? '';
-  throw new VxfleetError('protocol', `${placeOf(target)} cannot be talked to: HostKeyAlgorithms leaves ${wanted}`, {
-    host,
-    hint: 'vxfleet has ssh-ed25519, ecdsa-sha2-nistp256, -384 and -521, rsa-sha2-512 and rsa-sha2-256',
-  });
-}
-
-function timeoutError(host: string, target: EffectiveTarget, timeoutMs: number): VxfleetError {
-  const reason = `did not finish the SSH handshake within ${inSeconds(timeoutMs)}`;
-  return new VxfleetError('connect', `${placeOf(target)} ${reason}`, {
-    host,
-    hint: `is the host overloaded? try: ${sshCommand(target, '-v')}`,
-    cause: silence(reason),
-  });
+  const hint = 'vxfleet has ssh-ed25519, ecdsa-sha2-nistp256, -384 and -521, rsa-sha2-512 and rsa-sha2-256';
+  throw incompatible(host, target, `HostKeyAlgorithms leaves ${wanted}`, hint);
 }
 
 interface Loss {
@@ -143,28 +136,8 @@ interface Loss {
 }
 
 function lostError(host: string, target: EffectiveTarget, { link, login, cause, hasSpoken }: Loss): VxfleetError {
-  const reason = link.endReason() ?? cause?.message;
+  const ofWay = link.endReason();
+  const reason = ofWay ?? cause?.message;
   if (login.hasTried) return login.refusal(host, target, reason ?? 'the host closed the connection');
-  const stage = hasSpoken ? 'during the SSH handshake' : 'before it said anything';
-  const ended = link.endReason() === undefined ? 'closed the connection' : 'was lost';
-  return new VxfleetError(
-    'connect',
-    `${placeOf(target)} ${ended} ${stage}${reason === undefined ? '' : ` (${reason})`}`,
-    {
-      host,
-      hint:
-        target.route.kind === 'command'
-          ? `look at its ProxyCommand in your ssh_config; try: ${sshCommand(target, '-v')}`
-          : "sshd may be busy (MaxStartups) or hold back this address (PerSourcePenalties): see the host's sshd log",
-      cause,
-    },
-  );
-}
-
-function incompatible(host: string, target: EffectiveTarget, error: Error): VxfleetError {
-  return new VxfleetError('protocol', `${placeOf(target)} cannot be talked to: ${error.message}`, {
-    host,
-    hint: `is that port sshd's, and does it allow curve25519-sha256 and rsa-sha2-512 or ed25519? see: sshd -T`,
-    cause: error,
-  });
+  return lossError(host, target, { hasSpoken, isOfWay: ofWay !== undefined, reason, cause });
 }

@@ -1,10 +1,9 @@
 /** What SSH is spoken over: how it is opened, and how long a server may be silent there. */
 import { connect, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import type { Client } from 'ssh2';
-import { VxfleetError } from '../errors.js';
-import { placeOf, sshCommand, type EffectiveTarget } from './effective-target.js';
-import { shellQuote } from './shell-quote.js';
+import type { Client, ClientChannel } from 'ssh2';
+import { bannerError, dialError, forwardError } from './connect-error.js';
+import type { EffectiveTarget } from './effective-target.js';
 import { inSeconds, silence } from './timeouts.js';
 
 export interface Link {
@@ -46,48 +45,63 @@ function connectTo(host: string, target: EffectiveTarget, timeoutMs: number): Pr
   });
 }
 
-/** What a person is told of a host that cannot be connected to, by the kernel's code for it. */
-export function dialError(host: string, target: EffectiveTarget, thrown: NodeJS.ErrnoException): VxfleetError {
-  // With several addresses for one name, node collects one error for each.
-  const cause: NodeJS.ErrnoException =
-    thrown instanceof AggregateError && thrown.errors[0] instanceof Error ? thrown.errors[0] : thrown;
-  const { reason, hint } = explain(target, cause);
-  return new VxfleetError('connect', `cannot connect to ${placeOf(target)}: ${reason}`, {
-    host,
-    hint,
-    cause,
-  });
+/**
+ * Opens the way from a jump host to the next. Rejects with `connect` when the jump host cannot reach it, `protocol` when it forwards nothing.
+ */
+export async function forward(
+  host: string,
+  { client }: Connection,
+  jump: EffectiveTarget,
+  target: EffectiveTarget,
+): Promise<Link> {
+  try {
+    const channel = await openChannel(client, target);
+    channel.on('error', () => {});
+    return { stream: channel, endReason: () => undefined, unref: () => {} };
+  } catch (thrown) {
+    const { message, reason } = thrown as ForwardFailure;
+    const text = message.replace(/^\(SSH\) Channel open failure: /, '');
+    throw forwardError(host, jump, target, {
+      text,
+      isProhibited: reason === ADMINISTRATIVELY_PROHIBITED,
+      cause: thrown,
+    });
+  }
 }
 
-function explain(target: EffectiveTarget, cause: NodeJS.ErrnoException): { reason: string; hint: string } {
-  const tryIt = sshCommand(target);
-  switch (cause.code) {
-    case 'ECONNREFUSED':
-      return {
-        reason: 'connection refused',
-        hint: `is sshd running there, and is ssh.port ${target.port} right? try: ${tryIt}`,
-      };
-    case 'EHOSTUNREACH':
-    case 'ENETUNREACH':
-      return {
-        reason: cause.code === 'EHOSTUNREACH' ? 'no route to host' : 'network unreachable',
-        hint: `is the host up and ssh.host right? see: ${shellQuote(['ip', 'route', 'get', target.host])}`,
-      };
-    case 'ETIMEDOUT':
-      return {
-        reason: cause.message.startsWith('connect ') ? 'no answer' : cause.message,
-        hint: `is the host up, and does a firewall drop port ${target.port}? try: ${tryIt}`,
-      };
-    case 'ENOTFOUND':
-    case 'EAI_AGAIN':
-    case 'EAI_NONAME':
-      return {
-        reason: cause.code === 'EAI_AGAIN' ? 'the name server does not answer' : 'the name does not exist',
-        hint: `check ssh.host: ${shellQuote(['getent', 'hosts', target.host])}`,
-      };
-    default:
-      return { reason: cause.message, hint: `try: ${tryIt}` };
-  }
+/** ssh2 hands over the reason that the jump host gives, a number of RFC 4254, 5.1. */
+type ForwardFailure = Error & { readonly reason?: number };
+
+const ADMINISTRATIVELY_PROHIBITED = 1;
+
+function openChannel(client: Client, { host, port, connectTimeoutMs }: EffectiveTarget): Promise<ClientChannel> {
+  return new Promise((resolve, reject) => {
+    let isSettled = false;
+    const fail = (failure: ForwardFailure): void => {
+      settle();
+      reject(failure);
+    };
+    const settle = (): void => {
+      isSettled = true;
+      clearTimeout(timer);
+      client.off('close', onClose);
+    };
+    const timer = setTimeout(() => fail(silence(`no answer within ${inSeconds(connectTimeoutMs)}`)), connectTimeoutMs);
+    const onClose = (): void => fail(new Error('the connection to the jump host was lost'));
+    client.once('close', onClose);
+    try {
+      // forwardOut() throws instead of calling back when the connection is gone already.
+      client.forwardOut('127.0.0.1', 0, host, port, (error, channel) => {
+        if (error !== undefined) return fail(error);
+        // Too late: the timer has given up.
+        if (isSettled) return channel.destroy();
+        settle();
+        resolve(channel);
+      });
+    } catch {
+      onClose();
+    }
+  });
 }
 
 /** A busy host's sshd may need a while to speak, however soon its kernel takes the connection. */
@@ -96,16 +110,6 @@ const LEAST_MS = 10_000;
 /** For how long a host that has taken the connection may stay silent. */
 export const bannerTimeoutMs = ({ connectTimeoutMs }: EffectiveTarget, leastMs = LEAST_MS): number =>
   Math.max(connectTimeoutMs, leastMs);
-
-/** What a person is told when it was longer than that. */
-export function bannerError(host: string, target: EffectiveTarget, timeoutMs: number): VxfleetError {
-  const reason = `sent no SSH banner within ${inSeconds(timeoutMs)}`;
-  return new VxfleetError('connect', `${placeOf(target)} took the connection but ${reason}`, {
-    host,
-    hint: `is that port sshd's, and is the host alive? try: ${sshCommand(target, '-v')}; a slow one may have more time: --connect-timeout ${Math.ceil((3 * timeoutMs) / 1000)}`,
-    cause: silence(reason),
-  });
-}
 
 /**
  * Resolves when there is something to read (true) or the stream is closed (false); reads nothing. A hung host still accepts TCP (its kernel does):

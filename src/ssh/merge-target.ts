@@ -79,9 +79,7 @@ export function mergeTarget(
   };
 }
 
-type Address = Pick<EffectiveTarget, 'host' | 'port' | 'user' | 'become' | 'hostKeyAlias'>;
-
-function mergeAddress(target: SshTarget, chooser: SettingChooser): Address {
+function mergeAddress(target: SshTarget, chooser: SettingChooser) {
   const hostName = chooser.unless('hostname', target.host);
   const defaultUser = target.isOutside === true ? localUser().name : DEFAULTS.sshUser;
   return {
@@ -106,7 +104,7 @@ function mergeAddress(target: SshTarget, chooser: SettingChooser): Address {
   };
 }
 
-function mergeRoute({ target, chooser }: Merge, tokens: Tokens): Pick<MergedTarget, 'proxyJump' | 'proxyCommand'> {
+function mergeRoute({ target, chooser }: Merge, tokens: Tokens) {
   const proxyJump = chooser.choose<MergedTarget['proxyJump']>('proxy_jump', {
     inventory: target.proxyJump,
     ssh_config: chooser.first('proxyjump'),
@@ -118,12 +116,7 @@ function mergeRoute({ target, chooser }: Merge, tokens: Tokens): Pick<MergedTarg
   return { proxyJump, proxyCommand: command && expandTokens(command, tokens, 'ProxyCommand') };
 }
 
-function mergeKeys({
-  target,
-  options,
-  chooser,
-  expand,
-}: Merge): Pick<MergedTarget, 'identityFiles' | 'identitiesOnly' | 'agentSocket' | 'certificateFiles'> {
+function mergeKeys({ target, options, chooser, expand }: Merge) {
   const expandAll = (paths: readonly string[] | undefined, keyword: string): string[] | undefined =>
     paths?.filter((path) => path !== 'none').map((path) => expand(path, keyword));
   const inventoryKey = target.identityFile === undefined ? undefined : [target.identityFile];
@@ -159,12 +152,7 @@ function agentSocketOf(agent: string, { environment }: ConnectionOptions, expand
   return socket === '' ? undefined : socket;
 }
 
-type HostKeySettings = Pick<
-  MergedTarget,
-  'userKnownHostsFiles' | 'globalKnownHostsFiles' | 'strictHostKeyChecking' | 'hostKeyAlgorithms'
->;
-
-function mergeHostKeys({ options, chooser, expand }: Merge): HostKeySettings {
+function mergeHostKeys({ options, chooser, expand }: Merge) {
   const files = (keyword: string): string[] | undefined => {
     const line = chooser.first(keyword);
     return line === undefined ? undefined : splitFiles(line).map((path) => expand(path, keyword));
@@ -198,13 +186,10 @@ function strictnessOf(value: string | undefined): EffectiveTarget['strictHostKey
   return value === 'accept-new' ? value : undefined;
 }
 
-function mergeTimes({
-  options,
-  chooser,
-}: Merge): Pick<MergedTarget, 'connectTimeoutMs' | 'keepaliveIntervalMs' | 'keepaliveCountMax'> {
+function mergeTimes({ options, chooser }: Merge) {
   const milliseconds = (keyword: string): number | undefined => {
     const seconds = chooser.number(keyword);
-    return seconds === undefined ? undefined : seconds * 1000;
+    return seconds && seconds * 1000;
   };
   return {
     connectTimeoutMs: chooser.choose('connect_timeout', {
@@ -224,7 +209,7 @@ function mergeTimes({
   };
 }
 
-function tokensOf(target: SshTarget, address: Address, home: string): Tokens {
+function tokensOf(target: SshTarget, address: ReturnType<typeof mergeAddress>, home: string): Tokens {
   const { name, uid } = localUser();
   const machine = hostname();
   return {

@@ -2,10 +2,9 @@
 import { VxfleetError } from '../errors.js';
 import { hostKeyPlace, placeOf, sshCommand, type EffectiveTarget } from './effective-target.js';
 import { hostKeyError } from './host-key-check.js';
-import { forwardError, jumpError } from './jump-hosts.js';
+import { bannerError, dialError, forwardError, incompatible, jumpError, lossError } from './connect-error.js';
 import type { KnownHostsStore } from './known-hosts-store.js';
 import { judgeHostKey, showKey } from './known-hosts.js';
-import { bannerError, dialError } from './link.js';
 import { loginRefused, SSHD_MAX_AUTH_TRIES } from './login.js';
 import type { OpenSshProgress } from './openssh-progress.js';
 import { programOf } from './proxy-command.js';
@@ -132,10 +131,8 @@ function explainNegotiation(host: string, target: EffectiveTarget, lines: readon
     )
     .find((match) => match !== null)?.[1];
   if (reason === undefined) return undefined;
-  return new VxfleetError('protocol', `${placeOf(target)} cannot be talked to: ${reason}`, {
-    host,
-    hint: `is that port sshd's, and does it allow what this machine has? compare: ssh -Q kex, and there: sshd -T`,
-  });
+  const hint = "is that port sshd's, and does it allow what this machine has? compare: ssh -Q kex, and there: sshd -T";
+  return incompatible(host, target, reason, hint);
 }
 
 /** Of what ssh says first: nobody else has spoken then. */
@@ -176,25 +173,13 @@ function explainWay(
   }
   const { route } = target;
   if (route.kind !== 'command') return undefined;
-  const end = `the ProxyCommand ${programOf(route.command)} ended${words === undefined ? '' : `: ${words}`}`;
-  return new VxfleetError('connect', `${placeOf(target)} was lost before it said anything (${end})`, {
-    host,
-    hint: `look at its ProxyCommand in your ssh_config; try: ${sshCommand(target, '-v')}`,
-  });
+  const reason = `the ProxyCommand ${programOf(route.command)} ended${words === undefined ? '' : `: ${words}`}`;
+  return lossError(host, target, { hasSpoken: false, isOfWay: true, reason });
 }
 
 function explainClosed(host: string, target: EffectiveTarget, { lines, stage }: OpenSshProgress): VxfleetError {
   if (lines.some((line) => /timed out during banner exchange/.test(line))) {
     return bannerError(host, target, target.connectTimeoutMs);
   }
-  const when = stage === 'started' ? 'before it said anything' : 'during the SSH handshake';
-  const said = lines.at(-1);
-  return new VxfleetError(
-    'connect',
-    `${placeOf(target)} closed the connection ${when}${said === undefined ? '' : ` (${said})`}`,
-    {
-      host,
-      hint: "sshd may be busy (MaxStartups) or hold back this address (PerSourcePenalties): see the host's sshd log",
-    },
-  );
+  return lossError(host, target, { hasSpoken: stage !== 'started', isOfWay: false, reason: lines.at(-1) });
 }

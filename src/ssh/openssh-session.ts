@@ -1,12 +1,12 @@
 /** One `ssh` process: started, watched until the host has let it in, then a session; see transport.ts for what that promises. */
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
-import { VxfleetError } from '../errors.js';
-import { bannerError } from './link.js';
-import { placeOf, sshCommand, type EffectiveTarget } from './effective-target.js';
+import type { VxfleetError } from '../errors.js';
+import { bannerError, handshakeTimeout } from './connect-error.js';
+import type { EffectiveTarget } from './effective-target.js';
 import { endingWithUs } from './local-program.js';
 import type { OpenSshProgress } from './openssh-progress.js';
 import { TextTail } from './text-tail.js';
-import { inSeconds, settlesWithin, silence } from './timeouts.js';
+import { inSeconds, settlesWithin } from './timeouts.js';
 import type { Session, SessionEnd } from './transport.js';
 
 /** What remains of stderr, the host's program's: enough for a shell's last words. */
@@ -134,13 +134,9 @@ export class OpenSshSession implements Session {
   #timeoutError(timeoutMs: number): VxfleetError {
     const { path, progress } = this.#options;
     const target = path[progress.level] as EffectiveTarget;
-    if (progress.stage === 'started') return bannerError(this.host, target, target.connectTimeoutMs);
-    const reason = `${placeOf(target)} did not finish the SSH handshake within ${inSeconds(timeoutMs)}`;
-    return new VxfleetError('connect', reason, {
-      host: this.host,
-      hint: `is the host overloaded? try: ${sshCommand(target, '-v')}`,
-      cause: silence(reason),
-    });
+    return progress.stage === 'started'
+      ? bannerError(this.host, target, target.connectTimeoutMs)
+      : handshakeTimeout(this.host, target, timeoutMs);
   }
 
   #takeStderr(chunk: Buffer): void {

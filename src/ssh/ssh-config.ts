@@ -1,8 +1,8 @@
 /** Asks OpenSSH what ssh_config says of a host: Match, Include and patterns are its own to understand. */
 import { execFile } from 'node:child_process';
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import pLimit from 'p-limit';
 import { VxfleetError } from '../errors.js';
 import { DEFAULTS, type SshTarget } from '../inventory/inventory.js';
@@ -33,17 +33,17 @@ export interface OpenSshProgram {
   readonly tellsKeys: boolean;
 }
 
+type JoinedFiles = Readonly<Record<'fleet' | 'outside', UnlinkedFile>>;
+
 /** One answer takes 8 ms of a processor. */
 const ASKED_AT_ONCE = 2 * availableParallelism();
 
 export class SshConfig {
   readonly #options: SshConfigOptions;
   readonly #limit = pLimit(ASKED_AT_ONCE);
-  readonly #files: UnlinkedFile[] = [];
-  #text: string | undefined;
-  #outsidePath: string | undefined;
-  #fleetPath: string | undefined;
+  #ready: Promise<OpenSshAnswer | undefined> | undefined;
   #baseline: Promise<OpenSshAnswer> | undefined;
+  #files: JoinedFiles | undefined;
 
   constructor(options: SshConfigOptions) {
     this.#options = options;
@@ -54,13 +54,14 @@ export class SshConfig {
    * the file, `timeout` when it does not answer.
    */
   async ask(target: SshTarget): Promise<ConfigAnswer | undefined> {
-    const baseline = await this.#prepare();
+    this.#ready ??= this.#prepare();
+    const baseline = await this.#ready;
     if (baseline === undefined) return undefined;
     const words = [
       ...(target.user === undefined ? [] : ['-l', target.user]),
       ...(target.port === undefined ? [] : ['-p', String(target.port)]),
     ];
-    const path = target.isOutside === true ? this.#pathOutside() : this.#pathOfFleet();
+    const { path } = this.#joined()[target.isOutside === true ? 'outside' : 'fleet'];
     return { answer: await this.#limit(() => this.#run(path, words, target.host)), baseline };
   }
 
@@ -69,26 +70,29 @@ export class SshConfig {
     const { program = 'ssh' } = this.#options;
     const baseline = await this.#askBaseline();
     // Came with 8.7, and -G names it always.
-    return { program, configPath: this.#pathOutside(), tellsKeys: baseline.all('sessiontype').length > 0 };
+    const tellsKeys = baseline.all('sessiontype').length > 0;
+    return { program, configPath: this.#joined().outside.path, tellsKeys };
   }
 
-  /** Lets go of its files. */
+  /** Lets go of its files; whoever still asks fails. */
   async close(): Promise<void> {
-    // Whoever still asks has them open, or fails.
-    await this.#baseline?.catch(() => undefined);
-    for (const file of this.#files.splice(0)) file.close();
-    this.#outsidePath = undefined;
-    this.#fleetPath = undefined;
+    this.#files?.fleet.close();
+    this.#files?.outside.close();
+    this.#files = undefined;
   }
 
   async #prepare(): Promise<OpenSshAnswer | undefined> {
     const { configFile, onTrace = () => {} } = this.#options;
-    if (configFile === 'none' || (configFile === undefined && isStock(this.#usualFiles()))) return undefined;
-    this.#joinedText();
+    if (configFile === 'none' || (configFile === undefined && isStock(this.#usualFiles()))) {
+      onTrace('ssh_config: no file has a line about connections, ssh -G is not asked');
+      return undefined;
+    }
+    this.#joined();
     try {
       return await this.#askBaseline();
     } catch (thrown) {
-      if (!isMissingProgram(thrown) || configFile !== undefined) throw thrown;
+      const isMissingProgram = thrown instanceof VxfleetError && isMissing(thrown.cause);
+      if (!isMissingProgram || configFile !== undefined) throw thrown;
       onTrace('ssh_config: there is no ssh program, the inventory alone is used');
       return undefined;
     }
@@ -106,39 +110,27 @@ export class SshConfig {
   }
 
   /**
-   * The files as one with the same meaning. The user's is HOME's, where `ssh` itself would take passwd's. -F and the system's are copies: an
-   * included file must belong to the user, be writable by nobody else, and have no * in its name; and it finds relative Includes in ~/.ssh.
+   * The files as one with the same meaning, for hosts outside the fleet; and, for those of the fleet, with vxfleet's own default for the login name at its
+   * end: `ssh -G` does not tell its default, the name of whoever runs it, from a `User` that says the same. Throws `usage`.
    */
-  #joinedText(): string {
-    const { configFile, systemDirectory = '/etc/ssh' } = this.#options;
-    if (configFile === 'none') return '';
-    const [user, system] = this.#usualFiles();
-    this.#text ??=
-      configFile === undefined
-        ? `Host *\nInclude "${user}"\nHost *\n${withAbsoluteIncludes(textOf(system), systemDirectory)}`
-        : readGiven(resolve(configFile));
-    return this.#text;
-  }
-
-  /** For hosts outside of the fleet, and where the login name is told. */
-  #pathOutside(): string {
-    this.#outsidePath ??= this.#write(this.#joinedText());
-    return this.#outsidePath;
+  #joined(): JoinedFiles {
+    if (this.#files !== undefined) return this.#files;
+    const text = this.#text();
+    const fleet = writeUnlinked(`${text}\nHost *\nUser ${DEFAULTS.sshUser}\n`);
+    this.#files = { fleet, outside: writeUnlinked(text) };
+    return this.#files;
   }
 
   /**
-   * With vxfleet's own default for the login name at its end: `ssh -G` does not tell its default, the name of whoever runs it, from a `User`
-   * that says the same.
+   * The user's is HOME's, where `ssh` itself would take passwd's. -F and the system's are copies: an included file must belong to the user, be writable
+   * by nobody else, and have no * in its name; and it finds relative Includes in ~/.ssh.
    */
-  #pathOfFleet(): string {
-    this.#fleetPath ??= this.#write(`${this.#joinedText()}\nHost *\nUser ${DEFAULTS.sshUser}\n`);
-    return this.#fleetPath;
-  }
-
-  #write(text: string): string {
-    const file = writeUnlinked(text);
-    this.#files.push(file);
-    return file.path;
+  #text(): string {
+    const { configFile } = this.#options;
+    if (configFile === 'none') return '';
+    if (configFile !== undefined) return readGiven(resolve(configFile));
+    const [user, system] = this.#usualFiles();
+    return `Host *\nInclude "${user}"\nHost *\n${withAbsoluteIncludes(textOf(system), dirname(system))}`;
   }
 
   #run(config: string, words: readonly string[], host: string): Promise<OpenSshAnswer> {
@@ -188,31 +180,18 @@ export class SshConfig {
 }
 
 const isMissing = (error: unknown): boolean => (error as NodeJS.ErrnoException).code === 'ENOENT';
-const isMissingProgram = (thrown: unknown): boolean => thrown instanceof VxfleetError && isMissing(thrown.cause);
 
 function readGiven(path: string): string {
   try {
     return readRegular(path).data.toString();
   } catch (cause) {
-    throw new VxfleetError('usage', `cannot read the ssh_config ${path}: ${(cause as Error).message}`, {
-      hint: 'name a readable file with -F FILE, or none',
-      cause,
-    });
+    const message = `cannot read the ssh_config ${path}: ${(cause as Error).message}`;
+    throw new VxfleetError('usage', message, { hint: 'name a readable file with -F FILE, or none', cause });
   }
 }
 
 /** One that is not there says nothing. */
-function textOf(path: string): string {
-  try {
-    return readRegular(path).data.toString();
-  } catch (thrown) {
-    if (isMissing(thrown)) return '';
-    throw new VxfleetError('usage', `cannot read ${path}: ${(thrown as Error).message}`, {
-      hint: 'make it a readable file, or leave it out with -F none',
-      cause: thrown,
-    });
-  }
-}
+const textOf = (path: string): string => (existsSync(path) ? readGiven(path) : '');
 
 /** What a file of the system's includes without a path is beside it. */
 const withAbsoluteIncludes = (text: string, directory: string): string =>
@@ -234,28 +213,17 @@ const INERT = new RegExp(
   ].join('|')})(?:[\\s=]|$))`,
   'i',
 );
-const DROP_INS = 'ssh_config.d';
 
 /**
  * Whether these files are as Debian installs them, or say as little: then nobody need be asked, 255 times at 8 ms. Each line of an ssh_config sets
  * what its first word names.
  */
 function isStock([user, system]: readonly [string, string]): boolean {
-  const directory = join(system, '..', DROP_INS);
-  const include = new RegExp(`^\\s*include ${directory}/\\*\\.conf\\s*$`, 'i');
-  const isInert = (text: string): boolean => text.split('\n').every((line) => INERT.test(line));
-  const systemLines = textOf(system).split('\n');
-  const dropIns = systemLines.some((line) => include.test(line)) ? listDropIns(directory) : [];
-  const rest = systemLines.filter((line) => !include.test(line)).join('\n');
-  return [textOf(user), rest, ...dropIns.map(textOf)].every(isInert);
-}
-
-function listDropIns(directory: string): string[] {
-  try {
-    const names = readdirSync(directory).filter((name) => name.endsWith('.conf') && !name.startsWith('.'));
-    return names.map((name) => join(directory, name));
-  } catch (thrown) {
-    if (isMissing(thrown)) return [];
-    throw thrown;
-  }
+  const directory = join(dirname(system), 'ssh_config.d');
+  const include = `Include ${directory}/*.conf`;
+  const lines = textOf(system).split('\n');
+  const hasDropIns = lines.includes(include) && existsSync(directory);
+  const dropIns = hasDropIns ? readdirSync(directory).filter((name) => /^[^.].*\.conf$/.test(name)) : [];
+  const others = [user, ...dropIns.map((name) => join(directory, name))].flatMap((path) => textOf(path).split('\n'));
+  return [...lines.filter((line) => line !== include), ...others].every((line) => INERT.test(line));
 }

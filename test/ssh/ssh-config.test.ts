@@ -28,7 +28,12 @@ async function isAsked({ user, system, dropIns = {} }: Files): Promise<boolean> 
   writeFileSync(join(systemDirectory, 'ssh_config'), system ?? debian(systemDirectory));
   for (const [name, text] of Object.entries(dropIns)) writeFileSync(join(systemDirectory, 'ssh_config.d', name), text);
   let asked = false;
-  const config = new SshConfig({ home, systemDirectory, program: '/nowhere/ssh', onTrace: () => (asked = true) });
+  const config = new SshConfig({
+    home,
+    systemDirectory,
+    program: '/nowhere/ssh',
+    onTrace: (trace) => (asked = trace.includes('no ssh program')),
+  });
   const target = targetOf(22, { host: 'tokyo' });
   expect(await config.ask(target)).toBeUndefined();
   await config.close();

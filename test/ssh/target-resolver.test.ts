@@ -254,7 +254,7 @@ Match host tokyo.example.net exec "true"
     execFileSync('mkfifo', [fifo]);
     await expect(resolver.resolve(target('tokyo'))).rejects.toMatchObject({
       code: 'usage',
-      message: `cannot read ${fifo}: ${fifo} is not a regular file`,
+      message: `cannot read the ssh_config ${fifo}: ${fifo} is not a regular file`,
     });
     const { resolver: given } = makeResolver({ openssh: { configFile: fifo } });
     await expect(given.resolve(target('tokyo'))).rejects.toMatchObject({ code: 'usage' });
