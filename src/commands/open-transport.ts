@@ -5,7 +5,7 @@ import type { Emit } from '../events.js';
 import type { FleetPlan } from '../plan/plan.js';
 import type { ConnectionOptions } from '../ssh/merge-target.js';
 import { createAutoTransport } from '../ssh/auto-transport.js';
-import { findProgram } from '../ssh/local-program.js';
+import { findProgram } from '../ssh/local-machine.js';
 import { createOpenSshTransport } from '../ssh/openssh-transport.js';
 import { SshConfig } from '../ssh/ssh-config.js';
 import { SshRun } from '../ssh/ssh-run.js';

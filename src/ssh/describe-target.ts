@@ -1,6 +1,6 @@
 /** The settings of a target for people and scripts. Pure. */
 import { placeOf, SETTING_NAMES, type EffectiveTarget, type Origin, type SettingName } from './effective-target.js';
-import { programOf } from './proxy-command.js';
+import { programOf } from './link.js';
 
 /** ` through hub`, for a trace; empty when there is nothing between. */
 export function describeRoute({ route }: EffectiveTarget): string {

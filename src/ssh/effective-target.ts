@@ -49,7 +49,7 @@ export interface EffectiveTarget {
   readonly keepaliveIntervalMs: number;
   /** Unanswered keepalives after which the connection is given up. */
   readonly keepaliveCountMax: number;
-  /** No file says `GSSAPIAuthentication no`. */
+  /** Whether ssh would use a Kerberos ticket: by default no, by Debian's own file yes. */
   readonly allowsGssapi: boolean;
   /** Where each setting comes from. */
   readonly origins: Readonly<Record<SettingName, Origin>>;

@@ -3,7 +3,7 @@ import ssh2, { type ParsedKey } from 'ssh2';
 import { unsupportedKey } from './agent-keys.js';
 import { keyType } from './known-hosts.js';
 import { openKey } from './ssh2-patches.js';
-import { readRegular } from './local-files.js';
+import { readRegular } from './local-machine.js';
 
 /** What a key file turned out to be. */
 export type KeyFile =

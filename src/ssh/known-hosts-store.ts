@@ -11,7 +11,7 @@ import {
   parseKnownHosts,
   type KnownHostsEntry,
 } from './known-hosts.js';
-import { readRegular } from './local-files.js';
+import { readRegular } from './local-machine.js';
 
 /** Entries of all files; a file that does not exist is empty. New keys go to the first of the user's. */
 export class KnownHostsStore {

@@ -1,7 +1,7 @@
 /** The words with which `ssh` is started for one host: with the person's ssh_config, and what vxfleet says beside it. Pure. */
 import { VxfleetError } from '../errors.js';
 import { pathTo, type EffectiveTarget } from './effective-target.js';
-import { endingWithUs } from './local-program.js';
+import { endingWithUs } from './local-machine.js';
 import { shellQuote } from './shell-quote.js';
 import type { OpenSshProgram } from './ssh-config.js';
 
@@ -26,6 +26,8 @@ const ALWAYS = [
   'Tunnel=no',
   'ForwardAgent=no',
   'ForwardX11=no',
+  'AddKeysToAgent=no',
+  'VisualHostKey=no',
   'PasswordAuthentication=no',
   'KbdInteractiveAuthentication=no',
   'ConnectionAttempts=1',

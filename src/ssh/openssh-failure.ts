@@ -7,7 +7,7 @@ import type { KnownHostsStore } from './known-hosts-store.js';
 import { judgeHostKey, showKey } from './known-hosts.js';
 import { loginRefused, SSHD_MAX_AUTH_TRIES } from './login.js';
 import type { OpenSshProgress } from './openssh-progress.js';
-import { programOf } from './proxy-command.js';
+import { programOf } from './link.js';
 import { inSeconds } from './timeouts.js';
 
 /** ssh's words for the kernel's codes. */

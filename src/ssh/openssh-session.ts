@@ -3,7 +3,7 @@ import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import type { VxfleetError } from '../errors.js';
 import { bannerError, handshakeTimeout } from './connect-error.js';
 import type { EffectiveTarget } from './effective-target.js';
-import { endingWithUs } from './local-program.js';
+import { endingWithUs } from './local-machine.js';
 import type { OpenSshProgress } from './openssh-progress.js';
 import { TextTail } from './text-tail.js';
 import { inSeconds, settlesWithin } from './timeouts.js';

@@ -15,7 +15,7 @@ import { OpenSshSession } from './openssh-session.js';
 import type { OpenSshProgram, SshConfig } from './ssh-config.js';
 import type { SshRun } from './ssh-run.js';
 import type { RunTransport, Session } from './transport.js';
-import { writeUnlinked, type UnlinkedFile } from './local-files.js';
+import { writeUnlinked, type UnlinkedFile } from './local-machine.js';
 
 const ENCRYPTED = 'it is encrypted, and over openssh only an agent can open it';
 

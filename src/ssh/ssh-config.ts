@@ -7,7 +7,7 @@ import pLimit from 'p-limit';
 import { VxfleetError } from '../errors.js';
 import { DEFAULTS, type SshTarget } from '../inventory/inventory.js';
 import { OpenSshAnswer, type ConfigAnswer } from './config-answer.js';
-import { readRegular, writeUnlinked, type UnlinkedFile } from './local-files.js';
+import { readRegular, writeUnlinked, type UnlinkedFile } from './local-machine.js';
 
 export interface SshConfigOptions {
   /** Where `~/.ssh/config` is looked for. */

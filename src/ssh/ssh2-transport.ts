@@ -6,10 +6,9 @@ import { pathTo, placeOf, type EffectiveTarget } from './effective-target.js';
 import { handshake } from './handshake.js';
 import { HostKeyCheck } from './host-key-check.js';
 import { JumpHosts } from './jump-hosts.js';
-import { awaitBanner, bannerTimeoutMs, dial, forward, type Connection, type Link } from './link.js';
+import { awaitBanner, bannerTimeoutMs, dial, forward, runProxyCommand, type Connection, type Link } from './link.js';
 import type { LoginMethod } from './login-plan.js';
 import { Login } from './login.js';
-import { runProxyCommand } from './proxy-command.js';
 import type { SshRun } from './ssh-run.js';
 import type { RunTransport } from './transport.js';
 

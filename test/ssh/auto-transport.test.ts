@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import {
   failureOf,
   knownLine,
@@ -107,5 +107,39 @@ describe.skipIf(!hasSsh)('the transport auto', () => {
     await (await open()).close();
     const key = join(home, '.ssh/id_ed25519_sk');
     expect(traces).toContain(`tokyo: transport: openssh, for the key ${key} of type sk-ssh-ed25519@openssh.com`);
+  });
+
+  it('goes over openssh from the start for a host that is known by an authority alone', async () => {
+    const { server, home, traces, transport } = await setUp();
+    const knownHosts = join(home, '.ssh/known_hosts');
+    const target = targetOf(server.port);
+    const authority = `@cert-authority ${knownLine(server.port, makeKey())}`;
+    writeFileSync(knownHosts, authority + knownLine(server.port, server.hostKey));
+    await (await transport.open('tokyo', target, 'true')).close();
+    expect(traces.filter((trace) => trace.includes('transport: openssh'))).toEqual([]);
+
+    const other = await setUp();
+    writeFileSync(join(other.home, '.ssh/known_hosts'), `@cert-authority ${knownLine(other.server.port, makeKey())}`);
+    // ssh2's server has no certificate to show.
+    expect((await failureOf(other.open())).code).toBe('host-key');
+    const line = join(other.home, '.ssh/known_hosts:1');
+    expect(other.traces).toContain(`tokyo: transport: openssh, for the @cert-authority of ${line}`);
+  });
+
+  it.each([
+    ['goes over openssh with a Kerberos ticket and no key', 'GSSAPIAuthentication yes\nPort 22\n', true],
+    ['does not where ssh_config forbids it', 'GSSAPIAuthentication no\nPort 22\n', false],
+  ])('%s', async (_title, config, isTaken) => {
+    const { server, home } = await setUp();
+    rmSync(join(home, '.ssh/id_ed25519'));
+    vi.stubEnv('KRB5CCNAME', join(home, 'ticket'));
+    onTestFinished(() => void vi.unstubAllEnvs());
+    const configFile = join(home, 'config');
+    writeFileSync(configFile, config);
+    const traces: string[] = [];
+    const transport = transportOf(home, { carrier: 'auto', configFile, onTrace: (trace) => traces.push(trace) });
+    expect((await failureOf(transport.open('tokyo', targetOf(server.port), 'true'))).code).toBe('auth');
+    expect(traces.some((trace) => trace.includes('openssh, for the Kerberos ticket'))).toBe(isTaken);
+    expect(server.connections).toBe(isTaken ? 1 : 0);
   });
 });

@@ -3,7 +3,7 @@ import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { endingWithUs } from '../../src/ssh/local-program.js';
+import { endingWithUs } from '../../src/ssh/local-machine.js';
 import {
   failureOf,
   knownLine,
@@ -182,6 +182,37 @@ describe.skipIf(!hasSsh)('the transport openssh', () => {
     expect(error).toMatchObject({ code: 'connect', host: 'tokyo' });
     expect(error.message).toContain('was lost before it said anything (the ProxyCommand sh ended: last words)');
     expect(error.message).not.toContain('secret');
+  });
+
+  it("passes ssh_config's jump hosts with their own settings, and the inventory's in their place", async () => {
+    const { server: inner, home } = await setUp();
+    const other = makeKey();
+    const jump = await startServer({ authorized: [other], forwards: true });
+    const configFile = join(home, 'config');
+    writeFileSync(join(home, 'gate key'), other.private, { mode: 0o600 });
+    const gateKey = knownLine(jump.port, jump.hostKey).replace(/^\S+/, 'gate-key');
+    writeFileSync(join(home, 'gate known'), gateKey);
+    const gate = `
+Host gate
+  HostName 127.0.0.1
+  Port ${jump.port}
+  User somebody
+  IdentityFile "${home}/gate key"
+  IdentitiesOnly yes
+  HostKeyAlias gate-key
+  UserKnownHostsFile "${home}/gate known"
+  ControlMaster auto
+  ControlPath ${home}/control
+`;
+    writeFileSync(configFile, `Host tokyo\n  HostName 127.0.0.1\n  ProxyJump gate\n${gate}`);
+    const transport = transportOf(home, { carrier: 'openssh', configFile });
+    const target = targetOf(inner.port, { host: 'tokyo' });
+    const session = await transport.open('tokyo', target, 'true');
+    expect(existsSync(join(home, 'control'))).toBe(false);
+    await session.close();
+    expect(jump.forwarded).toEqual([inner.port]);
+    await (await transport.open('tokyo', { ...target, proxyJump: [] }, 'true')).close();
+    expect(jump.forwarded).toEqual([inner.port]);
   });
 
   it('says that a jump host forwards nothing', async () => {

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { runProxyCommand } from '../../src/ssh/proxy-command.js';
+import { runProxyCommand } from '../../src/ssh/link.js';
 import {
   failureOf,
   knownLine,

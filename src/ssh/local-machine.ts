@@ -1,5 +1,6 @@
-/** Files of this machine: what a person names as one, and ours, which have no name. */
+/** This machine: the programs that we start, the files that we read, and those that we leave no trace of. */
 import {
+  accessSync,
   closeSync,
   constants,
   fstatSync,
@@ -11,7 +12,32 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
+
+/** The path of a program of this name in PATH; undefined = there is none. */
+export function findProgram(name: string): string | undefined {
+  const directories = (process.env['PATH'] ?? '').split(delimiter).filter((directory) => directory !== '');
+  return directories.map((directory) => join(directory, name)).find(isExecutable);
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * The argv of a program that must not outlive us, even if SIGKILL ends us: the kernel kills it when its parent dies (PDEATHSIG, by setpriv of
+ * util-linux). Without a setpriv the end of its stdin is all that it hears then.
+ */
+export function endingWithUs(argv: readonly string[]): [string, ...string[]] {
+  const setpriv = findProgram('setpriv');
+  const words = setpriv === undefined ? argv : [setpriv, '--pdeathsig', 'KILL', ...argv];
+  return words as [string, ...string[]];
+}
 
 export interface RegularFile {
   readonly data: Buffer;
