@@ -113,7 +113,7 @@ export class OpenSshSession implements Session {
       };
       this.#onNews = wait;
       wait();
-      void this.ended.then(async () => this.#isIn || reject(await this.#options.explain()));
+      this.ended.then(async () => this.#isIn || reject(await this.#options.explain())).catch(reject);
     });
     try {
       await news;
@@ -159,7 +159,10 @@ export class OpenSshSession implements Session {
     );
     const closed = new Promise<void>((resolve) => void child.once('close', () => resolve()));
     const exitCode = await new Promise<number | null>((resolve) => {
-      child.once('error', () => resolve(null));
+      child.once('error', ({ message }) => {
+        this.#takeStderr(Buffer.from(`${message}\n`));
+        resolve(null);
+      });
       child.once('exit', resolve);
     });
     await settlesWithin(closed, DRAIN_MS);

@@ -81,6 +81,29 @@ describe.skipIf(unavailable !== undefined || !hasSsh)(`hosts that ssh2 is not en
     await rm(`${key}-cert.pub`);
   });
 
+  it('that are known by an authority alone are deployed over openssh', async () => {
+    await setSshd('tokyo');
+    const keygen = async (...argv: string[]): Promise<string> => (await promisify(execFile)('ssh-keygen', argv)).stdout;
+    const ca = join(lab.home, 'host-ca');
+    await keygen('-q', '-t', 'ed25519', '-N', '', '-f', ca);
+    const hostKey = '/etc/ssh/ssh_host_ed25519_key';
+    const { stdout } = await lab.exec('tokyo', ['cat', `${hostKey}.pub`]);
+    await writeFile(join(lab.home, 'tokyo.pub'), stdout);
+    await keygen('-q', '-s', ca, '-I', 'tokyo', '-h', '-n', '198.18.1.1', join(lab.home, 'tokyo.pub'));
+    const certificate = await readFile(join(lab.home, 'tokyo-cert.pub'), 'utf8');
+    await lab.exec('tokyo', ['sh', '-c', `printf %s "$1" >${hostKey}-cert.pub`, 'sh', certificate]);
+    await setSshd('tokyo', `HostCertificate ${hostKey}-cert.pub`);
+    const knownHosts = join(lab.home, '.ssh/known_hosts');
+    const original = await readFile(knownHosts, 'utf8');
+    const others = original.split('\n').filter((line) => !line.startsWith('198.18.1.1 '));
+    await writeFile(knownHosts, [`@cert-authority 198.18.1.* ${await keygen('-y', '-f', ca)}`, ...others].join('\n'));
+    expect((await deploy('--transport', 'ssh2', 'tokyo')).tunnel.error).toMatchObject({ code: 'host-key' });
+    const { code, tunnel } = await deploy('tokyo');
+    expect(tunnel).toMatchObject({ status: 'changed', error: null });
+    expect(code).toBe(0);
+    await writeFile(knownHosts, original);
+  });
+
   it('leave no login at a jump host when the run is killed', async () => {
     await setSshd('tokyo');
     const original = await readFile(lab.inventoryPath, 'utf8');
