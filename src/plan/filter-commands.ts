@@ -1,8 +1,9 @@
-/** What a stanza runs to make and unmake the filter of its end: nft's commands, in one line of sh each. Pure. */
+/** What a stanza runs to make and unmake the filter of its end: nft's commands, in one line of the stanza each. Pure. */
 import { FILTER_PARTS, filterNames, planFilter, type Filter, type FilterPart } from './filter.js';
 import type { End, TunnelPlan } from './plan.js';
 
 const TABLE = 'inet vxfleet';
+const OPEN = `table ${TABLE} {`;
 
 /**
  * One transaction, which may be repeated: what is there stays, shared chains are written anew. In the form of nft's files, because
@@ -11,17 +12,29 @@ const TABLE = 'inet vxfleet';
 export function filterUp(tunnel: TunnelPlan, end: End): string {
   const parts = inOrder(planFilter(tunnel, end)).toReversed();
   const chains = parts.flatMap((part) => part.chains);
-  const counters = parts.flatMap((part) => part.counters).map((name) => `counter ${name} { }; `);
+  const counters = parts.flatMap((part) => part.counters).map((name) => `counter ${name} { };`);
   const sets = mergeSets(parts).map(
     ({ name, kind, type, elements }) =>
-      `${kind} ${name} { ${type}; ${elements.length === 0 ? '' : `elements = { ${elements.join(', ')} }; `}}; `,
+      `${kind} ${name} { ${type};${elements.length === 0 ? '' : ` elements = { ${elements.join(', ')} };`} };`,
   );
-  const declared = chains.map(({ name, hook }) => `chain ${name} { ${hook === undefined ? '' : `${hook} `}}; `);
-  const flushed = chains.map(({ name }) => `flush chain ${TABLE} ${name}; `);
+  const declared = chains.map(({ name, hook }) => `chain ${name} { ${hook === undefined ? '' : `${hook} `}};`);
+  const flushed = chains.map(({ name }) => `flush chain ${TABLE} ${name};`);
   const filled = chains
     .filter(({ rules }) => rules.length > 0)
-    .map(({ name, rules }) => `chain ${name} { ${rules.map((rule) => `${rule}; `).join('')}}; `);
-  return `nft '${block([...counters, ...declared, ...sets])}; ${flushed.join('')}${block(filled)}'`;
+    .flatMap(({ name, rules }) =>
+      rules.length === 1
+        ? [`chain ${name} { ${rules[0]}; };`]
+        : [`chain ${name} {`, ...rules.map((rule) => `  ${rule};`), '};'],
+    );
+  return continued([
+    `nft '${OPEN}`,
+    ...indented([...counters, ...declared, ...sets]),
+    '};',
+    ...flushed,
+    OPEN,
+    ...indented(filled),
+    "}'",
+  ]);
 }
 
 /**
@@ -40,16 +53,19 @@ export function filterDown(tunnel: TunnelPlan, end: End): string {
     prefix: removal(filter.prefix),
     table: `delete chain ${TABLE} in_use; delete table ${TABLE}`,
   };
-  const words = FILTER_PARTS.map((name) => `${name}='${removals[name]}'; `).join('');
+  const words = FILTER_PARTS.map((name) => `${name}='${removals[name]}';`);
   const each =
     'nft "$own; $peer" || nft "$own"; nft "$fleet" && for unused in "$port" "$prefix" "$table"; do nft "$unused"; done';
   const all = FILTER_PARTS.map((name) => `$${name}`).join('; ');
-  return `exec 2>/dev/null; ${words}${end === 'hub' ? each : `nft "${all}" || { ${each}; }`}; true`;
+  return continued(['exec 2>/dev/null;', ...words, `${end === 'hub' ? each : `nft "${all}" || { ${each}; }`}; true`]);
 }
 
 const inOrder = (filter: Filter): FilterPart[] => FILTER_PARTS.map((name) => filter[name]);
 
-const block = (statements: readonly string[]): string => `table ${TABLE} { ${statements.join('')}}`;
+/** One line of a stanza over several, as interfaces(5) has it: so that it can be read, and a diff shows what is another. */
+const continued = (lines: readonly string[]): string => lines.join(' \\\n    ');
+
+const indented = (lines: readonly string[]): string[] => lines.map((line) => `  ${line}`);
 
 /** Elements first, then what they go to: rules before chains, since one of the chains may go to another. */
 function removal({ sets, chains, counters }: FilterPart): string {

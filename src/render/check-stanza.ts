@@ -38,8 +38,8 @@ export const addressOf = (text: string): string | undefined =>
 const TOP_LEVEL_LINE =
   /(?:^|\n)[^\S\n]*((?:auto|iface|mapping|source|source-directory|rename|no-auto-down|template|allow-\S+)(?!\S)[^\n]*)/g;
 
-/** A line that goes on in the next. */
-const CONTINUED_LINE = /(?:^|\n)([^\n]*\\)(?:\n|$)/;
+/** Whether a comment ends with its line is a matter of the ifupdown that reads it. */
+const CONTINUED_COMMENT = /(?:^|\n)[^\S\n]*(#[^\n]*\\)(?:\n|$)/;
 
 /**
  * Why a rendered file may not go to a host, or undefined when it may: it says who owns it and defines this one interface and
@@ -49,11 +49,11 @@ export function checkStanza(text: string, interfaceName: string): string | undef
   if (OWNER_LINE.exec(text)?.[1] !== interfaceName) {
     return `the first line must begin "${OWNER_PREFIX}: tunnel ${interfaceName}", so that vxfleet knows the file again`;
   }
-  const continued = text.includes('\\') ? CONTINUED_LINE.exec(text)?.[1] : undefined;
-  if (continued !== undefined) return `a line must not be continued by a backslash: ${continued}`;
+  const continued = CONTINUED_COMMENT.exec(text)?.[1];
+  if (continued !== undefined) return `a comment must not be continued by a backslash: ${continued}`;
   let autos = 0;
   let stanzas = 0;
-  for (const [, line = ''] of text.matchAll(TOP_LEVEL_LINE)) {
+  for (const [, line = ''] of text.replaceAll('\\\n', '').matchAll(TOP_LEVEL_LINE)) {
     const [word, name, ...rest] = line.split(/\s+/);
     const isOurs = name === interfaceName && (word === 'iface' || (word === 'auto' && rest.length === 0));
     if (!isOurs) return `the file may define ${interfaceName} only, and not say: ${line}`;

@@ -75,7 +75,8 @@ test('no accepted name, device or number makes a line that the templates did not
       const text = renderTunnel(makePlan(fleet).tunnels[0]!, end, templates);
       const { source } = templates.byName[end === 'hub' ? 'hub' : mode];
       const patterns = linePatterns(source, filter);
-      const lines = text.split('\n');
+      // As ifupdown reads it.
+      const lines = text.replaceAll('\\\n', '').split('\n');
       expect(lines.pop()).toBe('');
       expect(lines.length).toBe(patterns.length);
       lines.forEach((line, index) => expect(line).toMatch(patterns[index]!));
@@ -84,7 +85,7 @@ test('no accepted name, device or number makes a line that the templates did not
 });
 
 /** Commands of nft in the quotes of sh, and nothing of sh between them but what the filter's own lines have. */
-const FILTER = `(?:exec 2>/dev/null; (?:[a-z]+='[^'\`$]*'; )+)?nft [^\`]*`;
+const FILTER = `(?:exec 2>/dev/null;\\s+(?:[a-z]+='[^'\`$]*';\\s+)+)?nft [^\`]*`;
 
 /** Each line of a template with a word in place of each variable. */
 function linePatterns(source: string, filter: boolean): RegExp[] {
@@ -192,7 +193,12 @@ describe('custom templates', () => {
     ['another interface', `${head}auto eth0\niface eth0 inet dhcp\n`, /may define vxlan01 only.*auto eth0/],
     ['a second stanza', `${head}iface {{ interface }} inet manual\n`, /there are 2/],
     ['source', `${head}source /etc/x\n`, /source \/etc\/x/],
-    ['a continued line', `${head}  up true \\\n  x\n`, /backslash/],
+    ['a continued comment', `${head}# and \\\n  up true\n`, /backslash/],
+    [
+      'a stanza in pieces',
+      `${head}  up true \\\n  x\nifa\\\nce eth0 inet dhcp\n`,
+      /may define vxlan01 only.*iface eth0/,
+    ],
   ])('%s is refused', (_, source, message) => {
     expect(() => renderTunnel(tokyoOpen, 'hub', custom(source))).toThrow(message);
   });
