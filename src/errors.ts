@@ -43,6 +43,8 @@ export interface ErrorDetails {
   /** What to do next, one or more lines, shown after the message. */
   readonly hint?: string | undefined;
   readonly cause?: unknown;
+  /** Of `connect`: nobody answered at the host's address; else it was there, and something else was in the way. */
+  readonly isUnanswered?: boolean;
 }
 
 /** EX_SOFTWARE of sysexits.h: a bug is not to be taken for a tunnel that failed and is safe. */
@@ -63,12 +65,14 @@ export class VxfleetError extends Error {
   readonly code: ErrorCode;
   readonly host: string | undefined;
   readonly hint: string | undefined;
+  readonly isUnanswered: boolean;
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
     this.code = code;
     this.host = details.host;
     this.hint = details.hint;
+    this.isUnanswered = details.isUnanswered === true;
   }
 }
 

@@ -31,7 +31,7 @@ export function addDeployCommand(program: Command, finish: Finish): void {
     .option('--force', 'bounce also what has not changed')
     .option('--adopt', 'take over interface files that vxfleet did not write; rollback brings them back')
     .option('--prune', 'remove the tunnels that are no longer in the inventory, from both ends')
-    .option('--prune-unreachable', 'with --prune: if the spoke cannot be reached, remove its end at the hub')
+    .option('--prune-unreachable', 'with --prune: where nobody answers for the spoke, remove its end at the hub')
     .option(
       '--prune-max <n|n%>',
       'with --prune: refuse when more sites than this would lose theirs (default: 3, or a tenth of the fleet if that is more)',

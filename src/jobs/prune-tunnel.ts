@@ -1,4 +1,5 @@
 /** An orphan taken away from both ends, as a change like any other: tried, proven to be gone, confirmed, and kept in the history. */
+import { VxfleetError } from '../errors.js';
 import type { TunnelResult } from '../events.js';
 import type { Host } from '../host/host.js';
 import type { End, KeptPlan, TunnelPlan } from '../plan/plan.js';
@@ -26,12 +27,14 @@ export async function pruneTunnel(
   unreachableToo: boolean,
   admit: Admit,
 ): Promise<readonly TunnelResult[]> {
-  const results = await workOnSite(run, [plan], async (hosts) => carryOut(run, [removalOf(run, plan, hosts)], admit));
+  let thrown: unknown;
+  const remove = async (hosts: Hosts) => carryOut(run, [removalOf(run, plan, hosts)], admit);
+  const results = await workOnSite(run, [plan], remove, (error) => (thrown = error));
   const [result] = results;
   const { error } = result ?? {};
-  // One that answers and does not let us in, or is not the host it was, may well be in use.
-  // Nor does a jump host that is down say anything of it.
-  if (result === undefined || error?.code !== 'connect' || error.end !== 'spoke') return results;
+  // One that answers and does not let us in, is busy, or is not the host it was, may well be in use. Nor does a jump host that is down say anything of it.
+  const isGone = thrown instanceof VxfleetError && thrown.isUnanswered && thrown.host === plan.spoke;
+  if (result === undefined || error == null || !isGone) return results;
   if (!unreachableToo) {
     const hint = '--prune-unreachable removes the end at the hub alone, if the spoke is gone for good.';
     return [{ ...result, error: { ...error, hint } }];

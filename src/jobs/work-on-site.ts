@@ -18,6 +18,7 @@ export async function workOnSite(
   run: Run,
   plans: readonly TunnelPlan[],
   work: (hosts: Hosts) => Promise<readonly TunnelResult[]>,
+  onThrown: (error: unknown) => void = () => undefined,
 ): Promise<readonly TunnelResult[]> {
   let spoke: Host | undefined;
   try {
@@ -28,6 +29,7 @@ export async function workOnSite(
     for (const one of plans) await takeOverTrials(run, one, hosts);
     return await work(hosts);
   } catch (error) {
+    onThrown(error);
     return plans.map((plan) => thrownResult(plan, error));
   } finally {
     await spoke?.close();

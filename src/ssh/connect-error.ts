@@ -11,7 +11,12 @@ export function dialError(host: string, target: EffectiveTarget, thrown: NodeJS.
   const cause: NodeJS.ErrnoException =
     thrown instanceof AggregateError && thrown.errors[0] instanceof Error ? thrown.errors[0] : thrown;
   const [reason, hint] = explainDial(target, cause);
-  return new VxfleetError('connect', `cannot connect to ${placeOf(target)}: ${reason}`, { host, hint, cause });
+  return new VxfleetError('connect', `cannot connect to ${placeOf(target)}: ${reason}`, {
+    host,
+    hint,
+    cause,
+    isUnanswered: true,
+  });
 }
 
 function explainDial(
@@ -102,6 +107,8 @@ export const incompatible = (
 interface Refusal {
   readonly text: string;
   readonly isProhibited: boolean;
+  /** The jump host has tried; else it was lost itself. */
+  readonly isTried: boolean;
   readonly cause?: unknown;
 }
 
@@ -109,7 +116,7 @@ export function forwardError(
   host: string,
   jump: EffectiveTarget,
   target: EffectiveTarget,
-  { text, isProhibited, cause }: Refusal,
+  { text, isProhibited, isTried, cause }: Refusal,
 ): VxfleetError {
   const where = `${placeOf(target)} through ${jump.alias}`;
   if (isProhibited) {
@@ -120,6 +127,7 @@ export function forwardError(
   const tryIt = shellQuote(['nc', '-zv', target.host, String(target.port)]);
   return new VxfleetError('connect', `cannot connect to ${where}: ${text}`, {
     host,
+    isUnanswered: isTried,
     hint: `is the host up, and can ${jump.alias} reach it? try there: ${tryIt}`,
     cause,
   });

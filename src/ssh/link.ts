@@ -67,6 +67,7 @@ export async function forward(
     throw forwardError(host, jump, target, {
       text,
       isProhibited: reason === ADMINISTRATIVELY_PROHIBITED,
+      isTried: reason !== undefined || (thrown as NodeJS.ErrnoException).code === 'ETIMEDOUT',
       cause: thrown,
     });
   }

@@ -169,7 +169,11 @@ function explainWay(
   if (jump !== undefined) {
     const reason = words === undefined ? `the connection to ${jump.alias} was lost` : words;
     const text = reason.replace(/^channel \d+: open failed: /, '').replace(/: ?$/, '');
-    return forwardError(host, jump, target, { text, isProhibited: text.startsWith('administratively prohibited') });
+    return forwardError(host, jump, target, {
+      text,
+      isProhibited: text.startsWith('administratively prohibited'),
+      isTried: /^channel \d+: open failed: /.test(reason),
+    });
   }
   const { route } = target;
   if (route.kind !== 'command') return undefined;
