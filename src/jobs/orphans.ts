@@ -92,7 +92,7 @@ export function withoutTunnels(facts: HostFacts, gone: readonly Pick<Orphan, 'in
     devices: kept(facts.devices),
     // Whoever else shares a port with them is seen by its own link.
     udpPorts: new Set([...facts.udpPorts].filter((port) => !ports.has(port))),
-    network: { routes, rules },
+    network: { ...facts.network, routes, rules },
   };
 }
 

@@ -171,7 +171,7 @@ sub ask_about_network {
                     my ($answer) = @_;
                     reply($job, 'network', $answer);
                     # There is no host without rules.
-                    return finish($job) if $answer ne '';
+                    return finish($job) if $answer =~ /^\[(?!\{"filter")/m;
                     explain_ip($job);
                 }
             );
