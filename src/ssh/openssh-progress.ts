@@ -1,7 +1,8 @@
 /** How far `ssh` has come, from what it says on stderr: by marks that no host can forge, between words that any host may. Pure. */
 
 /** Of a connection that has not let us in; `spoken`: the host has sent its banner, `keyed`: it has shown a key. */
-export type Stage = 'started' | 'spoken' | 'keyed';
+const STAGES = ['started', 'spoken', 'keyed'] as const;
+export type Stage = (typeof STAGES)[number];
 
 /** Of what is said between two marks. */
 const KEEP_CHARACTERS = 16_384;
@@ -22,13 +23,16 @@ export class OpenSshProgress {
     this.#mark = new RegExp(`${nonce} (\\d+) (\\S+) ?(\\S*) ?(\\S*)\\n`);
   }
 
-  push(chunk: Buffer): void {
+  /** @returns whether it has come further */
+  push(chunk: Buffer): boolean {
+    const before = this.#rank;
     this.words = `${this.words}${chunk.toString('latin1')}`;
     for (let mark = this.#mark.exec(this.words); mark !== null; mark = this.#mark.exec(this.words)) {
       this.#take(Number(mark[1]), mark[2] ?? '', mark[4] ?? '');
       this.words = this.words.slice(mark.index + mark[0].length);
     }
     this.words = this.words.slice(-KEEP_CHARACTERS);
+    return this.#rank > before;
   }
 
   /** Lines that say something. */
@@ -38,6 +42,10 @@ export class OpenSshProgress {
       .split('\n')
       .map((line) => line.trim())
       .filter((line) => line !== '' && !NOISE.test(line));
+  }
+
+  get #rank(): number {
+    return this.level * STAGES.length + STAGES.indexOf(this.stage);
   }
 
   /** @param what ORDER: it asks which keys are known, to ask the host for these first; HOSTNAME: it asks about the key that it was shown */

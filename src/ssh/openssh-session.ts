@@ -142,10 +142,11 @@ export class OpenSshSession implements Session {
   #takeStderr(chunk: Buffer): void {
     if (this.#isIn) return this.#stderr.push(chunk);
     const { progress } = this.#options;
-    progress.push(chunk);
+    // Only that counts: a host can make ssh write for ever.
+    const isNews = progress.push(chunk);
     // What comes after the last mark is the program's.
     if (this.#isIn) this.#stderr.push(Buffer.from(progress.words, 'latin1'));
-    this.#onNews();
+    if (isNews) this.#onNews();
   }
 
   async #watch(): Promise<SessionEnd> {

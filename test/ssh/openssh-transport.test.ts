@@ -254,6 +254,18 @@ Host gate
     expect(readFileSync(knownHosts, 'utf8')).toBe(knownLine(other.port, other.hostKey));
   });
 
+  it('gives up on an ssh that is made to write for ever', async () => {
+    const { server, home } = await setUp();
+    const program = join(home, 'ssh');
+    const script =
+      '#!/bin/sh\ncase "$*" in *" -G "*) exec ssh "$@" ;; esac\nwhile sleep 0.05; do echo banner >&2; done\n';
+    writeFileSync(program, script, { mode: 0o755 });
+    const transport = transportOf(home, { carrier: 'openssh', program, connectTimeoutMs: 300 });
+    const error = await failureOf(transport.open('tokyo', targetOf(server.port), 'true'));
+    expect(error.code).toBe('connect');
+    expect(error.message).toContain('sent no SSH banner within 0.3 s');
+  });
+
   it('says that there is no ssh program', async () => {
     const { open } = await setUp({}, { program: '/nowhere/ssh' });
     const error = await failureOf(open());
