@@ -80,7 +80,7 @@ async function intrudeFrom(end: TunnelEnd, lines: readonly string[], least: Coun
     payload: [...lines, ...counts].map((line) => `${line}\n`).join(''),
     timeoutMs: seconds * 1000 + SPARE_MS,
   });
-  const counted = (values.get('counters') ?? '').matchAll(/^(\S+) (\d+)$/gm);
+  const counted = (values.get('counters') ?? '').matchAll(/^(\S+) (\d{1,15})$/gm);
   return new Map([...counted].map(([, counter = '', packets]) => [counter, Number(packets)]));
 }
 

@@ -118,7 +118,7 @@ function failAll(
 }
 
 /** What has a result keeps it, whatever happens after. */
-async function workFromHub(
+export async function workFromHub(
   given: Run,
   start: (total: number) => void,
   plan: (run: Run) => Promise<Job>,
@@ -149,11 +149,7 @@ function resultOf(event: { readonly event: 'tunnel' } & TunnelResult): TunnelRes
 }
 
 /** What an error that ended the work makes of the tunnels that have no result. */
-export function unfinished(
-  tunnels: readonly TunnelPlan[],
-  results: readonly TunnelResult[],
-  error: unknown,
-): TunnelResult[] {
+function unfinished(tunnels: readonly TunnelPlan[], results: readonly TunnelResult[], error: unknown): TunnelResult[] {
   const left = results.map(keyOf);
   return tunnels.flatMap((tunnel) => {
     const at = left.indexOf(keyOf(tunnel));

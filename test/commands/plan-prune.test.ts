@@ -1,10 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import { planPrune, type PruneFlags } from '../../src/commands/plan-prune.js';
-import { unfinished } from '../../src/commands/run-command.js';
-import { VxfleetError } from '../../src/errors.js';
 import type { RunEvent } from '../../src/events.js';
 import type { Run } from '../../src/jobs/run.js';
-import { untouchedResult } from '../../src/change/tunnel-result.js';
 import { makePlan } from '../../src/plan/make-plan.js';
 import { inventory, spoke } from '../render/fleet.js';
 import { healthyFacts } from '../preflight/sample-facts.js';
@@ -101,20 +98,5 @@ describe('--prune', () => {
     const { mayPrune } = await planPrune(runOf(3, 1, undefined).run, { prune: true });
     expect([mayPrune(), mayPrune()]).toEqual([true, false]);
     expect((await planPrune(runOf(1, 1, undefined).run, {})).mayPrune()).toBe(false);
-  });
-});
-
-describe('a hub that is lost in mid-run', () => {
-  it('leaves what was done in the recap, and fails the rest', () => {
-    const { tunnels } = makePlan(inventory(PREFIX, [spoke('s1', 1), spoke('s2', 2)]));
-    const [first] = tunnels;
-    if (first === undefined) throw new Error('it is planned');
-    const removed = { ...untouchedResult(first, 'unchanged', null), status: 'removed' } as const;
-    const lost = new VxfleetError('lost', 'lost hub: it is gone', { host: 'hub' });
-    // One interface may be removed and made again in a run: two results.
-    expect(unfinished([first, ...tunnels], [removed], lost)).toMatchObject([
-      { spoke: 's1', status: 'unreachable', ends: { hub: 'unreachable' } },
-      { spoke: 's2', status: 'unreachable', error: { code: 'lost', end: 'hub' } },
-    ]);
   });
 });
