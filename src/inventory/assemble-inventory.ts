@@ -1,6 +1,6 @@
 import { homedir } from 'node:os';
 import { dirname, resolve } from 'node:path';
-import type { Draft, HostDraft, SshDraft } from './draft.js';
+import type { Draft, HostDraft, SpokeDraft, SshDraft } from './draft.js';
 import { DEFAULTS, type Inventory, type SshTarget, type Underlay } from './inventory.js';
 import { toJumpTarget } from './read-jump-hop.js';
 
@@ -31,9 +31,14 @@ export function assembleInventory(draft: Draft, path: string): Inventory {
       mtu: spoke.mtu?.value,
       metric: spoke.metric?.value ?? DEFAULTS.metric,
       tags: spoke.tags,
-      isolate: spoke.isolate?.value ?? DEFAULTS.isolate,
+      isolate: isIsolated(spoke),
     })),
   };
+}
+
+function isIsolated({ isolate, tags }: SpokeDraft): boolean {
+  const value = isolate?.value ?? DEFAULTS.isolate;
+  return typeof value === 'boolean' ? value : value.some((tag) => tags.includes(tag.value));
 }
 
 /** A path of the file made absolute: `~/` is the home directory, the rest is relative to the inventory's directory. */

@@ -46,7 +46,8 @@ export interface SpokeDraft extends HostDraft {
   /** The file's, or else the id; undefined when the one that applies is refused. */
   readonly vni: (Located<number> & { readonly isFromId: boolean }) | undefined;
   readonly metric: Maybe<number>;
-  readonly isolate: Maybe<boolean>;
+  /** Or the tags of the sites that are isolated. */
+  readonly isolate: Maybe<boolean | readonly Located<string>[]>;
   readonly tags: readonly string[];
 }
 
@@ -128,11 +129,16 @@ function draftSpoke(name: string, offset: number, own: Tree, defaults: Tree | un
     mtu: readAt(FIELDS.mtu, nested('vxlan', 'mtu')),
     vni: vni && { ...vni, isFromId: vniNode === undefined },
     metric: readAt(FIELDS.metric, top('metric')),
-    isolate: readAt(FIELDS.isolate, top('isolate')),
+    isolate: readIsolate(top('isolate')),
     tags:
       tags?.kind === 'list' ? [...new Set(tags.items.flatMap((item) => readAt(FIELDS.tag, item)?.value ?? []))] : [],
   };
 }
+
+const readIsolate = (node: Tree | undefined): SpokeDraft['isolate'] =>
+  node?.kind === 'list'
+    ? { offset: node.offset, value: node.items.flatMap((item) => readAt(FIELDS.tag, item) ?? []) }
+    : readAt(FIELDS.isolate, node);
 
 /** Whether an underlay key stands neither with the spoke nor in the defaults, and both underlays are mappings where they stand. */
 function isAbsent(own: Tree, defaults: Tree | undefined, key: string): boolean {

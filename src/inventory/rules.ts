@@ -1,4 +1,5 @@
 import type { Draft, Located, SpokeDraft } from './draft.js';
+import { nearName } from './near-name.js';
 import type { Finding } from './problem.js';
 import { showInteger } from './read-integer.js';
 import { isInPrefix, maxId } from './read-prefix.js';
@@ -24,6 +25,7 @@ export const RULES: readonly Rule[] = [
   { sentence: 'The underlay lies outside the overlay.', check: findUnderlayInOverlay },
   { sentence: 'The anchor lies outside the overlay.', check: findAnchorInOverlay },
   { sentence: 'A site is isolated by the filter.', check: findIsolatedUnfiltered },
+  { sentence: 'A tag that isolates is the tag of a site.', check: findUnknownIsolatingTags },
   { sentence: 'The hub is not its own jump host.', check: findHubJumpingOverItself },
 ];
 
@@ -147,13 +149,27 @@ function findIsolatedUnfiltered({ filter, spokes }: Draft): Finding[] {
   if (filter?.value !== false) return [];
   // One for all that `defaults` says it for.
   const places = new Map(
-    spokes.flatMap(({ name, isolate }) => (isolate?.value === true ? [[isolate.offset, name]] : [])),
+    spokes.flatMap(({ name, isolate }) =>
+      isolate !== undefined && isolate.value !== false ? [[isolate.offset, name]] : [],
+    ),
   );
   return [...places].map(([offset, name]) => ({
     offset,
     message: `spokes.${name}.isolate: nothing keeps the sites apart while the filter is off`,
     fix: 'remove "filter: off", or set isolate to false',
   }));
+}
+
+/** A typo would leave sites together that are to be apart. */
+function findUnknownIsolatingTags({ spokes }: Draft): Finding[] {
+  const known = new Set(spokes.flatMap(({ tags }) => tags));
+  const named = spokes.flatMap(({ isolate }) => (typeof isolate?.value === 'object' ? isolate.value : []));
+  const unknown = new Map(named.filter(({ value }) => !known.has(value)).map((tag) => [tag.offset, tag.value]));
+  return [...unknown].map(([offset, tag]) => {
+    const near = nearName(tag, [...known]);
+    const fix = near === undefined ? undefined : `did you mean ${near}?`;
+    return { offset, message: `isolate: no spoke has the tag "${tag}"`, fix };
+  });
 }
 
 /** Each item whose key an earlier item has, paired with the first that has it. Items without a key are left out. */

@@ -163,7 +163,7 @@ export const FIELDS = {
   ),
   isolate: {
     read: readBoolean,
-    description: 'true: the hub passes nothing between this site and the others; needs the filter. Default: false.',
+    description: 'Whether the hub passes nothing between this site and the others.',
     jsonSchema: { type: 'boolean' },
   },
   tag: { read: readTag, description: 'A tag: a-z, 0-9 and "-".', jsonSchema: pattern(TAG_PATTERN) },
@@ -225,7 +225,12 @@ const spokeFields = {
     .optional(),
   metric: optional(FIELDS.metric),
   tags: z.array(scalar(FIELDS.tag)).describe('Groups of spokes, selected as @tag. Default: none.').optional(),
-  isolate: optional(FIELDS.isolate),
+  isolate: z
+    .union([scalar(FIELDS.isolate), z.array(scalar(FIELDS.tag))])
+    .describe(
+      'true: the hub passes nothing between this site and the others; a list of tags: so for a site that has one of them. Needs the filter. Default: false.',
+    )
+    .optional(),
 };
 
 /** The keys of a spoke. */
