@@ -58,8 +58,7 @@ function wordsFor(path: readonly EffectiveTarget[], level: number, context: Argv
     ...tellings(level, context),
     ...settingsOf(target, context.newKeysPaths[level]),
     `ProxyCommand=${oneLine(proxyCommand(path, level, context).replaceAll('%', '%%'))}`,
-    // For whoever waits for all that comes before; vxfleet's own bounds are as the person says.
-    `ConnectTimeout=${path.slice(0, level + 1).reduce((sum, hop) => sum + seconds(hop.connectTimeoutMs), 0)}`,
+    `ConnectTimeout=${connectSeconds(path.slice(0, level + 1))}`,
   ];
   const { user, port, origins } = target;
   return [
@@ -103,6 +102,13 @@ function proxyCommand(path: readonly EffectiveTarget[], level: number, context: 
   if (route.kind !== 'command') return 'none';
   return shellQuote(endingWithUs([process.env['SHELL'] || '/bin/sh', '-c', `exec ${route.command}`]));
 }
+
+/** A jump host's login may take this long; OpenSshSession waits for each no longer than the person says. */
+const LOGIN_SECONDS = 20;
+
+/** Whoever is behind jump hosts waits for all of them. */
+const connectSeconds = (path: readonly EffectiveTarget[]): number =>
+  path.reduce((sum, { connectTimeoutMs }) => sum + seconds(connectTimeoutMs) + LOGIN_SECONDS, -LOGIN_SECONDS);
 
 const seconds = (milliseconds: number): number => Math.max(1, Math.ceil(milliseconds / 1000));
 

@@ -1,13 +1,13 @@
 /** Why `ssh` did not get as far as it should: as the other transport would say it. What a host said only words an error of its own. */
 import { VxfleetError } from '../errors.js';
+import { bannerError, dialError, forwardError, incompatible, jumpError, lossError } from './connect-error.js';
 import { hostKeyPlace, placeOf, sshCommand, type EffectiveTarget } from './effective-target.js';
 import { hostKeyError } from './host-key-check.js';
-import { bannerError, dialError, forwardError, incompatible, jumpError, lossError } from './connect-error.js';
 import type { KnownHostsStore } from './known-hosts-store.js';
 import { judgeHostKey, showKey } from './known-hosts.js';
+import { programOf } from './link.js';
 import { loginRefused, SSHD_MAX_AUTH_TRIES } from './login.js';
 import type { OpenSshProgress } from './openssh-progress.js';
-import { programOf } from './link.js';
 import { inSeconds } from './timeouts.js';
 
 /** ssh's words for the kernel's codes. */

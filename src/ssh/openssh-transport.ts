@@ -49,7 +49,6 @@ export function createOpenSshTransport(run: SshRun, config: SshConfig): RunTrans
 
     // Every session is a process of its own, with nothing between them.
     async close() {
-      await config.close();
       await run.resolver.close();
     },
   };
