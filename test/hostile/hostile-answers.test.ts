@@ -46,14 +46,13 @@ import { planChecks } from '../../src/verify/plan-checks.js';
 import { asIpv4, asIpv6, asPrefix } from '../../src/verify/ip-json.js';
 import { fleetQueries } from '../../src/verify/queries.js';
 import { wayQuestions } from '../../src/verify/underlay-ways.js';
-import { expectEnd } from '../../src/verify/expect-end.js';
 import { findRemains } from '../../src/verify/find-remains.js';
 import type { End, TunnelPlan } from '../../src/plan/plan.js';
-import { kernelAnswer } from '../verify/kernel-answer.js';
 import { samplePlan } from '../verify/fleet-plan.js';
 import { healthyFacts } from '../preflight/sample-facts.js';
 import { storedFile } from '../history/sample-records.js';
 import { garbage, SEEDED, spoilt, spoiltText } from './hostile-text.js';
+import { fileOf, soundAnswer } from './sound-answer.js';
 
 /** What `read` makes of what a host said; undefined when that is the host's failure. */
 function attempt<T>(read: () => T): T | undefined {
@@ -71,47 +70,6 @@ const wordsOf = (value: unknown): string[] =>
 
 const MODES = [samplePlan(), samplePlan({ mode: 'policy' })] as const;
 const { fleet, tunnel } = MODES[0];
-
-const fileOf = (end: End): string =>
-  `# Managed by vxfleet: tunnel vxlan0a, ${end} end, spoke osaka. Edits are overwritten; see the inventory.\nauto vxlan0a\niface vxlan0a inet6 manual\n` +
-  `  pre-up exec ip link add vxlan0a address 02:76:78:00:0a:01 type vxlan id 0x0a local 198.51.100.1 remote 10.0.0.10 dev enp1s0f0\n  post-up exec ip -6 addr add 2001:db8:ae00:0:a::1/80 dev vxlan0a\n`;
-
-/** All that a sound host says to `inspect`. */
-function soundAnswer(end: End): Record<string, string> {
-  const { links, network } = kernelAnswer(expectEnd(tunnel, end, 1500));
-  const device = {
-    ...{ ifindex: 2, ifname: 'eth0', flags: ['UP'], mtu: 1500, address: '52:54:00:00:00:03', altnames: ['enp2'] },
-    addr_info: [{ family: 'inet', local: end === 'hub' ? '198.51.100.1' : '10.0.0.10', prefixlen: 8, scope: 'global' }],
-  };
-  const way = { dst: '10.0.0.10', from: '198.51.100.1', dev: 'eth0', metrics: [{ mtu: 1500 }], flags: [] };
-  return {
-    uid: '0',
-    ssh: '192.0.2.9 52100 192.0.2.1 22',
-    missing: '',
-    capabilities: '000001ffffffffff',
-    cpus: '0-3,6',
-    ifupdown: 'ifup version 0.8.41',
-    writable_etc: 'yes',
-    writable_run: 'yes',
-    writable_var: 'yes',
-    'interfaces:1':
-      '/etc/network/interfaces\nsource /etc/network/interfaces.d/*\nauto eth0\niface eth0 inet static\n  mtu 1500\n',
-    'file:vxlan0a': fileOf(end),
-    'edited:vxlan0a': 'before-20261123T120000-abc123.1',
-    'trial:vxlan0b': 'doubt\nrun-z\n-3\nguard\nalice@bastion\n198.18.0.9\n2026-11-23T12:00:00Z\ndeploy tokyo\n',
-    'sysctl:net.ipv6.conf.all.forwarding': '1',
-    'sysctl:kernel.random.boot_id': 'b',
-    networkd: '[Network]\nManageForeignRoutes=yes\n',
-    sockets: 'local_address 0100007F:12B5',
-    hardware: 'eth0 ',
-    binary: '',
-    unreadable: '',
-    fixed: '',
-    ifstate: 'lo=lo\nvxlan0a=vxlan0a\n',
-    links: `${JSON.stringify([device])}\n${links}${JSON.stringify([way])}\n`,
-    network,
-  };
-}
 
 const inspection = {
   ways: [...wayQuestions(tunnel, 'hub'), ...wayQuestions(tunnel, 'spoke')],
