@@ -6,11 +6,22 @@ const TABLE = 'inet vxfleet';
 const OPEN = `table ${TABLE} {`;
 
 /**
- * One transaction, which may be repeated: what is there stays, shared chains are written anew. In the form of nft's files, because
- * nft 1.0 reads all elements of all sets of the host before it obeys an `add element`.
+ * One transaction, which may be repeated: what is there stays, chains are written anew. At a hub, which mostly has other tunnels, first without what is
+ * shared: when rules are replaced, nft waits until the kernel has let go of the old ones, for each tunnel. Without the fleet's chain, which
+ * is there as long as any tunnel uses it, that fails as a whole, and all is made. In the form of nft's files, because nft 1.0 reads all elements of
+ * all sets of the host before it obeys an `add element`.
  */
 export function filterUp(tunnel: TunnelPlan, end: End): string {
-  const parts = inOrder(planFilter(tunnel, end)).toReversed();
+  const filter = planFilter(tunnel, end);
+  const own = indented(making([filter.peer, filter.own]));
+  const all = indented(making([filter.table, filter.prefix, filter.port, filter.fleet, filter.peer, filter.own]));
+  if (end === 'spoke') return continued(["exec nft '", ...all, "'"]);
+  // The braces take what the shell says of nft 0.9.8 when that crashes over a chain that is missing.
+  return continued(["{ nft '", ...own, "'; } 2>/dev/null || exec nft '", ...all, "'"]);
+}
+
+/** Lines of nft's commands. */
+function making(parts: readonly FilterPart[]): string[] {
   const chains = parts.flatMap((part) => part.chains);
   const counters = parts.flatMap((part) => part.counters).map((name) => `counter ${name} { };`);
   const sets = mergeSets(parts).map(
@@ -26,15 +37,7 @@ export function filterUp(tunnel: TunnelPlan, end: End): string {
         ? [`chain ${name} { ${rules[0]}; };`]
         : [`chain ${name} {`, ...rules.map((rule) => `  ${rule};`), '};'],
     );
-  return continued([
-    `nft '${OPEN}`,
-    ...indented([...counters, ...declared, ...sets]),
-    '};',
-    ...flushed,
-    OPEN,
-    ...indented(filled),
-    "}'",
-  ]);
+  return [OPEN, ...indented([...counters, ...declared, ...sets]), '};', ...flushed, OPEN, ...indented(filled), '};'];
 }
 
 /**
@@ -60,8 +63,6 @@ export function filterDown(tunnel: TunnelPlan, end: End): string {
   return continued(['exec 2>/dev/null;', ...words, `${end === 'hub' ? each : `nft "${all}" || { ${each}; }`}; true`]);
 }
 
-const inOrder = (filter: Filter): FilterPart[] => FILTER_PARTS.map((name) => filter[name]);
-
 /** One line of a stanza over several, as interfaces(5) has it: so that it can be read, and a diff shows what is another. */
 const continued = (lines: readonly string[]): string => lines.join(' \\\n    ');
 
@@ -70,7 +71,9 @@ const indented = (lines: readonly string[]): string[] => lines.map((line) => `  
 /** Elements first, then what they go to: rules before chains, since one of the chains may go to another. */
 function removal({ sets, chains, counters }: FilterPart): string {
   return [
-    ...sets.map(({ name, elements }) => `delete element ${TABLE} ${name} { ${elements.join(', ')} }`),
+    ...sets
+      .filter(({ elements }) => elements.length > 0)
+      .map(({ name, elements }) => `delete element ${TABLE} ${name} { ${elements.join(', ')} }`),
     ...chains.map(({ name }) => `flush chain ${TABLE} ${name}`),
     ...chains.map(({ name }) => `delete chain ${TABLE} ${name}`),
     ...counters.map((name) => `delete counter ${TABLE} ${name}`),

@@ -112,7 +112,10 @@ export function planFilter(tunnel: KeptPlan, end: End): Filter {
       counters: [],
     },
     port: {
-      sets: [{ ...PORTS, elements: [`${dstport} : goto ${names.port}`] }],
+      sets: [
+        { name: names.closed, ...VNIS, elements: [] },
+        { ...PORTS, elements: [`${dstport} : goto ${names.port}`] },
+      ],
       // Another VNI is no tunnel's that has a filter: the kernel knows whether it is anybody's. A fragment too short to tell is not let in.
       // Not unicast is what this host itself would take (a VXLAN socket listens on broadcast addresses too), the rest somebody else's on its way.
       chains: [

@@ -30,13 +30,13 @@ test('where both ports are one, the connection is tracked: a stateful firewall l
 });
 
 describe.each(ENDS)('at the %s', (end) => {
-  const up = filterUp(osaka!, end);
+  const up = filterUp(osaka!, end).replace(/^[^]*?(?=exec nft)/, '');
   const down = filterDown(osaka!, end);
   const filter = planFilter(osaka!, end);
 
   test('removes what it makes', () => {
     for (const part of FILTER_PARTS.slice(0, -1).map((name) => filter[name])) {
-      for (const set of part.sets)
+      for (const set of part.sets.filter(({ elements }) => elements.length > 0))
         expect(down).toContain(`delete element inet vxfleet ${set.name} { ${set.elements.join(', ')} }`);
       for (const { name } of part.chains) expect(down).toContain(`delete chain inet vxfleet ${name}`);
       for (const name of part.counters) expect(down).toContain(`delete counter inet vxfleet ${name}`);
