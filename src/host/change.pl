@@ -19,6 +19,7 @@
 #   settle IF CHANGE        wait until the trial has ended, finding out what the peer did if need be, and say how
 #   note IF DIGEST          payload: a record's body, kept as a generation of its own: the other end has changed, this one has not
 #   takeover IF             end the trial of a run that is gone
+#   sweep                   nothing more: what killed runs have left beside their trials is removed when this part of the program comes
 #
 # A trial lives in /run/vxfleet/IF; its state is the name of one file there. Whoever renames that file first decides. Two processes may be at
 # work on it, this program and its guard: so after each wait the state is looked at again, and what runs for a trial is ended by whoever has
@@ -49,6 +50,7 @@ my %CHANGES = (
     settle => \&settled_as,
     note => \&note,
     takeover => \&takeover,
+    sweep => \&finish,
 );
 my @jobs;
 

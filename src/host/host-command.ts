@@ -3,7 +3,8 @@ import { CHANGE_PROGRAM, PACKETS_PROGRAM } from './host-program.js';
 
 /** What the host program can do; what each means stands in the headers of host.pl, packets.pl and change.pl. */
 export type Verb = 'inspect' | 'state' | 'probe' | 'intrude' | 'history' | 'generation' | Change;
-type Change = 'prepare' | 'trial' | 'extend' | 'promise' | 'confirm' | 'revert' | 'settle' | 'note' | 'takeover';
+type Change =
+  'prepare' | 'trial' | 'extend' | 'promise' | 'confirm' | 'revert' | 'settle' | 'note' | 'takeover' | 'sweep';
 
 const TO_CHANGE = [PACKETS_PROGRAM, CHANGE_PROGRAM];
 /** What the program needs beyond itself for a verb. */
@@ -19,6 +20,7 @@ export const PARTS_OF: Partial<Record<Verb, readonly string[]>> & Record<Change,
   settle: TO_CHANGE,
   note: TO_CHANGE,
   takeover: TO_CHANGE,
+  sweep: TO_CHANGE,
 };
 
 /** One command for the host program. */

@@ -99,6 +99,8 @@ export interface HostFacts {
   readonly edited: ReadonlyMap<string, string>;
   /** Interfaces that ifupdown believes to be up. Not evidence (field-notes 1.4). */
   readonly configured: readonly string[];
+  /** Did a run that was killed leave something in /run/vxfleet? */
+  readonly hasDeadRuns: boolean;
   /** Open trials, by interface. */
   readonly trials: ReadonlyMap<string, OpenTrial>;
   readonly links: ReadonlyMap<string, KernelLink>;
@@ -168,6 +170,7 @@ export function parseFacts(reply: Reply, inspection: Inspection): HostFacts {
     fixedFiles: words(value('fixed')),
     edited: byPrefix(values, 'edited:'),
     configured: lines(value('ifstate')).map((line) => line.split('=')[0] ?? ''),
+    hasDeadRuns: values.has('dead_runs'),
     trials: new Map([...byPrefix(values, 'trial:')].map(([name, text]) => [name, parseTrial(text)])),
     links: new Map(parseLinks(links).map((link) => [link.name, link])),
     network: parseNetwork(value('network'), inspection.network),

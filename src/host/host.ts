@@ -14,6 +14,8 @@ export interface HostAccess {
   /** Opens a session of the run. Rejects as HostSession.open does. */
   readonly open: () => Promise<HostSession>;
   readonly inspection: Inspection;
+  /** May the run change anything? Then it removes what killed ones have left. */
+  readonly writes: boolean;
 }
 
 export class Host implements Caller {
@@ -41,7 +43,11 @@ export class Host implements Caller {
     const session = await access.open();
     onConnected();
     try {
-      return new Host(access, session, await inspect(session, access.inspection));
+      const facts = await inspect(session, access.inspection);
+      if (access.writes && facts.hasDeadRuns) {
+        await session.call({ verb: 'sweep', args: [], timeoutMs: INSPECT_TIMEOUT_MS });
+      }
+      return new Host(access, session, facts);
     } catch (error) {
       await session.close();
       throw error;

@@ -75,4 +75,5 @@ const hostAccess = (
 ): HostAccess => ({
   open: async () => await HostSession.open(transport, host, target, { ...session, windowSeconds }),
   inspection: { ways, network: fleetQueries(fleet) },
+  writes: session.writes,
 });

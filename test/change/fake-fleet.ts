@@ -185,7 +185,7 @@ export class FakeFleet {
     const upLinks = new Map(up.map((link) => [link.name, link]));
     const { sshAddress: sshServerAddress, sshDevice } = host;
     const facts = healthyFacts({ links: upLinks, sshServerAddress, sshDevice, cpus: 1 });
-    const access = { open: reconnect, inspection: { ways: [], network: [] } };
+    const access = { open: reconnect, inspection: { ways: [], network: [] }, writes: true };
     return new Host(access, session, facts);
   }
 }

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { inspectionPayload, parseFacts } from '../../src/host/host-facts.js';
+import { Host } from '../../src/host/host.js';
 import type { Verb } from '../../src/host/host-command.js';
 import type { HostSession } from '../../src/host/host-session.js';
 import { describeNamespace } from './namespace.js';
@@ -291,25 +292,39 @@ describeNamespace('a host', () => {
     await session.close();
   });
 
-  it('removes what killed runs left beside their trials, and touches no trial', async () => {
+  it('removes what killed runs left beside their trials before a run that may change something, and touches no trial', async () => {
     install();
     host.run('mkdir -p /run/vxfleet/vxlan05 /run/vxfleet/.vxlan06.run-z; >/run/vxfleet/vxlan05/armed');
     host.run('touch /run/vxfleet/.run-z.lock /run/vxfleet/.run-z.program /etc/network/interfaces.d/.vxlan06.vxfleet');
     host.run('echo run-z >/run/vxfleet/vxlan05/run; touch /etc/network/interfaces.d/.vxlan05.vxfleet');
-    const reader = await open('run-r', 60, false);
-    await facts(reader);
+    const connect = async (writes: boolean) =>
+      Host.connect({ open: async () => open(`run-${writes}`, 60, writes), inspection: NOTHING, writes });
+    const reader = await connect(false);
+    expect(reader.facts.hasDeadRuns).toBe(true);
     expect(has('/run/vxfleet/.run-z.lock')).toBe(true);
-    const writer = await open('run-w');
-    await call(writer, 'settle', ['vxlan09']);
+    const writer = await connect(true);
     expect(list('/run/vxfleet')).toEqual(['vxlan05']);
     expect(list('/etc/network/interfaces.d')).toEqual(['.vxlan05.vxfleet', 'vxlan01']);
+    await writer.inspect();
+    expect(writer.facts.hasDeadRuns).toBe(false);
     await Promise.all([reader.close(), writer.close()]);
   });
 
   it('changes nothing for a run that only looks', async () => {
     install();
     const session = await open('run-a', 60, false);
-    const verbs: Verb[] = ['prepare', 'trial', 'extend', 'promise', 'confirm', 'revert', 'settle', 'note', 'takeover'];
+    const verbs: Verb[] = [
+      'prepare',
+      'trial',
+      'extend',
+      'promise',
+      'confirm',
+      'revert',
+      'settle',
+      'note',
+      'takeover',
+      'sweep',
+    ];
     for (const verb of verbs) {
       const reply = await call(session, verb, ['vxlan01', '-', '-', '-', '-']);
       expect(reply).toMatchObject({ ok: false, reason: 'protocol', text: `${verb} in a run that changes nothing` });

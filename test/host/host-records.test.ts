@@ -56,6 +56,17 @@ describeNamespace('a host keeps', () => {
     await session.close();
   });
 
+  it('the same where the dynamic linker complains of a library at the start of each program', async () => {
+    install();
+    host.run('echo /nowhere/missing.so >/etc/ld.so.preload');
+    const session = await open();
+    await deploy(session, NEW);
+    host.run('rm /etc/ld.so.preload');
+    expect(records()).toEqual(['1 found', '2 confirmed']);
+    expect((await historyOf(session)).warnings).toEqual([]);
+    await session.close();
+  });
+
   it('that a file was removed by hand', async () => {
     const session = await open();
     await deploy(session, NEW);

@@ -71,6 +71,7 @@ export const healthyFacts = (changes: Partial<HostFacts> = {}): HostFacts => ({
   fixedFiles: [],
   edited: new Map(),
   configured: [],
+  hasDeadRuns: false,
   trials: new Map(),
   links: new Map(),
   network: {

@@ -30,6 +30,7 @@ sub inspect {
     $found{sockets} = join ' ', map { (split)[1] } map { split /\n/, read_file($_) // '' } '/proc/net/udp', '/proc/net/udp6';
     $found{ifstate} = read_file('/run/network/ifstate') // '';
     $found{"trial:$_"} = describe_trial("$TRIALS/$_") for map { base_name($_) } trials();
+    $found{dead_runs} = 'yes' if has_dead_runs();
     # networkd's settings, the last of which wins.
     $found{networkd} = join "\n", '', map { read_file($_) // () } networkd_files() if -e '/run/systemd/netif/state';
     %found = (%found, find_interfaces(), find_tunnel_files(), find_edited());
@@ -42,6 +43,12 @@ sub inspect {
         }
     );
     return;
+}
+
+# Has a run left something of its own that nobody will remove? change.pl does, when it comes.
+sub has_dead_runs {
+    my @runs = map { /^\.(.*)\.(?:lock|guard)\z/ } entries($TRIALS);
+    return scalar grep { !is_session_open($_) && !is_process_in("$TRIALS/.$_.guard") } @runs;
 }
 
 sub find_missing {

@@ -74,7 +74,7 @@ sub publish {
             start(
                 ['sha256sum', $path],
                 sub {
-                    my ($digest) = split ' ', $_[1];
+                    my ($digest) = $_[1] =~ /^([0-9a-f]{64}) /m or return $done->(0);
                     my $is_kept = rename $path, "$store/" . next_sequence($store) . ".$outcome.$digest";
                     forget_oldest($interface, 0);
                     $done->($is_kept);

@@ -132,6 +132,8 @@ sub collect_children {
         take_output($child);
         forget($child->{output});
         close $child->{output};
+        # What the dynamic linker says of a library that is to be in every process, and is not there.
+        $child->{text} =~ s/^ERROR: ld\.so: .*\n?//gm;
         $child->{text} =~ s/\n+\z//;
         ($status, $child->{text}) = (124, "no end after $child->{seconds} s: killed\n$child->{text}") if $child->{is_killed};
         $child->{done}->($status, $child->{text});

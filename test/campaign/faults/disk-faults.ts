@@ -11,7 +11,7 @@ set -e
 under=/tmp/campaign-under
 mkdir -p ${directory} $under
 mount --bind ${directory} $under
-mount -t tmpfs -o size=256k,mode=755 tmpfs ${directory}
+mount -t tmpfs -o size=1m,mode=755 tmpfs ${directory}
 cp -a $under/. ${directory}/
 cat /dev/zero >${directory}/.campaign-ballast 2>/dev/null || true`;
 
