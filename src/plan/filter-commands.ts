@@ -13,15 +13,15 @@ const OPEN = `table ${TABLE} {`;
  */
 export function filterUp(tunnel: TunnelPlan, end: End): string {
   const filter = planFilter(tunnel, end);
-  const own = indented(making([filter.peer, filter.own]));
-  const all = indented(making([filter.table, filter.prefix, filter.port, filter.fleet, filter.peer, filter.own]));
+  const own = indented(making([filter.peer, filter.own], false));
+  const all = indented(making([filter.table, filter.prefix, filter.port, filter.fleet, filter.peer, filter.own], true));
   if (end === 'spoke') return continued(["exec nft '", ...all, "'"]);
   // The braces take what the shell says of nft 0.9.8 when that crashes over a chain that is missing.
   return continued(["{ nft '", ...own, "'; } 2>/dev/null || exec nft '", ...all, "'"]);
 }
 
-/** Lines of nft's commands. */
-function making(parts: readonly FilterPart[]): string[] {
+/** Lines of nft's commands. @param isNew may the table be made by them? */
+function making(parts: readonly FilterPart[], isNew: boolean): string[] {
   const chains = parts.flatMap((part) => part.chains);
   const counters = parts.flatMap((part) => part.counters).map((name) => `counter ${name} { };`);
   const sets = mergeSets(parts).map(
@@ -30,15 +30,18 @@ function making(parts: readonly FilterPart[]): string[] {
   );
   const declared = chains.map(({ name, hook }) => `chain ${name} { ${hook === undefined ? '' : `${hook} `}};`);
   const flushed = chains.map(({ name }) => `flush chain ${TABLE} ${name};`);
-  const filled = chains
-    .filter(({ rules }) => rules.length > 0)
-    .flatMap(({ name, rules }) =>
-      rules.length === 1
-        ? [`chain ${name} { ${rules[0]}; };`]
-        : [`chain ${name} {`, ...rules.map((rule) => `  ${rule};`), '};'],
-    );
-  return [OPEN, ...indented([...counters, ...declared, ...sets]), '};', ...flushed, OPEN, ...indented(filled), '};'];
+  // A block that names a chain again changes it, for which nft waits as for rules that are replaced; nft 0.9.8 crashes over rules without one
+  // when the table is new.
+  const filled = isNew
+    ? [OPEN, ...indented(chains.filter(({ rules }) => rules.length > 0).flatMap(blockOf)), '};']
+    : chains.flatMap(({ name, rules }) => rules.map((rule) => `add rule ${TABLE} ${name} ${rule};`));
+  return [OPEN, ...indented([...counters, ...declared, ...sets]), '};', ...flushed, ...filled];
 }
+
+const blockOf = ({ name, rules }: FilterPart['chains'][number]): string[] =>
+  rules.length === 1
+    ? [`chain ${name} { ${rules[0]}; };`]
+    : [`chain ${name} {`, ...rules.map((rule) => `  ${rule};`), '};'];
 
 /**
  * Removes what is the tunnel's, and what no tunnel uses any more: each kind is a transaction, which the kernel refuses as a whole while something
