@@ -40,12 +40,6 @@ export function addChangeOptions(command: Command): Command {
     .option('--dry-run', 'only show what would change')
     .option('--diff', 'show the differences while changing')
     .option('--takeover', 'end a trial that a dead run has left, before its window is over')
-    .optionsGroup(GROUPS.ssh)
-    .option(
-      '--ssh <name=host>',
-      'how a spoke is reached that has left the inventory, [user@]host[:port]; it is shown no password (repeatable)',
-      parseFormerWay,
-    )
     .optionsGroup(GROUPS.pace)
     .option(
       '--canary <n>',
@@ -63,6 +57,12 @@ export function addChangeOptions(command: Command): Command {
       'how long a trial goes on without a word from here before the hosts end it alone',
       parseCount(10),
       DEFAULT_WINDOW,
+    )
+    .optionsGroup(GROUPS.ssh)
+    .option(
+      '--ssh <name=host>',
+      'how a spoke is reached that has left the inventory, [user@]host[:port]; it is shown no password (repeatable)',
+      parseFormerWay,
     );
   return addRunOptions(command);
 }

@@ -60,6 +60,7 @@ describe('the packed package', () => {
       ['LICENSE', 'README.md', 'dist', 'docs', 'inventory.example.yaml', 'package.json', 'templates'].toSorted(),
     );
     const users = [
+      'filter.md',
       'hosts.md',
       'ifupdown.md',
       'inventory.schema.json',
