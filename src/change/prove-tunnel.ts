@@ -76,13 +76,15 @@ export async function proveTunnel(tunnel: Pair, seconds: number): Promise<Proof>
     const diagnosis = diagnose(tunnel.plan, failed, { hub: hub.values, spoke: spoke.values });
     return { ...UNASKED, ...answered, failure: { code: 'verify', end: failed.from, ...diagnosis } };
   }
+  // From here on other tunnels may ask this site.
+  tunnel.proven.add(tunnel.plan);
   // The anchor, if there is one, has proven that the hub forwards.
   const [transit, closed] = await Promise.all([
     tunnel.fleet.hub.anchor === undefined ? proveTransit(tunnel) : NO_TRANSIT,
     drops.then(async (before) => proveClosed(tunnel, before)),
   ]);
   const failure = transit.failure ?? closed.failure;
-  if (failure === null) tunnel.proven.add(tunnel.plan);
+  if (failure !== null) tunnel.proven.delete(tunnel.plan);
   return { ...answered, transit: transit.check, intrusions: closed.intrusions, failure };
 }
 

@@ -6,7 +6,7 @@ import type { TunnelEnd } from './tunnel-end.js';
 interface AnyTunnel {
   readonly fleet: FleetPlan;
   readonly plan: TunnelPlan;
-  /** The tunnels that the run has proven so far. */
+  /** The tunnels whose checks were answered in this run, and of which nothing has been found wrong since. */
   readonly proven: Set<TunnelPlan>;
   /** The id of the change that is to be made of it (history/change-id.ts). */
   readonly change: string;

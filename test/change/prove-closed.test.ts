@@ -75,4 +75,16 @@ describe('a tunnel', () => {
     expect(proof.failure).toMatchObject({ layer: 'filter', message: expect.stringMatching(/dropped 2/) as string });
     expect(pair.proven.size).toBe(0);
   });
+
+  it('can be asked by others as soon as it answers: they need not wait until it is known to be closed', async () => {
+    const { fleet, pair } = await filtered();
+    const partners: number[] = [];
+    fleet.hub.twists.set('intrude', () => {
+      partners.push(pair.proven.size);
+      return undefined;
+    });
+    expect((await proveTunnel(pair, 1)).failure).toBeNull();
+    expect(partners).toEqual([0, 1]);
+    expect(pair.proven.size).toBe(1);
+  });
 });
